@@ -1,0 +1,32 @@
+import type { Timeline } from './timeline.ts';
+
+/** How a workload ended. */
+export type Exit =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: number; readonly oomKilled: boolean };
+
+/**
+ * A running box, the same for both drivers. Whatever happens, `wait` settles once and by then
+ * nothing of the box is left: no process, mount, cgroup or file.
+ */
+export interface Sandbox {
+  readonly id: string;
+  /** Host process id of the workload (container) or of QEMU (VM). */
+  readonly pid: number;
+  /** Marks of every phase so far; complete when `wait` has settled. */
+  readonly timeline: Timeline;
+  /** Sends a signal (its number) to the workload. Does nothing when it has ended. */
+  signal(signal: number): void;
+  /**
+   * Settles when the workload has ended and everything is removed.
+   * @throws BoxError when the box could not be made or the workload not be executed.
+   */
+  wait(): Promise<Exit>;
+}
+
+/** File descriptors of the caller's that become the workload's standard streams. */
+export interface Stdio {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}

@@ -1,0 +1,38 @@
+/**
+ * Where the time of a run went: consecutive phases on one clock (CLOCK_MONOTONIC, nanoseconds),
+ * host and guest alike.
+ */
+export interface Phase {
+  readonly name: string;
+  /** CLOCK_MONOTONIC in nanoseconds. */
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Finer phases inside this one, such as each step of the plan. */
+  readonly parts: readonly Phase[];
+}
+
+/** Collects phases as a run goes on. */
+export class Timeline {
+  readonly #phases: Phase[] = [];
+  #last: bigint;
+
+  /** @param start CLOCK_MONOTONIC in nanoseconds at which the first phase begins. */
+  constructor(start: bigint) {
+    this.#last = start;
+  }
+
+  get phases(): readonly Phase[] {
+    return this.#phases;
+  }
+
+  /** Ends the current phase now (or at `end`) under the given name; the next one begins there. */
+  mark(name: string, parts: readonly Phase[] = [], end: bigint = process.hrtime.bigint()): void {
+    this.#phases.push({ name, start: this.#last, end, parts });
+    this.#last = end;
+  }
+}
+
+/** When this process was started, on the clock of `process.hrtime.bigint()`. */
+export function processStart(): bigint {
+  return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
+}

@@ -1,0 +1,94 @@
+/**
+ * The OCI runtime specification's `config.json`, as far as tsbox carries it out: the one model
+ * that both drivers take. Field names and meanings are the specification's (v1.2, config.md and
+ * config-linux.md); units and defaults are noted where it leaves them open.
+ */
+export interface Spec {
+  readonly ociVersion: string;
+  readonly process: Process;
+  readonly root: Root;
+  readonly hostname?: string;
+  readonly mounts: readonly Mount[];
+  readonly linux: Linux;
+}
+
+/** What is executed, and as whom. */
+export interface Process {
+  /** The program and its arguments; `args[0]` is looked up in the box's `PATH` when it has no `/`. */
+  readonly args: readonly string[];
+  /** `NAME=value` pairs; nothing of the caller's environment is added. */
+  readonly env: readonly string[];
+  /** Absolute, inside the box. */
+  readonly cwd: string;
+  readonly user: User;
+  readonly capabilities: CapabilitySets;
+  readonly rlimits: readonly Rlimit[];
+  readonly noNewPrivileges: boolean;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+  /** File mode creation mask, umask(2). */
+  readonly umask: number;
+}
+
+/** The five sets of capabilities(7), each a list of names such as `CAP_CHOWN`. */
+export interface CapabilitySets {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+  readonly inheritable: readonly string[];
+  readonly ambient: readonly string[];
+}
+
+export interface Rlimit {
+  /** `RLIMIT_NOFILE` and so on, getrlimit(2). */
+  readonly type: string;
+  readonly soft: bigint;
+  readonly hard: bigint;
+}
+
+export interface Root {
+  /** Absolute path on the host. */
+  readonly path: string;
+  readonly readonly: boolean;
+}
+
+export interface Mount {
+  /** Absolute, inside the box. */
+  readonly destination: string;
+  readonly type: 'bind' | 'proc' | 'sysfs' | 'tmpfs' | 'devpts' | 'mqueue' | 'cgroup';
+  /** For a bind mount the absolute path on the host, otherwise a label. */
+  readonly source: string;
+  /** mount(8) words: `ro`, `nosuid`, `nodev`, `noexec`, `relatime` or file-system data such as `mode=755`. */
+  readonly options: readonly string[];
+}
+
+export type NamespaceType = 'pid' | 'mount' | 'uts' | 'ipc' | 'network' | 'cgroup' | 'user';
+
+export interface IdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+export interface Linux {
+  readonly namespaces: readonly { readonly type: NamespaceType }[];
+  /** Both empty without a user namespace. */
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+  readonly resources: Resources;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+}
+
+/** Limits; one that is absent is not set. */
+export interface Resources {
+  /** `limit` in bytes. */
+  readonly memory?: { readonly limit: number };
+  /** `quota` and `period` in microseconds. */
+  readonly cpu?: { readonly quota: number; readonly period: number };
+  readonly pids?: { readonly limit: number };
+}
