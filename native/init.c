@@ -1,0 +1,159 @@
+/*
+ * tsbox-init: carries out a plan (plan.h) and stamps each step into a report. It holds no policy.
+ *
+ *   tsbox-init           as PID 1 of a micro-VM: the plan is /plan, the report goes over the channel
+ *   tsbox-init container as the first program of a container: descriptor 3 holds the plan, 4 the report
+ */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <linux/time.h>
+
+#include "init.h"
+
+/* asm/mman.h and asm/stat.h, without a C library around them, clash with uapi's own; these do not change. */
+enum { PROT_READ_WRITE = 3, MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_ANONYMOUS_ = 0x20 };
+
+enum { PLAN_DESCRIPTOR = 3, REPORT_DESCRIPTOR = 4 };
+
+uint64_t monotonic(void)
+{
+	struct timespec now = {0, 0};
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+_Noreturn void end(int status)
+{
+	for (;;)
+		sys1(__NR_exit_group, status);
+}
+
+static void *map(long descriptor, size_t size, int flags)
+{
+	long address = sys6(__NR_mmap, 0, (long)size, PROT_READ_WRITE, flags, descriptor, 0);
+	if (address < 0 && address > -4096)
+		end(EXIT_TSBOX);
+	return (void *)address;
+}
+
+static size_t size_of(long descriptor)
+{
+	long size = sys3(__NR_lseek, descriptor, 0, 2 /* SEEK_END */);
+	return size > 0 ? (size_t)size : 0;
+}
+
+static int accepted(const struct plan_step *step, int64_t result)
+{
+	for (int i = 0; i < 4; i++)
+		if (step->accept[i] != 0 && result == -(int64_t)step->accept[i])
+			return 1;
+	return 0;
+}
+
+/* The slots of a plan: filled by one step, used by later ones. */
+struct slots {
+	uint64_t value[PLAN_MAX_SLOTS];
+	uint8_t filled[PLAN_MAX_SLOTS];
+};
+
+/* Puts together the step's arguments; 0 when one of them is an empty slot. */
+static int arguments(const struct plan *plan, const struct plan_step *step, const struct slots *slots, long out[6])
+{
+	if (step->needs != PLAN_NO_SLOT && !slots->filled[step->needs])
+		return 0;
+	for (int i = 0; i < 6; i++) {
+		uint64_t value = step->args[i];
+		if (step->kinds[i] == ARG_DATA)
+			value = (uint64_t)(uintptr_t)(plan->data + value);
+		if (step->kinds[i] == ARG_SLOT) {
+			if (!slots->filled[value])
+				return 0;
+			value = slots->value[value];
+		}
+		out[i] = (long)value;
+	}
+	return 1;
+}
+
+static struct slots slots;
+
+/* Carries out the steps in order; returns only when none of them replaced the program. */
+static void carry_out(const struct plan *plan, struct report *report)
+{
+	long args[6];
+	report->header.started = monotonic();
+	for (uint32_t i = 0; i < plan->header->steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		report->header.step = i;
+		if (!arguments(plan, step, &slots, args))
+			continue;
+		int64_t result = step->op == OP_SUPERVISE
+		                     ? supervise((uint64_t)args[0], args[1], report, plan->header->steps)
+		                     : sys6(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
+		report->entries[i].result = result;
+		report->entries[i].end = monotonic();
+		if (result < 0 && !accepted(step, result)) {
+			report->header.error = (uint32_t)-result;
+			report->header.state = REPORT_FAILED;
+			return;
+		}
+		if (result >= 0 && step->into != PLAN_NO_SLOT) {
+			slots.value[step->into] = (uint64_t)result;
+			slots.filled[step->into] = 1;
+		}
+	}
+	report->header.state = REPORT_ENDED;
+}
+
+static void interpret(uint8_t *bytes, size_t size, struct report *report, size_t report_size)
+{
+	struct plan plan;
+	enum plan_fault fault = plan_decode(bytes, size, &plan);
+	if (fault == FAULT_NONE && report_size < report_bytes(plan.header->steps))
+		fault = FAULT_REPORT;
+	report->header.magic = REPORT_MAGIC;
+	if (fault != FAULT_NONE) {
+		report->header.error = fault;
+		report->header.state = REPORT_REFUSED;
+		return;
+	}
+	carry_out(&plan, report);
+}
+
+static void container(void)
+{
+	size_t size = size_of(PLAN_DESCRIPTOR);
+	size_t report_size = size_of(REPORT_DESCRIPTOR);
+	if (size == 0 || report_size < sizeof(struct report_header))
+		end(EXIT_TSBOX);
+	uint8_t *bytes = map(PLAN_DESCRIPTOR, size, MAP_PRIVATE_);
+	struct report *report = map(REPORT_DESCRIPTOR, report_size, MAP_SHARED_);
+	/* From here on the plan's own slots are the only descriptors above the standard streams and what was handed over. */
+	sys1(__NR_close, PLAN_DESCRIPTOR);
+	sys1(__NR_close, REPORT_DESCRIPTOR);
+	interpret(bytes, size, report, report_size);
+}
+
+static void machine(void)
+{
+	long file = sys4(__NR_openat, AT_FDCWD, "/plan", O_RDONLY | O_CLOEXEC, 0);
+	size_t size = file < 0 ? 0 : size_of(file);
+	if (size == 0)
+		end(EXIT_TSBOX); /* PID 1 that ends is a kernel panic, which the host sees */
+	size_t report_size = report_bytes(PLAN_MAX_STEPS);
+	struct report *report = map(-1, report_size, MAP_SHARED_ | MAP_ANONYMOUS_);
+	interpret(map(file, size, MAP_PRIVATE_), size, report, report_size);
+	report_failure(report);
+}
+
+_Noreturn void tsbox_main(long argc, char **argv);
+_Noreturn void tsbox_main(long argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		container();
+	else
+		machine();
+	end(EXIT_TSBOX);
+}

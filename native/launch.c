@@ -1,0 +1,77 @@
+/*
+ * The two functions that TypeScript calls through FFI. No JavaScript runs in a cloned child: V8 has
+ * threads, and a child has only the one that called clone. So the child does here what it must,
+ * with raw system calls alone, and becomes tsbox-init.
+ */
+#include <asm/errno.h>
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/sched.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "syscall.h"
+
+enum { SIG_BLOCK_ = 0, SIG_SETMASK_ = 2, AT_EMPTY_PATH_ = 0x1000, MAX_FILES = 64, EXIT_TSBOX = 125 };
+
+/* syscall(2), but with the kernel's own way of returning errors: a negative errno. */
+int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f);
+int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)
+{
+	return sys6(number, a, b, c, d, e, f);
+}
+
+/*
+ * In the child: gives descriptor i the file that the parent has as files[i], closes all others, and
+ * executes the last of them. Returns a negative errno, or not at all.
+ */
+static __attribute__((noinline)) int64_t become(const int32_t *files, int32_t count, char *const *argv)
+{
+	/* First out of the way, or a number could be overwritten before it is used. */
+	long away[MAX_FILES];
+	for (int32_t i = 0; i < count; i++) {
+		away[i] = sys3(__NR_fcntl, files[i], F_DUPFD_CLOEXEC, MAX_FILES);
+		if (away[i] < 0)
+			return away[i];
+	}
+	for (int32_t i = 0; i < count; i++) {
+		long copy = sys3(__NR_dup3, away[i], i, i == count - 1 ? O_CLOEXEC : 0);
+		if (copy < 0)
+			return copy;
+	}
+	long closed = sys3(__NR_close_range, count, ~0u, 0);
+	if (closed < 0)
+		return closed;
+	char *const environment[] = {NULL};
+	return sys5(__NR_execveat, count - 1, "", argv, environment, AT_EMPTY_PATH_);
+}
+
+/*
+ * clone3(2) a child that executes tsbox-init. `files` are the parent's descriptors that become the
+ * child's 0, 1, 2 …; the last is the program itself. `args->flags` must contain CLONE_VM | CLONE_VFORK
+ * and no stack: the child runs on this function's stack, below it, while the parent waits.
+ * `count` is 1 to 64. Returns the child's pid, or a negative errno: of clone3, or of what the child did before it executed.
+ */
+int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t count, char *const *argv);
+int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t count, char *const *argv)
+{
+	if (count < 1 || count > MAX_FILES)
+		return -EINVAL;
+	/* A handler that ran in the child would write into the parent's memory. */
+	const uint64_t all = ~(uint64_t)0;
+	uint64_t before = 0;
+	volatile int64_t failure = 0;
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &all, &before, sizeof all);
+	int64_t pid = sys2(__NR_clone3, args, sizeof *args);
+	if (pid == 0) {
+		failure = become(files, count, argv);
+		for (;;)
+			sys1(__NR_exit_group, EXIT_TSBOX);
+	}
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK_, &before, NULL, sizeof before);
+	if (pid > 0 && failure < 0) {
+		sys5(__NR_wait4, pid, 0, 0, 0, 0);
+		return failure;
+	}
+	return pid;
+}

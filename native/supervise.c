@@ -1,0 +1,348 @@
+/*
+ * PID 1 of a micro-VM once its plan has come to the workload: carries the workload's standard
+ * streams, signals and exit status over the guest channel (channel.h), and reaps orphans.
+ */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/reboot.h>
+#include <linux/sched.h>
+#include <linux/time.h>
+
+#include "channel.h"
+#include "init.h"
+
+enum { SIG_BLOCK_ = 0, SIGPIPE_ = 13, SIGCHLD_ = 17, WNOHANG_ = 1, STDIN_ROOM = 262144 };
+enum { LINGER_SECONDS = 10, OOM_TEXT = 4096 };
+
+/* A frame on its way to the host; the next one is made when it is gone. */
+static uint8_t outgoing[sizeof(struct frame_header) + CHANNEL_MAX_PAYLOAD];
+static uint32_t outgoing_start, outgoing_end;
+
+/* Bytes from the host that are not yet a whole frame. */
+static uint8_t incoming[sizeof(struct frame_header) + CHANNEL_MAX_PAYLOAD];
+static uint32_t incoming_end;
+
+/* Standard input that the workload has not read yet: a ring. */
+static uint8_t room[STDIN_ROOM];
+static uint32_t room_start, room_used;
+
+/* The supervisor's ends of the workload's streams, the channel, and the signals; -1: closed. */
+static int to_stdin, from_stdout, from_stderr, channel, signals;
+static uint32_t credit_owed;
+static int stdin_ended, in_child;
+static long workload;
+
+static void copy(uint8_t *to, const void *from, uint32_t size)
+{
+	for (uint32_t i = 0; i < size; i++)
+		to[i] = ((const uint8_t *)from)[i];
+}
+
+static void close_end(int *descriptor)
+{
+	if (*descriptor >= 0)
+		sys1(__NR_close, *descriptor);
+	*descriptor = -1;
+}
+
+/* Writes as much of the outgoing frame as the host takes now. */
+static void flush(void)
+{
+	while (outgoing_start < outgoing_end) {
+		long written = sys3(__NR_write, channel, outgoing + outgoing_start, outgoing_end - outgoing_start);
+		if (written <= 0)
+			return;
+		outgoing_start += (uint32_t)written;
+	}
+	outgoing_start = outgoing_end = 0;
+}
+
+/* Waits until the outgoing frame is gone, or the host is. */
+static void flush_all(void)
+{
+	for (;;) {
+		flush();
+		if (outgoing_end == 0)
+			return;
+		struct pollfd ready = {channel, POLLOUT, 0};
+		sys5(__NR_ppoll, &ready, 1, 0, 0, 0);
+		if (ready.revents & POLLHUP)
+			return;
+	}
+}
+
+/* Only when no frame is on its way. */
+static void send(uint32_t type, const void *payload, uint32_t length)
+{
+	const struct frame_header header = {type, length};
+	copy(outgoing, &header, sizeof header);
+	copy(outgoing + sizeof header, payload, length);
+	outgoing_end = sizeof header + length;
+	flush();
+}
+
+static void send_stream(uint32_t type, int *descriptor)
+{
+	long size = sys3(__NR_read, *descriptor, outgoing + sizeof(struct frame_header), CHANNEL_MAX_PAYLOAD);
+	if (size == -EAGAIN || size == -EINTR)
+		return;
+	if (size <= 0) {
+		close_end(descriptor);
+		return;
+	}
+	const struct frame_header header = {type, (uint32_t)size};
+	copy(outgoing, &header, sizeof header);
+	outgoing_end = sizeof header + (uint32_t)size;
+	flush();
+}
+
+static void take_stdin(const uint8_t *bytes, uint32_t length)
+{
+	if (length > STDIN_ROOM - room_used)
+		length = STDIN_ROOM - room_used; /* more than the credit: a broken host loses its own data */
+	for (uint32_t i = 0; i < length; i++)
+		room[(room_start + room_used + i) % STDIN_ROOM] = bytes[i];
+	room_used += length;
+}
+
+/* Passes on what the workload takes now; what it will never take is let go. */
+static void feed(void)
+{
+	while (room_used > 0) {
+		uint32_t size = room_start + room_used > STDIN_ROOM ? STDIN_ROOM - room_start : room_used;
+		long written = to_stdin < 0 ? -EPIPE : sys3(__NR_write, to_stdin, room + room_start, size);
+		if (written == -EAGAIN || written == -EINTR)
+			return;
+		if (written < 0) {
+			close_end(&to_stdin);
+			written = size;
+		}
+		room_start = (room_start + (uint32_t)written) % STDIN_ROOM;
+		room_used -= (uint32_t)written;
+		credit_owed += (uint32_t)written;
+	}
+	if (stdin_ended)
+		close_end(&to_stdin);
+}
+
+static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
+{
+	uint32_t number = 0;
+	if (type == FRAME_STDIN)
+		take_stdin(payload, length);
+	if (type == FRAME_EOF)
+		stdin_ended = 1;
+	if (type == FRAME_SIGNAL && length == sizeof number) {
+		copy((uint8_t *)&number, payload, sizeof number);
+		sys2(__NR_kill, workload, number);
+	}
+}
+
+static void receive(void)
+{
+	long size = sys3(__NR_read, channel, incoming + incoming_end, sizeof incoming - incoming_end);
+	if (size <= 0)
+		return;
+	incoming_end += (uint32_t)size;
+	uint32_t start = 0;
+	while (incoming_end - start >= sizeof(struct frame_header)) {
+		struct frame_header header;
+		copy((uint8_t *)&header, incoming + start, sizeof header);
+		if (header.length > CHANNEL_MAX_PAYLOAD)
+			end(EXIT_TSBOX); /* the stream is out of step: nothing after this could be trusted */
+		if (incoming_end - start < sizeof header + header.length)
+			break;
+		obey(header.type, incoming + start + sizeof header, header.length);
+		start += (uint32_t)sizeof header + header.length;
+	}
+	copy(incoming, incoming + start, incoming_end - start);
+	incoming_end -= start;
+}
+
+/* Reaps everything that has ended; 1 when the workload was among it, with its status. */
+static int reap(int32_t *status)
+{
+	int ended = 0;
+	for (;;) {
+		int32_t one = 0;
+		long pid = sys4(__NR_wait4, -1, &one, WNOHANG_, 0);
+		if (pid <= 0)
+			return ended;
+		if (pid == workload) {
+			*status = one;
+			ended = 1;
+		}
+	}
+}
+
+/* /proc/vmstat counts the kills of the out-of-memory killer: `oom_kill N`. */
+static uint32_t oom_killed(void)
+{
+	static char text[OOM_TEXT * 4];
+	static const char key[] = "\noom_kill ";
+	long file = sys4(__NR_openat, AT_FDCWD, "/proc/vmstat", O_RDONLY | O_CLOEXEC, 0);
+	long size = file < 0 ? 0 : sys3(__NR_read, file, text, sizeof text);
+	for (long i = 0; i + (long)sizeof key <= size; i++) {
+		long j = 0;
+		while (key[j] != 0 && text[i + j] == key[j])
+			j++;
+		if (key[j] == 0)
+			return text[i + j] != '0';
+	}
+	return 0;
+}
+
+static void serve(void)
+{
+	struct pollfd ready[5] = {
+	    {signals, POLLIN, 0},
+	    {channel, POLLIN, 0},
+	    {outgoing_end == 0 ? from_stdout : -1, POLLIN, 0},
+	    {outgoing_end == 0 ? from_stderr : -1, POLLIN, 0},
+	    {room_used > 0 ? to_stdin : -1, POLLOUT, 0},
+	};
+	if (outgoing_end > 0)
+		ready[1].events |= POLLOUT;
+	sys5(__NR_ppoll, ready, 5, 0, 0, 0);
+	flush();
+	if (ready[1].revents & POLLIN)
+		receive();
+	feed();
+	/* Credit before output, or a workload that echoes its input could starve itself. */
+	if (outgoing_end == 0 && credit_owed > 0) {
+		uint32_t credit = credit_owed;
+		credit_owed = 0;
+		send(FRAME_CREDIT, &credit, sizeof credit);
+	}
+	if (outgoing_end == 0 && ready[2].revents)
+		send_stream(FRAME_STDOUT, &from_stdout);
+	if (outgoing_end == 0 && ready[3].revents)
+		send_stream(FRAME_STDERR, &from_stderr);
+}
+
+/* What the workload wrote last may still be in its pipes. */
+static void drain(uint32_t type, int *descriptor)
+{
+	for (;;) {
+		flush_all();
+		outgoing_end = outgoing_start = 0;
+		send_stream(type, descriptor);
+		if (outgoing_end == 0 && *descriptor < 0)
+			return;
+		struct pollfd ready = {*descriptor, POLLIN, 0};
+		const struct timespec now = {0, 0};
+		if (*descriptor < 0 || sys5(__NR_ppoll, &ready, 1, &now, 0, 0) <= 0 || !(ready.revents & POLLIN)) {
+			flush_all();
+			return;
+		}
+	}
+}
+
+static _Noreturn void restart(void)
+{
+	sys0(__NR_sync);
+	sys4(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART, 0);
+	end(EXIT_TSBOX);
+}
+
+static _Noreturn void finish(int32_t status, struct report *report, uint32_t steps)
+{
+	drain(FRAME_STDOUT, &from_stdout);
+	drain(FRAME_STDERR, &from_stderr);
+	sys0(__NR_sync);
+	uint32_t size = (uint32_t)report_bytes(steps);
+	outgoing_start = outgoing_end = 0;
+	send(FRAME_REPORT, report, size < CHANNEL_MAX_PAYLOAD ? size : CHANNEL_MAX_PAYLOAD);
+	flush_all();
+	const struct ended ended = {(uint32_t)status, oom_killed(), monotonic()};
+	send(FRAME_EXIT, &ended, sizeof ended);
+	flush_all();
+	/* The host ends the machine when it has read that; if it does not, the machine ends itself. */
+	struct pollfd gone = {channel, 0, 0};
+	const struct timespec linger = {LINGER_SECONDS, 0};
+	sys5(__NR_ppoll, &gone, 1, &linger, 0, 0);
+	restart();
+}
+
+static int nonblocking(long descriptor)
+{
+	sys3(__NR_fcntl, descriptor, F_SETFL, O_NONBLOCK);
+	return (int)descriptor;
+}
+
+int64_t supervise(uint64_t flags, long descriptor, struct report *report, uint32_t steps)
+{
+	int32_t input[2], output[2], error[2];
+	const uint64_t watched = 1ull << (SIGCHLD_ - 1), blocked = watched | 1ull << (SIGPIPE_ - 1);
+	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &blocked, 0, sizeof blocked);
+	if (sys2(__NR_pipe2, input, O_CLOEXEC) < 0 || sys2(__NR_pipe2, output, O_CLOEXEC) < 0 ||
+	    sys2(__NR_pipe2, error, O_CLOEXEC) < 0)
+		return -EMFILE;
+	struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD_};
+	workload = sys2(__NR_clone3, &args, sizeof args);
+	if (workload < 0)
+		return workload;
+	if (workload == 0) {
+		in_child = 1;
+		sys3(__NR_dup3, input[0], 0, 0);
+		sys3(__NR_dup3, output[1], 1, 0);
+		sys3(__NR_dup3, error[1], 2, 0);
+		return 0;
+	}
+	sys1(__NR_close, input[0]);
+	sys1(__NR_close, output[1]);
+	sys1(__NR_close, error[1]);
+	to_stdin = nonblocking(input[1]);
+	from_stdout = nonblocking(output[0]);
+	from_stderr = nonblocking(error[0]);
+	channel = nonblocking(descriptor);
+	signals = (int)sys4(__NR_signalfd4, -1, &watched, sizeof watched, O_CLOEXEC | O_NONBLOCK);
+
+	const struct hello hello = {CHANNEL_VERSION, 0, monotonic()};
+	send(FRAME_HELLO, &hello, sizeof hello);
+	credit_owed = STDIN_ROOM;
+	int32_t status = 0;
+	for (;;) {
+		serve();
+		/* Emptied before reaping, so that a child that ends in between is noticed by the next poll. */
+		uint8_t information[128];
+		while (sys3(__NR_read, signals, information, sizeof information) > 0)
+			continue;
+		if (reap(&status))
+			finish(status, report, steps);
+	}
+}
+
+static void say(const char *text)
+{
+	uint32_t length = 0;
+	while (text[length] != 0)
+		length++;
+	sys3(__NR_write, 2, text, length);
+}
+
+static void say_number(uint64_t number)
+{
+	char digits[21];
+	int at = 20;
+	digits[at] = 0;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	say(digits + at);
+}
+
+void report_failure(struct report *report)
+{
+	if (in_child)
+		end(EXIT_TSBOX); /* the supervisor sends the report */
+	say("tsbox-init: state ");
+	say_number(report->header.state);
+	say(" step ");
+	say_number(report->header.step);
+	say(" error ");
+	say_number(report->header.error);
+	say("\n");
+	restart();
+}
