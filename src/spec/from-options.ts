@@ -1,0 +1,192 @@
+/** The flags of `run` as a specification: every default filled in, every value checked. */
+import { posix } from 'node:path';
+import type { Box } from './box.ts';
+import {
+  capabilitiesFor,
+  DEFAULT_HOSTNAME,
+  DEFAULT_PATH,
+  DEFAULT_UMASK,
+  defaultMaskedPaths,
+  defaultMounts,
+  defaultNamespaces,
+  defaultReadonlyPaths,
+  OCI_VERSION,
+} from './defaults.ts';
+import { parseEnv } from './environment.ts';
+import { ProblemList, SpecError } from './errors.ts';
+import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
+import { parseCpus, parseMemory, parsePidsLimit, parseUlimit, parseUmask } from './limits.ts';
+import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
+import type { IdMapping, Linux, Mount, Process, Resources, Rlimit } from './spec.ts';
+import { type FoundUser, findUser } from './users.ts';
+import { parseTmpfs, parseVolume } from './volumes.ts';
+
+/** @throws SpecError that lists everything that is wrong, not only the first. */
+export function specFromOptions(
+  options: RunOptions,
+  image: ImageFacts,
+  caller: Caller,
+): Pick<Box, 'spec' | 'layer'> {
+  const problems = new ProblemList();
+  const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
+  const linux = makeLinux(options, caller, problems);
+  const process = makeProcess(options, image, caller, hostname, problems);
+  const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
+  if (options.readOnly && options.writable) {
+    problems.add('--read-only and --writable contradict each other; give one of them or none');
+  }
+  if (linux.uidMappings.length > 0) checkMapped(options, process.user, problems);
+  problems.throwIfAny();
+  return {
+    spec: {
+      ociVersion: OCI_VERSION,
+      process,
+      root: { path: image.rootfs, readonly: options.readOnly },
+      hostname,
+      mounts,
+      linux,
+    },
+    layer: options.writable ? 'writable' : 'ephemeral',
+  };
+}
+
+function makeProcess(
+  options: RunOptions,
+  image: ImageFacts,
+  caller: Caller,
+  hostname: string,
+  problems: ProblemList,
+): Process {
+  if ((options.command[0] ?? '') === '') {
+    problems.add('no command to run; the first word behind IMAGE is the program');
+  }
+  const user = problems.attempt(
+    () => findUser(options.user ?? '0', image.passwd, image.group),
+    nobodyYet,
+  );
+  const umask = problems.attempt(
+    () => (options.umask === undefined ? DEFAULT_UMASK : parseUmask(options.umask)),
+    DEFAULT_UMASK,
+  );
+  return {
+    args: options.command,
+    env: environment(options.env, user.home, hostname, caller, problems),
+    cwd: problems.attempt(() => parseWorkdir(options.workdir), '/'),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids, umask },
+    capabilities: capabilitiesFor(user.uid),
+    rlimits: ownRlimits(options.ulimit, problems),
+    noNewPrivileges: true,
+  };
+}
+
+/** Stands in for a user that was not found, until all problems are known. */
+const nobodyYet: FoundUser = { uid: 0, gid: 0, additionalGids: [], home: '/' };
+
+function environment(
+  asked: readonly string[],
+  home: string,
+  hostname: string,
+  caller: Caller,
+  problems: ProblemList,
+): string[] {
+  const all = new Map([
+    ['PATH', DEFAULT_PATH],
+    ['HOSTNAME', hostname],
+    ['HOME', home],
+  ]);
+  for (const word of asked) {
+    const pair = problems.attempt(() => parseEnv(word, caller.env), undefined);
+    if (pair !== undefined) all.set(...pair);
+  }
+  return [...all].map(([name, value]) => `${name}=${value}`);
+}
+
+function parseWorkdir(value = '/'): string {
+  if (value.startsWith('/')) return posix.normalize(value);
+  throw new SpecError([
+    `--workdir ${value}: a relative path; absolute ones, as seen in the box, are allowed`,
+  ]);
+}
+
+/** HOST_NAME_MAX, sethostname(2). */
+const MAX_HOSTNAME = 64;
+
+function parseHostname(value = DEFAULT_HOSTNAME): string {
+  const labels = value.split('.');
+  const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
+  if (value.length <= MAX_HOSTNAME && labels.every((part) => label.test(part))) return value;
+  throw new SpecError([
+    `--hostname ${value}: not a host name: letters, digits and hyphens, a dot between parts, ${MAX_HOSTNAME} characters at most, are (RFC 1123)`,
+  ]);
+}
+
+function ownMounts(options: RunOptions, caller: Caller, problems: ProblemList): Mount[] {
+  const mounts = [
+    ...options.tmpfs.flatMap((word) => problems.attempt(() => [parseTmpfs(word)], [])),
+    ...options.volume.flatMap((word) =>
+      problems.attempt(() => [parseVolume(word, caller.cwd)], []),
+    ),
+  ];
+  const places = mounts.map((mount) => mount.destination);
+  for (const place of new Set(places.filter((path, index) => places.indexOf(path) !== index))) {
+    problems.add(
+      `${place} is given twice by --volume and --tmpfs; one of them can be mounted there`,
+    );
+  }
+  return mounts;
+}
+
+function ownRlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
+  const limits = words.flatMap((word) => problems.attempt(() => [parseUlimit(word)], []));
+  return [...new Map(limits.map((limit) => [limit.type, limit])).values()];
+}
+
+function makeLinux(options: RunOptions, caller: Caller, problems: ProblemList): Linux {
+  const { uid, gid } = problems.attempt(() => idMappings(options.userns, caller), noMappings);
+  const types = uid.length > 0 ? ([...defaultNamespaces, 'user'] as const) : defaultNamespaces;
+  return {
+    namespaces: types.map((type) => ({ type })),
+    uidMappings: uid,
+    gidMappings: gid,
+    resources: makeResources(options, problems),
+    maskedPaths: defaultMaskedPaths,
+    readonlyPaths: defaultReadonlyPaths,
+  };
+}
+
+const noMappings: { uid: IdMapping[]; gid: IdMapping[] } = { uid: [], gid: [] };
+
+function idMappings(userns: string | undefined, caller: Caller): typeof noMappings {
+  if (userns === undefined || userns === 'host') return noMappings;
+  if (userns === 'auto') {
+    return { uid: [pickIdRange(caller.subuid)], gid: [pickIdRange(caller.subgid)] };
+  }
+  throw new SpecError([
+    `--userns ${userns}: unknown mode; auto (a user namespace of its own) and host (none) are known`,
+  ]);
+}
+
+/** Inside the namespace an id without a mapping can't be taken (setresuid(2), EINVAL). */
+function checkMapped(options: RunOptions, user: Process['user'], problems: ProblemList): void {
+  const ids = [user.uid, user.gid, ...user.additionalGids];
+  const outside = ids.find((id) => id >= ID_RANGE_SIZE);
+  if (outside === undefined) return;
+  problems.add(
+    `--user ${options.user ?? '0'}: id ${outside} is not in the user namespace; with --userns=auto ids from 0 to ${ID_RANGE_SIZE - 1} are allowed`,
+  );
+}
+
+function makeResources(options: RunOptions, problems: ProblemList): Resources {
+  const given = <T>(value: string | undefined, parse: (value: string) => T) =>
+    value === undefined
+      ? undefined
+      : problems.attempt<T | undefined>(() => parse(value), undefined);
+  const memory = given(options.memory, parseMemory);
+  const cpu = given(options.cpus, parseCpus);
+  const pids = given(options.pidsLimit, parsePidsLimit);
+  return {
+    ...(memory === undefined ? {} : { memory: { limit: memory } }),
+    ...(cpu === undefined ? {} : { cpu }),
+    ...(pids === undefined ? {} : { pids: { limit: pids } }),
+  };
+}

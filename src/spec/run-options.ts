@@ -1,0 +1,41 @@
+/**
+ * What the command line of `run` says about the box, word for word: nothing is checked yet. The
+ * names are those of the flags.
+ */
+export interface RunOptions {
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  readonly memory?: string;
+  readonly cpus?: string;
+  readonly pidsLimit?: string;
+  readonly env: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly volume: readonly string[];
+  readonly tmpfs: readonly string[];
+  readonly readOnly: boolean;
+  readonly writable: boolean;
+  readonly ulimit: readonly string[];
+  readonly umask?: string;
+  readonly userns?: string;
+}
+
+/** The image, as far as a specification depends on it. */
+export interface ImageFacts {
+  /** Absolute path on the host. */
+  readonly rootfs: string;
+  /** Text of its /etc/passwd and /etc/group; empty where it has none. */
+  readonly passwd: string;
+  readonly group: string;
+}
+
+/** The caller, as far as a specification depends on it. */
+export interface Caller {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute; relative sources of volumes start from here. */
+  readonly cwd: string;
+  /** Text of the host's /etc/subuid and /etc/subgid; empty where it has none. */
+  readonly subuid: string;
+  readonly subgid: string;
+}

@@ -1,0 +1,87 @@
+/** `--volume SRC:DST[:ro|rw]` and `--tmpfs DST[:OPTION,…]` as mounts. */
+import { posix } from 'node:path';
+import { SpecError } from './errors.ts';
+import type { Mount } from './spec.ts';
+
+/** @param cwd the caller's, from which a relative source starts. @throws SpecError */
+export function parseVolume(value: string, cwd: string): Mount {
+  const [source = '', target, access = 'rw', ...rest] = value.split(':');
+  if (source === '' || target === undefined || rest.length > 0) {
+    throw new SpecError([
+      `--volume ${value}: not of the form SRC:DST[:ro|rw], such as ./data:/data:ro`,
+    ]);
+  }
+  if (access !== 'ro' && access !== 'rw') {
+    throw new SpecError([`--volume ${value}: unknown access ${access}: ro and rw are known`]);
+  }
+  return {
+    destination: destination('--volume', value, target),
+    type: 'bind',
+    source: posix.resolve(cwd, source),
+    options: ['rbind', 'rprivate', 'nosuid', 'nodev', access],
+  };
+}
+
+/** Words that undo one of the defaults. */
+const opposites: Readonly<Record<string, string>> = {
+  exec: 'noexec',
+  suid: 'nosuid',
+  dev: 'nodev',
+  rw: 'ro',
+};
+const tmpfsDefaults = ['nosuid', 'noexec', 'nodev', 'mode=1777'];
+const tmpfsWord = /^(ro|noexec|nosuid|nodev|noatime)$/;
+/** tmpfs(5) */
+const tmpfsData =
+  /^(size=[0-9]+[kmg%]?|nr_inodes=[0-9]+[kmg]?|mode=[0-7]{1,4}|[ug]id=[0-9]{1,10})$/;
+
+/** @throws SpecError */
+export function parseTmpfs(value: string): Mount {
+  const colon = value.indexOf(':');
+  const target = colon < 0 ? value : value.slice(0, colon);
+  const words = colon < 0 ? [] : value.slice(colon + 1).split(',');
+  return {
+    destination: destination('--tmpfs', value, target),
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: words.reduce((options, word) => withWord(value, options, word), tmpfsDefaults),
+  };
+}
+
+function withWord(value: string, options: readonly string[], word: string): string[] {
+  const opposite = opposites[word];
+  if (opposite !== undefined) return options.filter((option) => option !== opposite);
+  if (!tmpfsWord.test(word) && !tmpfsData.test(word)) {
+    throw new SpecError([
+      `--tmpfs ${value}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, size=, mode=, uid=, gid= and nr_inodes= are known`,
+    ]);
+  }
+  const key = word.split('=')[0];
+  return [...options.filter((option) => option.split('=')[0] !== key), word];
+}
+
+/**
+ * Over /proc and /sys anything else than the kernel's own would turn writes meant for the kernel
+ * into writes to the caller's files (CVE-2019-16884); /dev is filled by tsbox.
+ */
+const reserved = /^\/(proc|sys)(\/|$)|^\/dev$/;
+
+function destination(flag: string, value: string, target: string): string {
+  const path = posix.normalize(target).replace(/(?<=.)\/$/, '');
+  if (!target.startsWith('/')) {
+    throw new SpecError([
+      `${flag} ${value}: ${target} is relative; a place in the box is an absolute path`,
+    ]);
+  }
+  if (path === '/') {
+    throw new SpecError([
+      `${flag} ${value}: / is the image itself; any path below it is allowed, or use --rootfs DIR`,
+    ]);
+  }
+  if (reserved.test(path)) {
+    throw new SpecError([
+      `${flag} ${value}: ${path} belongs to the box; any place but /, /dev, /proc and /sys is allowed`,
+    ]);
+  }
+  return path;
+}
