@@ -1,0 +1,125 @@
+/**
+ * The command line that `run`, `explain`, `compare` and `bench` share:
+ * `[options] IMAGE|--rootfs DIR [--] COMMAND [ARG…]`. The program must have been made with
+ * `enablePositionalOptions()`, so that options behind IMAGE are the workload's.
+ */
+import type { Command } from 'commander';
+import type { RunOptions } from '../spec/run-options.ts';
+
+export interface RunArguments {
+  /** The word IMAGE, or the directory of `--rootfs`. */
+  readonly image:
+    | { readonly kind: 'image'; readonly word: string }
+    | { readonly kind: 'rootfs'; readonly directory: string };
+  readonly driver: 'container' | 'vm';
+  readonly timing: Timing;
+  /** Whether errors come with all that is known about them. */
+  readonly debug: boolean;
+  readonly options: RunOptions;
+}
+
+/** Where the time of each phase is shown: on standard error, in a file, or nowhere. */
+export type Timing =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'text' }
+  | { readonly kind: 'json'; readonly file: string };
+
+/** As commander names the values: absent when the flag is. */
+type Flags = Partial<Omit<RunOptions, 'command'>> & {
+  readonly rootfs?: string;
+  readonly vm?: true;
+  readonly timing?: true;
+  readonly 'timing=text'?: true;
+  readonly 'timing=json'?: true;
+  readonly timingFile?: string;
+  readonly debug?: true;
+};
+
+const several = (value: string, before: string[] = []): string[] => [...before, value];
+
+/** Adds the options and positional words to a command. */
+export function addRunOptions(command: Command): Command {
+  return (
+    command
+      .argument('[words...]', 'IMAGE (not with --rootfs), then the command and its arguments')
+      .usage('[options] IMAGE|--rootfs DIR [--] COMMAND [ARG...]')
+      .passThroughOptions()
+      .option('--rootfs <dir>', 'run on this directory instead of an image')
+      .option('--vm', 'run in a micro-VM instead of a container')
+      .option('-m, --memory <amount>', 'the most memory the box may use, such as 64m')
+      .option('--cpus <number>', 'how many processors it may keep busy, such as 0.5')
+      .option('--pids-limit <number>', 'the most processes and threads at once, -1 for no limit')
+      .option('-e, --env <name=value>', 'set a variable; NAME alone passes yours on', several)
+      .option('-w, --workdir <dir>', 'working directory in the box')
+      .option('-u, --user <user>', 'NAME|UID[:GROUP|GID], as in the image')
+      .option('--hostname <name>', 'host name that the box sees')
+      .option('-v, --volume <src:dst>', "SRC:DST[:ro|rw]: the host's SRC at DST", several)
+      .option('--tmpfs <dst>', 'DST[:OPTION,...]: an empty directory in memory', several)
+      .option('--read-only', 'nothing in the root file system can be changed')
+      .option('--writable', 'what is written goes into the image itself')
+      .option('--ulimit <limit>', 'NAME=SOFT[:HARD], such as nofile=1024', several)
+      .option('--umask <mask>', 'file mode creation mask, octal')
+      .option('--userns <mode>', "auto: the box's root is nobody on the host; host: it is root")
+      .option('--timing', 'show on standard error what each phase took')
+      // Options of their own, as an optional value would swallow the IMAGE behind `--timing`.
+      .option('--timing=text', 'the same')
+      .option('--timing=json', 'write that to a file')
+      .option('--timing-file <file>', 'which file (default: tsbox-timing.json)')
+      .option('--debug', 'show all that is known about an error')
+  );
+}
+
+/** Ends through `command.error()` when the words don't name an image and a command. */
+export function toRunArguments(command: Command): RunArguments {
+  const flags = command.opts<Flags>();
+  const [image, words] = splitWords(command, flags.rootfs);
+  if (words.length === 0) usageError(command, 'no COMMAND given', 'name the program to run');
+  return {
+    image,
+    driver: flags.vm ? 'vm' : 'container',
+    timing: toTiming(flags),
+    debug: flags.debug ?? false,
+    options: toRunOptions(flags, words),
+  };
+}
+
+/** @param command the program and its arguments. */
+function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
+  const { rootfs, vm, debug, ...rest } = flags;
+  const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
+  return {
+    env: [],
+    volume: [],
+    tmpfs: [],
+    ulimit: [],
+    readOnly: false,
+    writable: false,
+    ...own,
+    command,
+  };
+}
+
+function splitWords(
+  command: Command,
+  rootfs: string | undefined,
+): [RunArguments['image'], readonly string[]] {
+  if (rootfs !== undefined) return [{ kind: 'rootfs', directory: rootfs }, command.args];
+  const [word, ...rest] = command.args;
+  if (word === undefined)
+    usageError(command, 'no IMAGE given', 'name an image or use --rootfs DIR');
+  return [{ kind: 'image', word }, rest[0] === '--' ? rest.slice(1) : rest];
+}
+
+function toTiming(flags: Flags): Timing {
+  if (flags['timing=json'] || flags.timingFile !== undefined) {
+    return { kind: 'json', file: flags.timingFile ?? 'tsbox-timing.json' };
+  }
+  return flags.timing || flags['timing=text'] ? { kind: 'text' } : { kind: 'off' };
+}
+
+function usageError(command: Command, what: string, mend: string): never {
+  command.error(`error: ${what}: ${mend}\nusage: tsbox ${command.name()} ${command.usage()}`, {
+    code: 'tsbox.usage',
+    exitCode: 125,
+  });
+}
