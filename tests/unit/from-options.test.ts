@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest';
+import { specFromOptions } from '../../src/spec/from-options.ts';
+import type { Caller, RunOptions } from '../../src/spec/run-options.ts';
+import { problemsOf } from './problems.ts';
+
+const image = {
+  rootfs: '/images/one',
+  passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\nbig:x:70000:0::/:',
+  group: 'wheel:x:10:user',
+};
+const caller: Caller = { env: { LANG: 'C' }, cwd: '/here', subuid: '', subgid: '' };
+const plain: RunOptions = {
+  command: ['true'],
+  env: [],
+  volume: [],
+  tmpfs: [],
+  ulimit: [],
+  readOnly: false,
+  writable: false,
+};
+const make = (own: Partial<RunOptions>) => specFromOptions({ ...plain, ...own }, image, caller);
+const problems = (own: Partial<RunOptions>) => problemsOf(() => make(own));
+
+test('the box that nobody asked anything of', () => {
+  expect(make({})).toMatchSnapshot();
+});
+
+test('root holds the default capabilities', () => {
+  const { capabilities } = make({}).spec.process;
+  expect(capabilities.effective).toHaveLength(14);
+  expect(capabilities.permitted).toEqual(capabilities.bounding);
+  expect([...capabilities.inheritable, ...capabilities.ambient]).toEqual([]);
+});
+
+test('another user holds none', () => {
+  const { capabilities } = make({ user: 'user' }).spec.process;
+  expect([...capabilities.effective, ...capabilities.permitted]).toEqual([]);
+  expect(capabilities.bounding).toHaveLength(14);
+});
+
+test.each<[Partial<RunOptions>, string[]]>([
+  [{}, ['HOSTNAME=tsbox', 'HOME=/root']],
+  [{ user: 'user' }, ['HOSTNAME=tsbox', 'HOME=/home/user']],
+  [{ hostname: 'h' }, ['HOSTNAME=h', 'HOME=/root']],
+  [{ env: ['A=1', 'B=', 'C=x=y'] }, ['HOSTNAME=tsbox', 'HOME=/root', 'A=1', 'B=', 'C=x=y']],
+  [{ env: ['A=1', 'A=2'] }, ['HOSTNAME=tsbox', 'HOME=/root', 'A=2']],
+  [{ env: ['HOME=/x'] }, ['HOSTNAME=tsbox', 'HOME=/x']],
+  [{ env: ['LANG'] }, ['HOSTNAME=tsbox', 'HOME=/root', 'LANG=C']],
+  [{ env: ['UNSET'] }, ['HOSTNAME=tsbox', 'HOME=/root']],
+])('environment of %j', (own, env) => {
+  expect(make(own).spec.process.env.slice(1)).toEqual(env);
+});
+
+test.each<[Partial<RunOptions>, object]>([
+  [{}, {}],
+  [{ memory: '1m' }, { memory: { limit: 1048576 } }],
+  [{ cpus: '1' }, { cpu: { quota: 100000, period: 100000 } }],
+  [{ pidsLimit: '5' }, { pids: { limit: 5 } }],
+  [{ pidsLimit: '-1' }, {}],
+])('resources of %j', (own, resources) => {
+  expect(make(own).spec.linux.resources).toEqual(resources);
+});
+
+test('--userns=auto adds the namespace and its maps', () => {
+  const { linux } = make({ userns: 'auto' }).spec;
+  expect(linux.namespaces.at(-1)).toEqual({ type: 'user' });
+  expect(linux.uidMappings).toEqual([{ containerID: 0, hostID: 524288, size: 65536 }]);
+  expect(linux.gidMappings).toEqual(linux.uidMappings);
+});
+
+test('a volume lies over a tmpfs, and both over the defaults', () => {
+  const { mounts } = make({ volume: ['/a:/t/a'], tmpfs: ['/t'] }).spec;
+  expect(mounts.slice(-2).map((mount) => mount.destination)).toEqual(['/t', '/t/a']);
+});
+
+test('the last of two limits with one name counts', () => {
+  const { rlimits } = make({ ulimit: ['nofile=1', 'core=0', 'nofile=2'] }).spec.process;
+  expect(rlimits.map(({ type, soft }) => `${type} ${soft}`)).toEqual([
+    'RLIMIT_NOFILE 2',
+    'RLIMIT_CORE 0',
+  ]);
+});
+
+test.each<[Partial<RunOptions>, unknown]>([
+  [{ writable: true }, 'writable'],
+  [{ readOnly: true }, 'ephemeral'],
+])('layer of %j', (own, layer) => {
+  expect(make(own).layer).toBe(layer);
+  expect(make(own).spec.root.readonly).toBe(own.readOnly ?? false);
+});
+
+const hostname =
+  'not a host name: letters, digits and hyphens, a dot between parts, 64 characters at most, are (RFC 1123)';
+const long = 'a'.repeat(63);
+test.each(['a', 'A-1', 'a.b', long])('--hostname %s', (value) => {
+  expect(make({ hostname: value }).spec.hostname).toBe(value);
+});
+
+test.each<[Partial<RunOptions>, string]>([
+  [{ command: [] }, 'no command to run; the first word behind IMAGE is the program'],
+  [{ command: [''] }, 'no command to run; the first word behind IMAGE is the program'],
+  [{ hostname: '' }, `--hostname : ${hostname}`],
+  [{ hostname: '-a' }, `--hostname -a: ${hostname}`],
+  [{ hostname: 'a.' }, `--hostname a.: ${hostname}`],
+  [{ hostname: 'a_b' }, `--hostname a_b: ${hostname}`],
+  [{ hostname: `${long}a` }, `--hostname ${long}a: ${hostname}`],
+  [{ hostname: `${long}.a` }, `--hostname ${long}.a: ${hostname}`],
+  [
+    { workdir: 'x' },
+    '--workdir x: a relative path; absolute ones, as seen in the box, are allowed',
+  ],
+  [{ env: ['=1'] }, '--env =1: no name; NAME=VALUE, and NAME for your own value, are allowed'],
+  [{ env: [''] }, '--env : no name; NAME=VALUE, and NAME for your own value, are allowed'],
+  [
+    { userns: 'keep-id' },
+    '--userns keep-id: unknown mode; auto (a user namespace of its own) and host (none) are known',
+  ],
+  [
+    { userns: 'auto', user: 'big' },
+    '--user big: id 70000 is not in the user namespace; with --userns=auto ids from 0 to 65535 are allowed',
+  ],
+  [
+    { readOnly: true, writable: true },
+    '--read-only and --writable contradict each other; give one of them or none',
+  ],
+  [
+    { volume: ['/a:/x', '/b:/x/'], tmpfs: ['/x'] },
+    '/x is given twice by --volume and --tmpfs; one of them can be mounted there',
+  ],
+])('%j is refused', (own, problem) => {
+  expect(problems(own)).toEqual([problem]);
+});
+
+test.each<[Partial<RunOptions>, string]>([
+  [{ memory: '' }, '--memory '],
+  [{ cpus: '' }, '--cpus '],
+  [{ pidsLimit: '' }, '--pids-limit '],
+  [{ umask: '' }, '--umask '],
+  [{ user: '' }, '--user '],
+  [{ workdir: '' }, '--workdir '],
+  [{ userns: '' }, '--userns '],
+])('the empty value of %j is not taken for no value', (own, start) => {
+  expect(problems(own)).toEqual([expect.stringContaining(start)]);
+});
+
+test('everything that is wrong is named at once', () => {
+  const wrong = { memory: 'x', cpus: 'y', user: 'z', env: ['=', '=='], volume: ['v'], umask: '9' };
+  expect(problems(wrong)).toHaveLength(7);
+});

@@ -1,0 +1,97 @@
+import { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { addRunOptions, type RunArguments, toRunArguments } from '../../src/cli/run-arguments.ts';
+
+/** @returns what is understood, or the error's first line. */
+function parse(line: string): RunArguments | string {
+  const words = line.split(' ').filter((word) => word !== '');
+  const program = new Command('tsbox').enablePositionalOptions().exitOverride();
+  let result: RunArguments | string = 'the command was not reached';
+  program.configureOutput({ writeErr: () => undefined });
+  const run = addRunOptions(program.command('run'));
+  run.action(() => {
+    result = toRunArguments(run);
+  });
+  try {
+    program.parse(['run', ...words], { from: 'user' });
+  } catch (error) {
+    result = (error as Error).message;
+  }
+  return result;
+}
+const parsed = (line: string) => parse(line) as RunArguments;
+
+test.each([
+  ['one true', 'one', ['true']],
+  ['one -- true', 'one', ['true']],
+  ['one -- -- true', 'one', ['--', 'true']],
+  ['-- one true', 'one', ['true']],
+  ['one echo --vm -m', 'one', ['echo', '--vm', '-m']],
+  ['--vm one -- echo -- x', 'one', ['echo', '--', 'x']],
+  ['./dir true', './dir', ['true']],
+])('%s', (line, word, command) => {
+  expect(parsed(line).image).toEqual({ kind: 'image', word });
+  expect(parsed(line).options.command).toEqual(command);
+});
+
+test.each([
+  ['--rootfs /r true', ['true']],
+  ['--rootfs=/r -- true --vm', ['true', '--vm']],
+  ['--rootfs /r echo -- x', ['echo', '--', 'x']],
+])('%s', (line, command) => {
+  expect(parsed(line).image).toEqual({ kind: 'rootfs', directory: '/r' });
+  expect(parsed(line).options.command).toEqual(command);
+});
+
+test.each([
+  ['', { kind: 'off' }],
+  ['--timing', { kind: 'text' }],
+  ['--timing=text', { kind: 'text' }],
+  ['--timing=json', { kind: 'json', file: 'tsbox-timing.json' }],
+  ['--timing=json --timing-file f', { kind: 'json', file: 'f' }],
+  ['--timing-file f', { kind: 'json', file: 'f' }],
+])('timing of %j', (flags, timing) => {
+  expect(parsed(`${flags} one true`).timing).toEqual(timing);
+  expect(parsed(`${flags} one true`).options.command).toEqual(['true']);
+});
+
+test('every flag, long', () => {
+  const line =
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --tmpfs /t --read-only --writable --ulimit core=0 --umask 077 --userns auto --vm --debug one true';
+  expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
+  expect(parsed(line).options).toEqual({
+    command: ['true'],
+    memory: '1m',
+    cpus: '1',
+    pidsLimit: '-1',
+    env: ['A=1', 'B'],
+    workdir: '/w',
+    user: 'u',
+    hostname: 'h',
+    volume: ['a:/a', 'b:/b'],
+    tmpfs: ['/t'],
+    readOnly: true,
+    writable: true,
+    ulimit: ['core=0'],
+    umask: '077',
+    userns: 'auto',
+  });
+});
+
+test('every flag, short', () => {
+  const { options } = parsed('-m 1m -e A -w /w -u u -v a:/a one true');
+  expect(options).toMatchObject({ memory: '1m', env: ['A'], workdir: '/w', user: 'u' });
+  expect(options.volume).toEqual(['a:/a']);
+});
+
+test.each([
+  ['', 'error: no IMAGE given: name an image or use --rootfs DIR'],
+  ['one', 'error: no COMMAND given: name the program to run'],
+  ['one --', 'error: no COMMAND given: name the program to run'],
+  ['--rootfs /r', 'error: no COMMAND given: name the program to run'],
+  ['--memroy 1m one true', "error: unknown option '--memroy'"],
+  ['--timing=jsn one true', "error: unknown option '--timing=jsn'"],
+  ['--memory', "error: option '-m, --memory <amount>' argument missing"],
+])('%j is refused', (line, message) => {
+  expect(String(parse(line)).split('\n')[0]).toBe(message);
+});
