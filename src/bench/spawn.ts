@@ -1,0 +1,71 @@
+/**
+ * Times a whole process: from before Node starts it to Node's hearing of its end. Node's own share
+ * (its fork, the turn of its event loop) is in every subject's time alike, the host process's too.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { MAX_TEXT, TextTail } from './text-tail.ts';
+
+export interface ProcessRun {
+  /** CLOCK_MONOTONIC, nanoseconds: just before the start, and when the end was heard of. */
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Exit status; 128 and the signal's number when a signal ended it; 127 when it did not start. */
+  readonly status: number;
+  readonly stdout: string;
+  /** Its last lines, or why it did not start. */
+  readonly stderr: string;
+}
+
+/** How long a grandchild may keep the streams of an ended process open, in milliseconds. */
+const GRACE = 1000;
+
+/** @param output `keep` collects standard output, `drop` sends it to /dev/null. */
+export function runProcess(
+  argv: readonly string[],
+  output: 'keep' | 'drop',
+  timeoutSeconds: number,
+): Promise<ProcessRun> {
+  const [program = '', ...args] = argv;
+  const start = process.hrtime.bigint();
+  const child = spawn(program, args, {
+    stdio: ['ignore', output === 'keep' ? 'pipe' : 'ignore', 'pipe'],
+  });
+  const [stdout, stderr] = [new TextTail(MAX_TEXT), new TextTail(MAX_TEXT)];
+  child.stdout?.on('data', (chunk: Buffer) => stdout.add(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk));
+  return new Promise((settle) => {
+    let end = start;
+    let why = '';
+    let timer = setTimeout(() => {
+      why = `still running after ${timeoutSeconds} s, so it was ended\n`;
+      child.kill('SIGKILL');
+    }, timeoutSeconds * 1000);
+    const done = (status: number) => {
+      clearTimeout(timer);
+      settle({ start, end, status, stdout: stdout.text(), stderr: why + stderr.text() });
+    };
+    child.once('exit', () => {
+      end = process.hrtime.bigint();
+      clearTimeout(timer);
+      timer = setTimeout(() => closeStreams(child), GRACE);
+    });
+    child.once('error', (error) => {
+      why = error.message;
+      done(127);
+    });
+    child.once('close', (code, signal) =>
+      done(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
+}
+
+function closeStreams(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+}
+
+/** Milliseconds that a run took. */
+export function milliseconds(run: ProcessRun): number {
+  return Number(run.end - run.start) / 1e6;
+}
