@@ -1,0 +1,67 @@
+/** Every check, in the order in which a box needs what is checked. */
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { dataDirectory, listImages } from '../image/image.ts';
+import { checkGuestKernel, checkImages, checkQemu } from './brought.ts';
+import { hostCgroups } from './cgroups.ts';
+import type { Check } from './check.ts';
+import { checkOverlay, checkSeccomp } from './features.ts';
+import { checkKernel, checkNode, checkPrivileges } from './kernel.ts';
+import { hostKvm } from './kvm.ts';
+import {
+  checkIdMaps,
+  checkNamespaces,
+  checkUserNamespaces,
+  userNamespaceFacts,
+} from './namespaces.ts';
+import { readText } from './read.ts';
+
+export async function examineHost(): Promise<Check[]> {
+  const uid = process.getuid?.() ?? 0;
+  const data = dataDirectory(process.env, uid);
+  const namespaces = readdirSync('/proc/self/ns');
+  const qemu = `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;
+  const [userNamespaces, qemuVersion] = await Promise.all([
+    userNamespaceFacts(namespaces.includes('user')),
+    versionOf(qemu),
+  ]);
+  return [
+    checkKernel(release()),
+    checkPrivileges(uid),
+    checkNode(process.versions.node),
+    ...checkNamespaces(namespaces),
+    checkUserNamespaces(userNamespaces),
+    checkIdMaps(findProgram('newuidmap'), uid),
+    hostCgroups(),
+    checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
+    checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
+    hostKvm(),
+    checkQemu(qemu, qemuVersion),
+    checkGuestKernel(join(data, 'kernels/current')),
+    checkImages(listImages(data), data),
+  ];
+}
+
+function modulesOf(kernel: string): string {
+  return readText(`/lib/modules/${kernel}/modules.dep`) ?? '';
+}
+
+async function versionOf(program: string): Promise<string | undefined> {
+  const result = await execa(program, ['--version'], { reject: false });
+  return result.failed ? undefined : result.stdout.split('\n')[0];
+}
+
+/** Where a program lies in PATH. */
+function findProgram(name: string): string | undefined {
+  const places = (process.env.PATH ?? '').split(':').map((place) => join(place, name));
+  return places.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
