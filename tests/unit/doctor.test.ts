@@ -1,0 +1,182 @@
+import { expect, test } from 'vitest';
+import { checkGuestKernel, checkImages, checkQemu } from '../../src/doctor/brought.ts';
+import { checkCgroups, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
+import { type Check, canRunContainers, limited, missing, ok } from '../../src/doctor/check.ts';
+import { checkOverlay, checkSeccomp } from '../../src/doctor/features.ts';
+import { checkKernel, checkNode, checkPrivileges } from '../../src/doctor/kernel.ts';
+import { checkKvm } from '../../src/doctor/kvm.ts';
+import { checkIdMaps, checkNamespaces, checkUserNamespaces } from '../../src/doctor/namespaces.ts';
+import { checksAsJson, printChecks, wantsColour } from '../../src/doctor/print.ts';
+
+/** `status: what`, and why or how to mend it must be there where all is not well. */
+function verdict(check: Check): string {
+  expect(check.why !== '' && check.mend !== '').toBe(check.status !== 'ok');
+  return `${check.status}: ${check.what}`;
+}
+
+test.each([
+  ['6.1.0-18-amd64', 'ok: Linux 6.1.0-18-amd64'],
+  ['5.12.0', 'ok: Linux 5.12.0'],
+  ['10.0', 'ok: Linux 10.0'],
+  ['5.11.22', 'missing: Linux 5.11.22'],
+  ['4.18.0', 'missing: Linux 4.18.0'],
+  ['odd', 'missing: Linux odd'],
+])('kernel %s', (release, result) => {
+  expect(verdict(checkKernel(release))).toBe(result);
+});
+
+test.each([
+  [checkPrivileges(0), 'ok: root'],
+  [checkPrivileges(1000), 'missing: user 1000'],
+  [checkNode('22.12.0'), 'ok: 22.12.0'],
+  [checkNode('20.20.2'), 'missing: 20.20.2'],
+  [checkIdMaps('/usr/bin/newuidmap', 1000), 'ok: /usr/bin/newuidmap'],
+  [checkIdMaps(undefined, 0), 'ok: written by root itself'],
+  [checkIdMaps(undefined, 1000), 'missing: no newuidmap'],
+  [checkSeccomp('kill_process errno allow\n'), 'ok: kill_process errno allow'],
+  [checkSeccomp(undefined), 'limited: not there'],
+  [checkOverlay('nodev\tproc\nnodev\toverlay\n', ''), 'ok: there'],
+  [
+    checkOverlay('', 'kernel/fs/overlayfs/overlay.ko.xz:\n'),
+    'limited: a module that is not loaded',
+  ],
+  [checkOverlay('nodev\tnotoverlay\n', 'kernel/fs/overlay.korea\n'), 'limited: not there'],
+  [checkQemu('qemu-system-x86_64', 'QEMU 7.2'), 'ok: QEMU 7.2'],
+  [checkQemu('qemu-system-x86_64', undefined), 'missing: no qemu-system-x86_64 in PATH'],
+  [checkImages(['a', 'b'], '/d'), 'ok: a, b in /d/images'],
+  [checkImages([], '/d'), 'limited: none in /d/images'],
+  [checkGuestKernel('/k', () => true), 'ok: /k'],
+  [checkGuestKernel('/k', (path) => path === '/k/vmlinux'), 'limited: /k, no modules'],
+  [checkGuestKernel('/k', () => false), 'missing: none in /k'],
+])('%j', (check, result) => {
+  expect(verdict(check)).toBe(result);
+});
+
+test('a namespace that the kernel lacks is named with its option', () => {
+  const checks = checkNamespaces(['pid', 'mnt', 'uts', 'ipc', 'cgroup']);
+  expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
+    expect.objectContaining({
+      name: 'namespace net',
+      status: 'missing',
+      why: 'the kernel was built without CONFIG_NET_NS',
+    }),
+  ]);
+});
+
+const denied = { worked: false, words: 'unshare failed: Operation not permitted' };
+const facts = {
+  present: true,
+  max: '1000',
+  unprivilegedClone: undefined,
+  apparmor: undefined,
+  probe: denied,
+};
+test.each([
+  [{ probe: { worked: true, words: '' } }, 'ok', ''],
+  [{ probe: { worked: true, words: '' }, apparmor: '1\n' }, 'ok', ''],
+  [{ present: false, probe: undefined }, 'missing', 'CONFIG_USER_NS'],
+  [{ max: '0\n' }, 'missing', 'user.max_user_namespaces is 0'],
+  [{ unprivilegedClone: '0\n' }, 'missing', 'kernel.unprivileged_userns_clone is 0'],
+  [{ apparmor: '1\n' }, 'missing', 'kernel.apparmor_restrict_unprivileged_userns is 1'],
+  [{ apparmor: '0\n', unprivilegedClone: '1\n' }, 'missing', denied.words],
+  [{ probe: undefined }, 'limited', 'not tried'],
+  [{ probe: undefined, max: '0' }, 'missing', 'user.max_user_namespaces is 0'],
+])('user namespaces with %j', (own, status, why) => {
+  const check = checkUserNamespaces({ ...facts, ...own });
+  verdict(check);
+  expect(check.status).toBe(status);
+  expect(check.why).toContain(why);
+});
+
+const unifiedHost =
+  '23 22 0:21 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate';
+const hybridHost = `31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory,release_agent=/x
+40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,xattr,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw`;
+
+test.each([
+  ['', undefined, []],
+  [unifiedHost, '/sys/fs/cgroup', []],
+  [hybridHost, '/sys/fs/cgroup/unified', ['cpu', 'cpuacct', 'memory']],
+])('cgroup mounts of %j', (mountinfo, unified, legacy) => {
+  expect(parseCgroupMounts(mountinfo)).toEqual({ unified, legacy });
+});
+
+test.each([
+  [unifiedHost, 'cpuset cpu io memory pids\n', 'ok', ''],
+  [unifiedHost, 'cpu pids\n', 'limited', 'withholds the rest; --memory are refused'],
+  [
+    hybridHost,
+    'hugetlb pids\n',
+    'limited',
+    'hybrid: cgroup v1 holds memory, cpu; --memory, --cpus are refused',
+  ],
+  [
+    hybridHost.split('\n').slice(0, 4).join('\n'),
+    '',
+    'missing',
+    'cgroup v1 alone (cpu, cpuacct, memory)',
+  ],
+  ['', '', 'missing', 'nothing mounts it'],
+])('cgroups of %j with %j', (mountinfo, controllers, status, why) => {
+  const check = checkCgroups(parseCgroupMounts(mountinfo), controllers);
+  verdict(check);
+  expect(check.status).toBe(status);
+  expect(check.why).toContain(why);
+});
+
+const kvm = { present: true, openError: '', cpuinfo: 'flags\t: fpu svm sse\n', verdict: undefined };
+test.each([
+  [{}, 'ok: /dev/kvm opens'],
+  [{ cpuinfo: 'Features\t: fp asimd\n' }, 'ok: /dev/kvm opens'],
+  [{ cpuinfo: 'flags\t: fpu svmx\n' }, 'limited: present, perhaps not usable'],
+  [{ present: false, openError: 'ENOENT' }, 'limited: no /dev/kvm'],
+  [{ openError: 'EACCES' }, 'limited: present, but not for you'],
+  [
+    { verdict: '{"usable": true, "why": ""}', cpuinfo: 'flags\t: fpu\n' },
+    'ok: usable: a guest was seen to boot',
+  ],
+  [{ verdict: '{"usable": false, "why": "the guest froze"}' }, 'limited: only present'],
+  [{ verdict: '{"usable"' }, 'ok: /dev/kvm opens'],
+])('KVM with %j', (own, result) => {
+  expect(verdict(checkKvm({ ...kvm, ...own }))).toBe(result);
+});
+
+const fine = ok('one', 'containers', 'there');
+const poor = limited('second', 'containers', 'a part', 'because', 'do this');
+const none = missing('third', 'micro-VMs', 'not there', 'because', 'do that');
+
+test.each([
+  [[fine, poor, none], true],
+  [[fine, missing('x', 'containers', '', '', '')], false],
+])('containers can run: %#', (checks, can) => {
+  expect(canRunContainers(checks)).toBe(can);
+  expect(JSON.parse(checksAsJson(checks))).toEqual({ version: 1, containers: can, checks });
+});
+
+test('the checks for people', () => {
+  expect(printChecks([fine, poor, none], false)).toMatchInlineSnapshot(`
+    "✓ ok       one     there
+    ! limited  second  a part
+                       for containers; because
+                       to mend it: do this
+    ✗ missing  third   not there
+                       for micro-VMs; because
+                       to mend it: do that
+
+    Containers can run on this host."
+  `);
+  expect(printChecks([fine], true)).toContain('\x1b[32m✓ ok     \x1b[0m  one');
+});
+
+test.each([
+  [{}, true, true],
+  [{}, false, false],
+  [{ NO_COLOR: '1' }, true, false],
+  [{ NO_COLOR: '' }, true, true],
+  [{ TERM: 'dumb' }, true, false],
+])('colour with %j on a terminal (%j): %j', (env, terminal, wanted) => {
+  expect(wantsColour(env, terminal)).toBe(wanted);
+});
