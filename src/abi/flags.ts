@@ -1,0 +1,118 @@
+/**
+ * Flag words of the system calls, by the names in their man pages. Values that differ between
+ * architectures are in `openFlags(arch)`; all others are the same everywhere.
+ */
+import type { Arch } from './syscalls.ts';
+
+const commonOpenFlags = {
+  O_RDONLY: 0,
+  O_WRONLY: 1,
+  O_RDWR: 2,
+  O_CREAT: 0o100,
+  O_EXCL: 0o200,
+  O_NOCTTY: 0o400,
+  O_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
+  O_PATH: 0o10000000,
+} as const;
+
+/** open(2); O_DIRECTORY and O_NOFOLLOW are swapped about on arm64 (asm/fcntl.h). */
+export const openFlags = {
+  x64: { ...commonOpenFlags, O_DIRECTORY: 0o200000, O_NOFOLLOW: 0o400000 },
+  arm64: { ...commonOpenFlags, O_DIRECTORY: 0o40000, O_NOFOLLOW: 0o100000 },
+} as const satisfies Record<Arch, Record<string, number>>;
+
+/** openat2(2), `how.resolve` */
+export const resolveFlags = {
+  RESOLVE_NO_MAGICLINKS: 0x02,
+  RESOLVE_NO_SYMLINKS: 0x04,
+  RESOLVE_IN_ROOT: 0x10,
+} as const;
+
+/** mount(2) */
+export const mountFlags = {
+  MS_REC: 0x4000,
+  MS_MOVE: 0x2000,
+  MS_PRIVATE: 0x40000,
+  MS_RDONLY: 0x1,
+  MS_NOSUID: 0x2,
+  MS_NODEV: 0x4,
+  MS_NOEXEC: 0x8,
+} as const;
+
+/** mount_setattr(2), fsmount(2) */
+export const mountAttributes = {
+  MOUNT_ATTR_RDONLY: 0x1,
+  MOUNT_ATTR_NOSUID: 0x2,
+  MOUNT_ATTR_NODEV: 0x4,
+  MOUNT_ATTR_NOEXEC: 0x8,
+  MOUNT_ATTR_NOATIME: 0x10,
+  MOUNT_ATTR_STRICTATIME: 0x20,
+  MOUNT_ATTR_IDMAP: 0x100000,
+} as const;
+
+/** open_tree(2) and the AT_ flags of fcntl.h */
+export const treeFlags = {
+  OPEN_TREE_CLONE: 1,
+  OPEN_TREE_CLOEXEC: 0o2000000,
+  AT_SYMLINK_NOFOLLOW: 0x100,
+  AT_EMPTY_PATH: 0x1000,
+  AT_RECURSIVE: 0x8000,
+} as const;
+
+/** move_mount(2) */
+export const moveFlags = {
+  MOVE_MOUNT_F_EMPTY_PATH: 0x04,
+  MOVE_MOUNT_T_EMPTY_PATH: 0x40,
+} as const;
+
+export const fsOpenFlags = { FSOPEN_CLOEXEC: 1 } as const;
+export const fsMountFlags = { FSMOUNT_CLOEXEC: 1 } as const;
+
+/** fsconfig(2) commands */
+export const fsConfigCommands = {
+  FSCONFIG_SET_FLAG: 0,
+  FSCONFIG_SET_STRING: 1,
+  FSCONFIG_CMD_CREATE: 6,
+} as const;
+
+export const umountFlags = { MNT_DETACH: 2 } as const;
+
+/** clone(2) */
+export const cloneFlags = {
+  CLONE_VM: 0x100,
+  CLONE_PIDFD: 0x1000,
+  CLONE_VFORK: 0x4000,
+  CLONE_NEWNS: 0x20000,
+  CLONE_NEWCGROUP: 0x2000000,
+  CLONE_NEWUTS: 0x4000000,
+  CLONE_NEWIPC: 0x8000000,
+  CLONE_NEWUSER: 0x10000000,
+  CLONE_NEWPID: 0x20000000,
+  CLONE_NEWNET: 0x40000000,
+  CLONE_INTO_CGROUP: 0x200000000,
+} as const;
+
+/** prctl(2) */
+export const prctlOptions = {
+  PR_SET_PDEATHSIG: 1,
+  PR_SET_KEEPCAPS: 8,
+  PR_CAPBSET_DROP: 24,
+  PR_SET_NO_NEW_PRIVS: 38,
+  PR_CAP_AMBIENT: 47,
+} as const;
+
+export const ambientCommands = { PR_CAP_AMBIENT_RAISE: 2, PR_CAP_AMBIENT_CLEAR_ALL: 4 } as const;
+
+/** netdevice(7) */
+export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;
+
+export const socketFamilies = { AF_INET: 2 } as const;
+export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
+
+/** fcntl(2) */
+export const fcntlCommands = { F_DUPFD_CLOEXEC: 1030 } as const;
+
+/** mknod(2) */
+export const fileTypes = { S_IFCHR: 0o020000 } as const;
+export const AT_FDCWD = -100;

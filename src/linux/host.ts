@@ -1,0 +1,34 @@
+/** What the kernel offers, read from /proc: the facts that planning starts from. */
+import { readFileSync, statSync } from 'node:fs';
+import type { CgroupHost } from '../plan/host.ts';
+import type { Mount } from '../spec/spec.ts';
+
+/** Whether overlayfs can be mounted; a kernel that has it as a module loads it when asked. */
+export function hasOverlay(): boolean {
+  return /\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'));
+}
+
+/** Where cgroup v2 is mounted and what its root offers; undefined where it is not. */
+export function findCgroups(): CgroupHost | undefined {
+  const mount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+  if (mount === undefined) return undefined;
+  const controllers = readFileSync(`${mount}/cgroup.controllers`, 'utf8').trim().split(/\s+/);
+  return { mount, controllers: controllers.filter((name) => name !== '') };
+}
+
+/** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */
+export function cgroup2Mount(mountinfo: string): string | undefined {
+  for (const line of mountinfo.split('\n')) {
+    const [before, after] = line.split(' - ');
+    if (after?.startsWith('cgroup2 ')) return before?.split(' ')[4];
+  }
+  return undefined;
+}
+
+/** What stands at the source of every bind mount. @throws Error with code ENOENT … where nothing does. */
+export function statSources(mounts: readonly Mount[]): Map<string, 'file' | 'directory'> {
+  const binds = mounts.filter((mount) => mount.type === 'bind');
+  return new Map(
+    binds.map(({ source }) => [source, statSync(source).isDirectory() ? 'directory' : 'file']),
+  );
+}

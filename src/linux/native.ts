@@ -1,0 +1,115 @@
+/**
+ * The one door to the kernel: libtsbox.so (native/launch.c) through koffi, and the program
+ * tsbox-init. Loaded at the first call, as commands that only plan or print do without.
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import koffi from 'koffi';
+import { describeErrno } from '../abi/errno.ts';
+import { knownArch, type SyscallName, syscallNumbers } from '../abi/syscalls.ts';
+
+/** Where the build puts the native parts; dist/ and src/ are both one folder below the project. */
+const directory = new URL('../native/build/', import.meta.url);
+
+type Syscall = (...args: (number | bigint | Uint8Array | string | null)[]) => number;
+type Launch = (args: Uint8Array, files: Int32Array, count: number, argv: (string | null)[]) => number;
+
+let library: { syscall: (shape: string) => Syscall; launch: Launch } | undefined;
+
+function native() {
+  if (library !== undefined) return library;
+  const loaded = koffi.load(new URL('libtsbox.so', directory).pathname);
+  const shapes = new Map<string, Syscall>();
+  library = {
+    syscall: (shape) => {
+      const known = shapes.get(shape);
+      if (known !== undefined) return known;
+      const declared: Syscall = loaded.func(`int64 tsbox_syscall(int64 number, ${shape})`);
+      shapes.set(shape, declared);
+      return declared;
+    },
+    launch: loaded.func('int64 tsbox_launch(void *args, const int *files, int count, const char **argv)'),
+  };
+  return library;
+}
+
+const arch = knownArch(process.arch);
+
+/** A system call that failed; `errno` is the kernel's positive number. */
+export class SyscallError extends Error {
+  readonly call: string;
+  readonly errno: number;
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${describeErrno(errno)}`);
+    this.name = 'SyscallError';
+    this.call = call;
+    this.errno = errno;
+  }
+}
+
+/**
+ * Makes a system call with up to six arguments: numbers as they are, strings and byte arrays by
+ * their address (a byte array is where the kernel writes, too).
+ * @returns what the kernel returns.
+ * @throws SyscallError when that is an error.
+ */
+export function syscall(
+  call: SyscallName,
+  ...args: (number | bigint | Uint8Array | string | null)[]
+): number {
+  if (arch === undefined) throw new Error(`tsbox has no system call table for ${process.arch}`);
+  const padded = [...args, 0, 0, 0, 0, 0, 0].slice(0, 6);
+  const shape = padded.map(typeOf).join(', ');
+  const result = Number(native().syscall(shape)(syscallNumbers[arch][call], ...padded));
+  if (result < 0) throw new SyscallError(call, -result);
+  return result;
+}
+
+function typeOf(value: number | bigint | Uint8Array | string | null): string {
+  if (typeof value === 'string') return 'const char *';
+  return typeof value === 'object' ? 'void *' : 'int64';
+}
+
+/**
+ * Clones a process that runs tsbox-init (native/launch.c).
+ * @param cloneArgs `struct clone_args`, clone(2), all 88 bytes of it.
+ * @param files descriptors of this process that become 0, 1, 2 … of the new one.
+ * @returns its process id.
+ * @throws SyscallError when it could not be made.
+ */
+export function launchInit(cloneArgs: Uint8Array, files: readonly number[]): number {
+  const all = Int32Array.from([...files, initProgram()]);
+  const result = Number(native().launch(cloneArgs, all, all.length, ['tsbox-init', 'container', null]));
+  if (result < 0) throw new SyscallError('clone3', -result);
+  return result;
+}
+
+let program: number | undefined;
+
+/**
+ * A descriptor of a sealed copy of tsbox-init in memory: a workload that gets hold of its
+ * /proc/PID/exe can change neither the file on disk nor this copy (the class of CVE-2019-5736).
+ */
+function initProgram(): number {
+  if (program !== undefined) return program;
+  const bytes = readInit();
+  const MFD_CLOEXEC = 1;
+  const MFD_ALLOW_SEALING = 2;
+  const fd = syscall('memfd_create', 'tsbox-init', MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  writeSync(fd, bytes);
+  const F_ADD_SEALS = 1033;
+  const allSeals = 0x1 | 0x2 | 0x4 | 0x8;
+  syscall('fcntl', fd, F_ADD_SEALS, allSeals);
+  program = fd;
+  return fd;
+}
+
+/** The program tsbox-init, as built. */
+export function readInit(): Buffer {
+  return readFileSync(new URL('tsbox-init', directory));
+}
+
+/** Where the kernel finds a buffer's bytes, for pointers inside structures. The buffer must outlive the call. */
+export function addressOf(buffer: ArrayBufferView): bigint {
+  return BigInt(koffi.address(buffer));
+}

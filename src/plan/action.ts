@@ -1,0 +1,31 @@
+/** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
+export type HostAction =
+  | { readonly call: 'mkdir'; readonly path: string; readonly why: string }
+  | {
+      readonly call: 'write';
+      readonly path: string;
+      readonly data: string;
+      readonly why: string;
+      /** Whether the box can do without: a file that this kernel does not have, say. */
+      readonly optional?: boolean;
+    }
+  | { readonly call: 'rmdir'; readonly path: string; readonly why: string }
+  | { readonly call: 'copy'; readonly path: string; readonly to: string; readonly why: string }
+  /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+  | { readonly call: 'idmap'; readonly path: string; readonly why: string };
+
+/** Stands for the container's process id on the host, in a path. */
+export const PID = '$PID';
+
+export function printAction(action: HostAction): string {
+  switch (action.call) {
+    case 'write':
+      return `write(${JSON.stringify(action.path)}, ${JSON.stringify(action.data)})`;
+    case 'copy':
+      return `copy(${JSON.stringify(action.path)}, ${JSON.stringify(action.to)})`;
+    case 'idmap':
+      return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=…})`;
+    default:
+      return `${action.call}(${JSON.stringify(action.path)})`;
+  }
+}

@@ -1,0 +1,381 @@
+/**
+ * One function for each system call that a plan may make, with the arguments of its man page.
+ * Flag words are given by name, so that `explain` can print what the kernel gets.
+ */
+import { capabilityMask } from '../abi/capabilities.ts';
+import * as abi from '../abi/flags.ts';
+import { rlimitNumbers } from '../abi/rlimits.ts';
+import type { Arch } from '../abi/syscalls.ts';
+import type { Argument, Call, Slot } from './step.ts';
+
+const NULL: Argument = { kind: 'number', value: 0n, text: 'NULL' };
+const CURRENT_DIRECTORY: Argument = {
+  kind: 'number',
+  value: BigInt(abi.AT_FDCWD),
+  text: 'AT_FDCWD',
+};
+
+const string = (value: string): Argument => ({ kind: 'string', value });
+const slot = (name: Slot): Argument => ({ kind: 'slot', slot: name });
+const number = (value: number | bigint, text = String(value)): Argument => ({
+  kind: 'number',
+  value: BigInt(value),
+  text,
+});
+const octal = (value: number): Argument => number(value, `0${value.toString(8)}`);
+
+/** Some words of a table of flags. */
+type Words<T> = readonly (keyof T & string)[];
+
+function mask<T extends Record<string, number>>(table: T, words: Words<T>): bigint {
+  return words.reduce((sum, word) => sum | BigInt(table[word] ?? 0), 0n);
+}
+
+function flags<T extends Record<string, number>>(table: T, words: Words<T>): Argument {
+  return number(mask(table, words), words.join('|') || '0');
+}
+
+/** 64-bit little-endian numbers, one after the other: how most structures of the kernel look. */
+function structure(text: string, ...fields: (bigint | number)[]): Argument {
+  const value = new Uint8Array(fields.length * 8);
+  const view = new DataView(value.buffer);
+  fields.forEach((field, index) => {
+    view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(field)), true);
+  });
+  return { kind: 'bytes', value, text };
+}
+
+/** A directory for the `*at` calls: a slot, or the current directory. */
+export type Directory = Slot | typeof HERE;
+export const HERE = Symbol('AT_FDCWD');
+const directory = (at: Directory): Argument => (at === HERE ? CURRENT_DIRECTORY : slot(at));
+
+export type OpenFlag = keyof (typeof abi.openFlags)['x64'];
+export type ResolveFlag = keyof typeof abi.resolveFlags;
+export type MountAttribute = keyof typeof abi.mountAttributes;
+
+// Files
+
+/** openat2(2) */
+export function openat2(
+  arch: Arch,
+  at: Slot,
+  path: string,
+  open: readonly OpenFlag[],
+  resolve: readonly ResolveFlag[],
+  mode = 0,
+): Call {
+  const text = `{flags=${open.join('|')}, mode=0${mode.toString(8)}, resolve=${resolve.join('|')}}`;
+  const how = structure(
+    text,
+    mask(abi.openFlags[arch], open),
+    mode,
+    mask(abi.resolveFlags, resolve),
+  );
+  return { call: 'openat2', args: [slot(at), string(path), how, number(24)] };
+}
+
+export function openat(arch: Arch, path: string, open: readonly OpenFlag[]): Call {
+  return {
+    call: 'openat',
+    args: [CURRENT_DIRECTORY, string(path), flags(abi.openFlags[arch], open), number(0)],
+  };
+}
+
+export function mkdirat(at: Directory, path: string, mode: number): Call {
+  return { call: 'mkdirat', args: [directory(at), string(path), octal(mode)] };
+}
+
+/** mknodat(2) of a character device. */
+export function mknodat(at: Slot, path: string, mode: number, major: number, minor: number): Call {
+  // makedev(3): the minor's low byte, the major, the rest of the minor.
+  const device = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
+  return {
+    call: 'mknodat',
+    args: [
+      slot(at),
+      string(path),
+      number(abi.fileTypes.S_IFCHR | mode, `S_IFCHR|0${mode.toString(8)}`),
+      number(device, `makedev(${major}, ${minor})`),
+    ],
+  };
+}
+
+export function symlinkat(target: string, at: Slot, path: string): Call {
+  return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
+}
+
+export function read(fd: number, size: number): Call {
+  return {
+    call: 'read',
+    args: [number(fd), { kind: 'bytes', value: new Uint8Array(size), text: '…' }, number(size)],
+  };
+}
+
+/** fcntl(2): a copy of a descriptor that this program was started with. */
+export function inherit(fd: number): Call {
+  const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);
+  return { call: 'fcntl', args: [number(fd), command, number(0)] };
+}
+
+export function closeRange(first: number): Call {
+  return { call: 'close_range', args: [number(first), number(0xffffffff, '~0U'), number(0)] };
+}
+
+export function fchdir(fd: Slot): Call {
+  return { call: 'fchdir', args: [slot(fd)] };
+}
+
+export function chdir(path: string): Call {
+  return { call: 'chdir', args: [string(path)] };
+}
+
+export function umask(value: number): Call {
+  return { call: 'umask', args: [octal(value)] };
+}
+
+// Mounts
+
+/** mount(2) */
+export function mount(
+  source: string,
+  target: string,
+  type: string | undefined,
+  words: Words<typeof abi.mountFlags>,
+  data?: string,
+): Call {
+  return {
+    call: 'mount',
+    args: [
+      string(source),
+      string(target),
+      type === undefined ? NULL : string(type),
+      flags(abi.mountFlags, words),
+      data === undefined ? NULL : string(data),
+    ],
+  };
+}
+
+export function umount2(target: string, words: Words<typeof abi.umountFlags>): Call {
+  return { call: 'umount2', args: [string(target), flags(abi.umountFlags, words)] };
+}
+
+export function pivotRoot(newRoot: string, putOld: string): Call {
+  return { call: 'pivot_root', args: [string(newRoot), string(putOld)] };
+}
+
+export function chroot(path: string): Call {
+  return { call: 'chroot', args: [string(path)] };
+}
+
+/** open_tree(2) */
+export function openTree(at: Directory, path: string, words: Words<typeof abi.treeFlags>): Call {
+  return { call: 'open_tree', args: [directory(at), string(path), flags(abi.treeFlags, words)] };
+}
+
+/** move_mount(2) of the mount that a slot holds, onto a directory or file that a slot holds. */
+export function moveMount(from: Slot, to: Slot): Call {
+  return {
+    call: 'move_mount',
+    args: [
+      slot(from),
+      string(''),
+      slot(to),
+      string(''),
+      flags(abi.moveFlags, ['MOVE_MOUNT_F_EMPTY_PATH', 'MOVE_MOUNT_T_EMPTY_PATH']),
+    ],
+  };
+}
+
+export function fsopen(type: string): Call {
+  return { call: 'fsopen', args: [string(type), flags(abi.fsOpenFlags, ['FSOPEN_CLOEXEC'])] };
+}
+
+/** fsconfig(2): one option, `key` or `key=value`. */
+export function fsconfigOption(context: Slot, option: string): Call {
+  const equals = option.indexOf('=');
+  const key = equals < 0 ? option : option.slice(0, equals);
+  const command = equals < 0 ? 'FSCONFIG_SET_FLAG' : 'FSCONFIG_SET_STRING';
+  const value = equals < 0 ? NULL : string(option.slice(equals + 1));
+  return {
+    call: 'fsconfig',
+    args: [slot(context), flags(abi.fsConfigCommands, [command]), string(key), value, number(0)],
+  };
+}
+
+export function fsconfigCreate(context: Slot): Call {
+  const command = flags(abi.fsConfigCommands, ['FSCONFIG_CMD_CREATE']);
+  return { call: 'fsconfig', args: [slot(context), command, NULL, NULL, number(0)] };
+}
+
+export function fsmount(context: Slot, attributes: readonly MountAttribute[]): Call {
+  return {
+    call: 'fsmount',
+    args: [
+      slot(context),
+      flags(abi.fsMountFlags, ['FSMOUNT_CLOEXEC']),
+      flags(abi.mountAttributes, attributes),
+    ],
+  };
+}
+
+/** mount_setattr(2) on the mount that a slot holds. */
+export function mountSetattr(
+  fd: Slot,
+  set: readonly MountAttribute[],
+  recursive: 'recursive' | 'this mount',
+): Call {
+  const words: Words<typeof abi.treeFlags> =
+    recursive === 'recursive' ? ['AT_EMPTY_PATH', 'AT_RECURSIVE'] : ['AT_EMPTY_PATH'];
+  const attributes = structure(
+    `{attr_set=${set.join('|')}}`,
+    mask(abi.mountAttributes, set),
+    0,
+    0,
+    0,
+  );
+  return {
+    call: 'mount_setattr',
+    args: [slot(fd), string(''), flags(abi.treeFlags, words), attributes, number(32)],
+  };
+}
+
+// Host name, network
+
+export function sethostname(name: string): Call {
+  return { call: 'sethostname', args: [string(name), number(Buffer.byteLength(name))] };
+}
+
+export function socketInet(): Call {
+  return {
+    call: 'socket',
+    args: [
+      flags(abi.socketFamilies, ['AF_INET']),
+      flags(abi.socketTypes, ['SOCK_DGRAM', 'SOCK_CLOEXEC']),
+      number(0),
+    ],
+  };
+}
+
+/** ioctl(SIOCSIFFLAGS) with IFF_UP, netdevice(7). */
+export function interfaceUp(socket: Slot, name: string): Call {
+  const IFF_UP = 1;
+  const value = new Uint8Array(40);
+  value.set(Buffer.from(name), 0);
+  value[16] = IFF_UP;
+  const request: Argument = { kind: 'bytes', value, text: `{ifr_name="${name}", ifr_flags=IFF_UP}` };
+  return { call: 'ioctl', args: [slot(socket), flags(abi.ioctlRequests, ['SIOCSIFFLAGS']), request] };
+}
+
+// Identity, limits
+
+export function setgroups(groups: readonly number[]): Call {
+  const value = new Uint8Array(Math.max(groups.length, 1) * 4);
+  const view = new DataView(value.buffer);
+  groups.forEach((group, index) => {
+    view.setUint32(index * 4, group, true);
+  });
+  const list: Argument = { kind: 'bytes', value, text: `[${groups.join(', ')}]` };
+  return { call: 'setgroups', args: [number(groups.length), list] };
+}
+
+export function setresuid(uid: number): Call {
+  return { call: 'setresuid', args: [number(uid), number(uid), number(uid)] };
+}
+
+export function setresgid(gid: number): Call {
+  return { call: 'setresgid', args: [number(gid), number(gid), number(gid)] };
+}
+
+/** prctl(2); the value's text says what it stands for. */
+export function prctl(
+  option: keyof typeof abi.prctlOptions,
+  value: number,
+  text = String(value),
+  third = 0,
+): Call {
+  const args = [flags(abi.prctlOptions, [option]), number(value, text)];
+  return { call: 'prctl', args: [...args, number(third), number(0), number(0)] };
+}
+
+/** capset(2), version 3 of its structures, for the calling thread. */
+export function capset(sets: {
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+  readonly inheritable: readonly string[];
+}): Call {
+  const masks = [sets.effective, sets.permitted, sets.inheritable].map(capabilityMask);
+  const value = new Uint8Array(24);
+  const view = new DataView(value.buffer);
+  for (const [half, shift] of [
+    [0, 0n],
+    [12, 32n],
+  ] as const)
+    masks.forEach((set, index) => {
+      view.setUint32(half + index * 4, Number((set >> shift) & 0xffffffffn), true);
+    });
+  const header = new Uint8Array(8);
+  new DataView(header.buffer).setUint32(0, 0x20080522, true);
+  const list = (names: readonly string[]) => names.join('|') || '0';
+  return {
+    call: 'capset',
+    args: [
+      { kind: 'bytes', value: header, text: '{_LINUX_CAPABILITY_VERSION_3, 0}' },
+      {
+        kind: 'bytes',
+        value,
+        text: `{effective=${list(sets.effective)}, permitted=${list(sets.permitted)}, inheritable=${list(sets.inheritable)}}`,
+      },
+    ],
+  };
+}
+
+/** prlimit64(2) of the calling process. */
+export function prlimit(type: string, soft: bigint, hard: bigint): Call {
+  const limits = structure(`{rlim_cur=${soft}, rlim_max=${hard}}`, soft, hard);
+  return {
+    call: 'prlimit64',
+    args: [number(0), number(rlimitNumbers[type] ?? -1, type), limits, NULL],
+  };
+}
+
+// Process
+
+export function setsid(): Call {
+  return { call: 'setsid', args: [] };
+}
+
+/** rt_sigaction(2): back to the default action. */
+export function defaultSignal(signal: number, name: string): Call {
+  return {
+    call: 'rt_sigaction',
+    args: [number(signal, name), structure('{sa_handler=SIG_DFL}', 0, 0, 0, 0), NULL, number(8)],
+  };
+}
+
+/** rt_sigprocmask(2): no signal blocked. */
+export function unblockSignals(): Call {
+  return {
+    call: 'rt_sigprocmask',
+    args: [number(2, 'SIG_SETMASK'), structure('[]', 0), NULL, number(8)],
+  };
+}
+
+export function execve(path: string, argv: readonly string[], env: readonly string[]): Call {
+  return {
+    call: 'execve',
+    args: [string(path), { kind: 'strings', value: argv }, { kind: 'strings', value: env }],
+  };
+}
+
+// A machine's init
+
+/** finit_module(2) */
+export function finitModule(fd: Slot): Call {
+  return { call: 'finit_module', args: [slot(fd), string(''), number(0)] };
+}
+
+/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
+export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
+  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
+}

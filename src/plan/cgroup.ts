@@ -1,0 +1,78 @@
+/** Control groups, version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst). */
+import type { Resources } from '../spec/spec.ts';
+import type { HostAction } from './action.ts';
+import type { CgroupHost } from './host.ts';
+
+/** Directory, below the hierarchy's mount point, in which every box gets its cgroup. */
+export const CGROUP_PARENT = 'tsbox';
+
+export function cgroupPath(host: CgroupHost, id: string): string {
+  return `${host.mount}/${CGROUP_PARENT}/${id}`;
+}
+
+/** The controller that each limit needs. */
+const controllerOf = { memory: 'memory', cpu: 'cpu', pids: 'pids' } as const;
+const flagOf = { memory: '--memory', cpu: '--cpus', pids: '--pids-limit' } as const;
+
+/** Limits that were asked for and that this host cannot keep: a sentence each. */
+export function unkeptLimits(resources: Resources, host: CgroupHost | undefined): string[] {
+  return requested(resources)
+    .filter((limit) => !host?.controllers.includes(controllerOf[limit]))
+    .map((limit) =>
+      host === undefined
+        ? `${flagOf[limit]} needs cgroup v2, which is not mounted on this host`
+        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${host.mount} does not offer` +
+          ` (cgroup v1 holds it, or the kernel lacks it): boot with systemd.unified_cgroup_hierarchy=1, or leave the limit out`,
+    );
+}
+
+/** Makes the box's cgroup and sets its limits, before the clone that starts the box in it. */
+export function makeCgroup(resources: Resources, host: CgroupHost, id: string): HostAction[] {
+  const parent = `${host.mount}/${CGROUP_PARENT}`;
+  const own = cgroupPath(host, id);
+  const controllers = requested(resources).map((limit) => `+${controllerOf[limit]}`);
+  const enable = (directory: string): HostAction => ({
+    call: 'write',
+    path: `${directory}/cgroup.subtree_control`,
+    data: controllers.join(' '),
+    why: 'the cgroups below may have these limits',
+  });
+  return [
+    { call: 'mkdir', path: parent, why: 'parent of all boxes’ cgroups' },
+    ...(controllers.length === 0 ? [] : [enable(host.mount), enable(parent)]),
+    { call: 'mkdir', path: own, why: 'counts, limits and ends all processes of the box together' },
+    ...limits(resources, own),
+  ];
+}
+
+export function removeCgroup(host: CgroupHost, id: string): HostAction[] {
+  return [
+    { call: 'write', path: `${cgroupPath(host, id)}/cgroup.kill`, data: '1', why: 'no process of the box is left', optional: true },
+    { call: 'rmdir', path: cgroupPath(host, id), why: 'the box has ended' },
+  ];
+}
+
+function limits({ memory, cpu, pids }: Resources, own: string): HostAction[] {
+  const set = (file: string, data: string, why: string, optional = false): HostAction => ({
+    call: 'write',
+    path: `${own}/${file}`,
+    data,
+    why,
+    optional,
+  });
+  return [
+    ...(memory === undefined
+      ? []
+      : [
+          set('memory.max', String(memory.limit), '--memory: the most bytes in use at once'),
+          set('memory.swap.max', '0', 'the limit is not got round by swapping', true),
+          set('memory.oom.group', '1', 'past the limit the whole box ends, not a part of it'),
+        ]),
+    ...(cpu === undefined ? [] : [set('cpu.max', `${cpu.quota} ${cpu.period}`, '--cpus: microseconds of processor time in each period')]),
+    ...(pids === undefined ? [] : [set('pids.max', String(pids.limit), '--pids-limit: the most processes and threads at once')]),
+  ];
+}
+
+function requested(resources: Resources): (keyof typeof controllerOf)[] {
+  return (['memory', 'cpu', 'pids'] as const).filter((limit) => resources[limit] !== undefined);
+}

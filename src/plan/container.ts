@@ -1,0 +1,85 @@
+/** The whole of a container: what the parent does, the clone, and what the child does. */
+import type { cloneFlags } from '../abi/flags.ts';
+import type { Box } from '../spec/box.ts';
+import type { IdMapping, NamespaceType } from '../spec/spec.ts';
+import { type HostAction, PID } from './action.ts';
+import { cgroupPath, makeCgroup, removeCgroup } from './cgroup.ts';
+import type { Host } from './host.ts';
+import { isolationSections } from './isolate.ts';
+import type { Section } from './step.ts';
+
+export type CloneFlag = keyof typeof cloneFlags;
+
+export interface ContainerPlan {
+  /** By the parent, before the clone. */
+  readonly before: readonly HostAction[];
+  readonly clone: readonly CloneFlag[];
+  /** Directory of the cgroup into which the child is cloned. */
+  readonly cgroup?: string;
+  /** By the parent, while the child waits for it. */
+  readonly during: readonly HostAction[];
+  /** By the child, up to the workload. */
+  readonly sections: readonly Section[];
+  /** By the parent, when the child has ended. */
+  readonly after: readonly HostAction[];
+}
+
+const namespaceFlags: Readonly<Record<NamespaceType, CloneFlag>> = {
+  pid: 'CLONE_NEWPID',
+  mount: 'CLONE_NEWNS',
+  uts: 'CLONE_NEWUTS',
+  ipc: 'CLONE_NEWIPC',
+  network: 'CLONE_NEWNET',
+  cgroup: 'CLONE_NEWCGROUP',
+  user: 'CLONE_NEWUSER',
+};
+
+export function planContainer(box: Box, host: Host): ContainerPlan {
+  const copied = box.layer === 'ephemeral' && !host.overlay;
+  const seen = copied ? withRoot(box, `${host.anchor}.copy`) : box;
+  return {
+    before: [
+      ...(host.cgroup === undefined ? [] : makeCgroup(box.spec.linux.resources, host.cgroup, box.id)),
+      ...(copied ? [copyRoot(box, seen.spec.root.path)] : []),
+      ...mapImage(seen),
+    ],
+    clone: [
+      'CLONE_VM',
+      'CLONE_VFORK',
+      'CLONE_PIDFD',
+      ...(host.cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
+      ...box.spec.linux.namespaces.map(({ type }) => namespaceFlags[type]),
+    ],
+    ...(host.cgroup === undefined ? {} : { cgroup: cgroupPath(host.cgroup, box.id) }),
+    during: mapIds(box),
+    sections: isolationSections(seen, host, 'pivot_root'),
+    after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),
+  };
+}
+
+function withRoot(box: Box, path: string): Box {
+  return { ...box, spec: { ...box.spec, root: { ...box.spec.root, path } } };
+}
+
+function copyRoot(box: Box, to: string): HostAction {
+  return { call: 'copy', path: box.spec.root.path, to, why: 'this kernel has no overlayfs: the workload writes into a copy of the image' };
+}
+
+function mapImage(box: Box): HostAction[] {
+  if (box.spec.linux.uidMappings.length === 0) return [];
+  return [{ call: 'idmap', path: box.spec.root.path, why: "the image's files belong to the box's ids, without changing them" }];
+}
+
+/** user_namespaces(7), "User and group ID mappings": one line per range. */
+export function idMap(mappings: readonly IdMapping[]): string {
+  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+}
+
+function mapIds(box: Box): HostAction[] {
+  const { uidMappings, gidMappings } = box.spec.linux;
+  if (uidMappings.length === 0) return [];
+  return [
+    { call: 'write', path: `/proc/${PID}/uid_map`, data: idMap(uidMappings), why: 'users of the box are nobody on the host' },
+    { call: 'write', path: `/proc/${PID}/gid_map`, data: idMap(gidMappings), why: 'and so are its groups' },
+  ];
+}

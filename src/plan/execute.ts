@@ -1,0 +1,55 @@
+/** The last steps: limits, working directory, signals, and the workload's program itself. */
+import { signalNumbers } from '../abi/signals.ts';
+import type { Box } from '../spec/box.ts';
+import {
+  chdir,
+  closeRange,
+  defaultSignal,
+  execve,
+  prlimit,
+  setsid,
+  umask,
+  unblockSignals,
+} from './calls.ts';
+import { type Step, step } from './step.ts';
+
+export function newSession(): Step {
+  return step(setsid(), "not the caller's terminal session: TIOCSTI could type into it");
+}
+
+export function setLimits(box: Box): Step[] {
+  return box.spec.process.rlimits.map((limit) =>
+    step(prlimit(limit.type, limit.soft, limit.hard), `--ulimit: ${limit.type}`, {
+      hint: 'a hard limit can be raised only with CAP_SYS_RESOURCE: ask for no more than `ulimit -H` shows',
+    }),
+  );
+}
+
+export function startWorkload(box: Box): Step[] {
+  const { cwd, user } = box.spec.process;
+  return [
+    step(closeRange(3), 'no descriptor of the host is left when the working directory is entered'),
+    step(chdir(cwd), 'working directory of the workload', {
+      hint: `the working directory ${cwd} must exist in the box and be open to its user`,
+    }),
+    step(umask(user.umask), 'file mode creation mask of the workload'),
+    step(defaultSignal(signalNumbers.SIGPIPE, 'SIGPIPE'), 'Node ignores it, and that would be inherited'),
+    step(unblockSignals(), 'signals were blocked while the process was made'),
+    ...executeWorkload(box),
+  ];
+}
+
+/** The search of execvp(3), unrolled: every directory of the box's PATH, unless the name has a slash. */
+function executeWorkload(box: Box): Step[] {
+  const { args, env } = box.spec.process;
+  const name = args[0] ?? '';
+  const paths = name.includes('/') ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
+  return paths.map((path, index) =>
+    step(execve(path, args, env), 'the workload', index === paths.length - 1 ? {} : { accept: ['ENOENT', 'ENOTDIR', 'EACCES'] }),
+  );
+}
+
+function searchPath(env: readonly string[]): string[] {
+  const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
+  return (path || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':').map((entry) => entry || '.');
+}

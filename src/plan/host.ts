@@ -1,0 +1,24 @@
+import type { Arch } from '../abi/syscalls.ts';
+
+/**
+ * What planning has to know of the host: facts read by src/linux/host.ts, or, for a plan that a
+ * micro-VM's guest carries out, given by the VM driver.
+ */
+export interface Host {
+  readonly arch: Arch;
+  /** Whether the kernel has overlayfs. */
+  readonly overlay: boolean;
+  /** An existing directory that belongs to this box alone; mounts are put together on it. */
+  readonly anchor: string;
+  /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
+  readonly cgroup?: CgroupHost;
+  /** What stands at each bind mount's source. */
+  readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
+}
+
+export interface CgroupHost {
+  /** Mount point of the hierarchy: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` on a hybrid host. */
+  readonly mount: string;
+  /** Controllers that the root of the hierarchy offers. */
+  readonly controllers: readonly string[];
+}

@@ -1,0 +1,91 @@
+/**
+ * Paths inside the root file system. The image is hostile: every path is resolved by
+ * openat2(RESOLVE_IN_ROOT) from the root's own descriptor, so that `..` and absolute symbolic
+ * links stay inside, and what is missing is made below a parent that was resolved the same way.
+ */
+import type { Arch } from '../abi/syscalls.ts';
+import { mkdirat, openat2, type ResolveFlag } from './calls.ts';
+import { type Slot, type Step, step } from './step.ts';
+
+/** How links in the image are treated on the way to a mount point. */
+export type Links = 'followed inside' | 'refused';
+
+const resolution: Readonly<Record<Links, readonly ResolveFlag[]>> = {
+  'followed inside': ['RESOLVE_IN_ROOT', 'RESOLVE_NO_MAGICLINKS'],
+  refused: ['RESOLVE_IN_ROOT', 'RESOLVE_NO_MAGICLINKS', 'RESOLVE_NO_SYMLINKS'],
+};
+
+/** Steps that put a descriptor of the directory `path` into `into`, making what is missing of it. */
+export function directoryInside(
+  arch: Arch,
+  root: Slot,
+  path: string,
+  into: Slot,
+  links: Links,
+): Step[] {
+  const names = componentsOf(path);
+  return names.flatMap((name, index) => {
+    const last = index === names.length - 1;
+    const parent = index === 0 ? root : `${into}.${index}`;
+    const prefix = names.slice(0, index + 1).join('/');
+    return [
+      step(mkdirat(parent, name, 0o755), `the mount point /${prefix} must exist`, {
+        accept: ['EEXIST'],
+      }),
+      step(
+        openat2(arch, root, prefix, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], resolution[links]),
+        `found inside the image, whatever links it holds`,
+        {
+          into: last ? into : `${into}.${index + 1}`,
+          hint: `the image has something else than a directory at /${prefix}: use another image or path`,
+        },
+      ),
+    ];
+  });
+}
+
+/** Steps that put a descriptor of the file `path` into `into`, making it, empty, when missing. */
+export function fileInside(arch: Arch, root: Slot, path: string, into: Slot): Step[] {
+  const names = componentsOf(path);
+  const parent = names.slice(0, -1).join('/');
+  const inside = resolution['followed inside'];
+  return [
+    ...(parent === ''
+      ? []
+      : directoryInside(arch, root, parent, `${into}.parent`, 'followed inside')),
+    step(
+      openat2(
+        arch,
+        root,
+        names.join('/'),
+        ['O_CREAT', 'O_EXCL', 'O_WRONLY', 'O_CLOEXEC'],
+        inside,
+        0o644,
+      ),
+      `the mount point ${path} must exist`,
+      { accept: ['EEXIST'] },
+    ),
+    existingInside(arch, root, path, into, 'the file to mount over', 'followed inside'),
+  ];
+}
+
+/** A step that puts a descriptor of whatever is at `path` into `into`. */
+export function existingInside(
+  arch: Arch,
+  root: Slot,
+  path: string,
+  into: Slot,
+  why: string,
+  links: Links,
+  missing: 'fails' | 'is passed over' = 'fails',
+): Step {
+  return step(
+    openat2(arch, root, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution[links]),
+    why,
+    missing === 'fails' ? { into } : { into, accept: ['ENOENT', 'ENOTDIR'] },
+  );
+}
+
+function componentsOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.');
+}

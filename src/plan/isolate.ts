@@ -1,0 +1,75 @@
+/**
+ * A box, from the inside: the sections of its plan in the order in which the kernel needs them.
+ * A container and the guest of a micro-VM carry out the same ones.
+ */
+import type { Box } from '../spec/box.ts';
+import {
+  chdir,
+  chroot,
+  fchdir,
+  interfaceUp,
+  mount,
+  pivotRoot,
+  sethostname,
+  socketInet,
+  umount2,
+} from './calls.ts';
+import { newSession, setLimits, startWorkload } from './execute.ts';
+import type { Host } from './host.ts';
+import { becomeUser, dieWithParent, enterUserNamespace } from './identity.ts';
+import { maskPaths, readonlyPaths } from './masks.ts';
+import { attachMounts, openSources } from './mounts.ts';
+import { makeRoot, openRoot, sealRoot } from './root.ts';
+import { type Section, type Step, step } from './step.ts';
+
+/** How the root file system becomes `/`: a machine's first root file system cannot be pivoted away. */
+export type RootSwitch = 'pivot_root' | 'move and chroot';
+
+export function isolationSections(box: Box, host: Host, rootSwitch: RootSwitch): Section[] {
+  const sections = [
+    { title: 'Process', steps: [dieWithParent(), newSession()] },
+    { title: 'Host files', steps: [...openRoot(box, host), ...openSources(box)] },
+    { title: 'User namespace', steps: enterUserNamespace(box) },
+    { title: 'Root file system', steps: makeRoot(box, host) },
+    { title: 'Mounts', steps: attachMounts(box, host) },
+    { title: 'Masked and read-only paths', steps: [...maskPaths(box, host), ...readonlyPaths(box, host)] },
+    { title: 'Change of root', steps: [...sealRoot(box), ...changeRoot(rootSwitch)] },
+    { title: 'Host name', steps: hostname(box) },
+    { title: 'Network', steps: loopback(box) },
+    { title: 'Resource limits', steps: setLimits(box) },
+    { title: 'User and capabilities', steps: becomeUser(box) },
+    { title: 'Workload', steps: startWorkload(box) },
+  ];
+  return sections.filter((section) => section.steps.length > 0);
+}
+
+function changeRoot(rootSwitch: RootSwitch): Step[] {
+  const enter = step(fchdir('root'), 'the new root is named by a descriptor, not by a path');
+  const end = step(chdir('/'), 'the working directory is inside, too');
+  if (rootSwitch === 'move and chroot')
+    return [
+      enter,
+      step(mount('.', '/', undefined, ['MS_MOVE']), 'the root file system covers the initial one'),
+      step(chroot('.'), 'and becomes the root'),
+      end,
+    ];
+  return [
+    enter,
+    step(pivotRoot('.', '.'), "the box's root becomes /, the host's is stacked below it"),
+    step(umount2('.', ['MNT_DETACH']), "the host's files are out of reach"),
+    end,
+  ];
+}
+
+function hostname(box: Box): Step[] {
+  const name = box.spec.hostname;
+  return name === undefined ? [] : [step(sethostname(name), 'a host name of its own')];
+}
+
+function loopback(box: Box): Step[] {
+  if (!box.spec.linux.namespaces.some(({ type }) => type === 'network')) return [];
+  return [
+    step(socketInet(), 'a handle on the network namespace', { into: 'socket' }),
+    step(interfaceUp('socket', 'lo'), 'a new network namespace has its loopback interface down'),
+  ];
+}

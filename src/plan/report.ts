@@ -1,0 +1,66 @@
+/** Reads what tsbox-init wrote down about the steps of a plan (native/plan.h, ORDER PLAN). */
+
+const MAGIC = 0x50525354;
+const HEADER_SIZE = 24;
+const ENTRY_SIZE = 16;
+
+export type ReportState = 'running' | 'failed' | 'refused' | 'ended';
+const states: readonly ReportState[] = ['running', 'failed', 'refused', 'ended'];
+
+/** Why tsbox-init refuses a plan, in the order of `enum plan_fault`. */
+export const planFaults = [
+  'none',
+  'shorter than its header says',
+  'not a plan',
+  'of another version',
+  'too many steps, slots or bytes',
+  'the data area does not end in zero',
+  'a relocation outside the data area',
+  'an unknown operation',
+  'an argument of unknown kind',
+  'a pointer outside the data area',
+  'a slot that the plan does not have',
+  'the report has no room for every step',
+  'longer than its header says',
+] as const;
+
+export interface Report {
+  readonly state: ReportState;
+  /** The step that was begun last. */
+  readonly step: number;
+  /** errno of a failed step; index into {@link planFaults} of a refused plan. */
+  readonly error: number;
+  /** CLOCK_MONOTONIC in nanoseconds. */
+  readonly started: bigint;
+  readonly entries: readonly ReportEntry[];
+}
+
+export interface ReportEntry {
+  /** CLOCK_MONOTONIC in nanoseconds; 0 when the step was passed over or not reached. */
+  readonly end: bigint;
+  /** As the kernel returned it: a negative errno on failure. */
+  readonly result: bigint;
+}
+
+/** Bytes that the report of so many steps takes. */
+export function reportSize(steps: number): number {
+  return HEADER_SIZE + steps * ENTRY_SIZE;
+}
+
+/** undefined when tsbox-init never came to write one. */
+export function decodeReport(bytes: Uint8Array): Report | undefined {
+  if (bytes.length < HEADER_SIZE) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const state = states[view.getUint32(4, true)];
+  if (view.getUint32(0, true) !== MAGIC || state === undefined) return undefined;
+  const entries: ReportEntry[] = [];
+  for (let at = HEADER_SIZE; at + ENTRY_SIZE <= bytes.length; at += ENTRY_SIZE)
+    entries.push({ end: view.getBigUint64(at, true), result: view.getBigInt64(at + 8, true) });
+  return {
+    state,
+    step: view.getUint32(8, true),
+    error: view.getUint32(12, true),
+    started: view.getBigUint64(16, true),
+    entries,
+  };
+}

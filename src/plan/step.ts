@@ -1,0 +1,54 @@
+/**
+ * What a plan is made of: system calls as data. Native/plan.h is the manual of how they are
+ * carried out; encode.ts writes them in its format, print.ts for people.
+ */
+import type { ErrnoName } from '../abi/errno.ts';
+import type { SyscallName } from '../abi/syscalls.ts';
+
+/** Names the result of a step (a descriptor, mostly) for the steps after it. */
+export type Slot = string;
+
+export type Argument =
+  /** `text` is how it is printed: a flag word by its names, say. */
+  | { readonly kind: 'number'; readonly value: bigint; readonly text: string }
+  /** A string, as a pointer to its bytes and a final zero. */
+  | { readonly kind: 'string'; readonly value: string }
+  /** An argument vector: a pointer to pointers, the last of them null. */
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  /** A structure, as a pointer to its bytes. */
+  | { readonly kind: 'bytes'; readonly value: Uint8Array; readonly text: string }
+  | { readonly kind: 'slot'; readonly slot: Slot };
+
+/** A call and its arguments: what calls.ts makes. */
+export interface Call {
+  readonly call: SyscallName | 'supervise';
+  readonly args: readonly Argument[];
+}
+
+export interface Step extends Call {
+  /** Why the box needs this call: shown by `explain` and when the call fails. */
+  readonly why: string;
+  /** What the user can do when it fails. */
+  readonly hint?: string;
+  /** Where the result goes when the call succeeds. */
+  readonly into?: Slot;
+  /** The step is passed over while this slot, or one of its arguments, is empty. */
+  readonly needs?: Slot;
+  /** Errors that count as done; at most four. */
+  readonly accept?: readonly ErrnoName[];
+}
+
+/** The steps that make one kind of isolation. */
+export interface Section {
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+/** A call, the reason for it and how its result is used. */
+export function step(
+  call: Call,
+  why: string,
+  more: Pick<Step, 'into' | 'needs' | 'accept' | 'hint'> = {},
+): Step {
+  return { ...call, why, ...more };
+}
