@@ -111,7 +111,8 @@ export const socketFamilies = { AF_INET: 2 } as const;
 export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
 
 /** fcntl(2) */
-export const fcntlCommands = { F_DUPFD_CLOEXEC: 1030 } as const;
+export const fcntlCommands = { F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;
+export const descriptorFlags = { FD_CLOEXEC: 1 } as const;
 
 /** mknod(2) */
 export const fileTypes = { S_IFCHR: 0o020000 } as const;

@@ -1,5 +1,4 @@
 /** clone3(2) of a process that carries out a plan. */
-import { closeSync } from 'node:fs';
 import { cloneFlags } from '../abi/flags.ts';
 import { signalNumbers } from '../abi/signals.ts';
 import { addressOf, launchInit, syscall } from './native.ts';
@@ -38,26 +37,4 @@ export function signalProcess(pidfd: number, signal: number): void {
   } catch {
     // ESRCH: it has ended. EBADF cannot be: the descriptor is closed only after the wait.
   }
-}
-
-/** How a process ended, waitid(2). */
-export interface Ended {
-  readonly how: 'exited' | 'signalled';
-  /** Exit code or signal number. */
-  readonly status: number;
-}
-
-/** @returns undefined while the process is still running; otherwise reaps it and closes `pidfd`. */
-export function reap(pidfd: number, wait: 'now' | 'until it ends'): Ended | undefined {
-  const P_PIDFD = 3;
-  const WNOHANG = 1;
-  const WEXITED = 4;
-  const CLD_EXITED = 1;
-  const information = new Int32Array(32);
-  const options = wait === 'now' ? WEXITED | WNOHANG : WEXITED;
-  syscall('waitid', P_PIDFD, pidfd, new Uint8Array(information.buffer), options, null);
-  // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status.
-  if (information[0] === 0) return undefined;
-  closeSync(pidfd);
-  return { how: information[2] === CLD_EXITED ? 'exited' : 'signalled', status: information[6] ?? 0 };
 }

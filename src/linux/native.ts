@@ -7,11 +7,16 @@ import koffi from 'koffi';
 import { describeErrno } from '../abi/errno.ts';
 import { knownArch, type SyscallName, syscallNumbers } from '../abi/syscalls.ts';
 
-/** Where the build puts the native parts; dist/ and src/ are both one folder below the project. */
-const directory = new URL('../native/build/', import.meta.url);
+/** Where the build puts the native parts: beside the bundle that this file becomes part of. */
+const directory = new URL('./native/', import.meta.url);
 
 type Syscall = (...args: (number | bigint | Uint8Array | string | null)[]) => number;
-type Launch = (args: Uint8Array, files: Int32Array, count: number, argv: (string | null)[]) => number;
+type Launch = (
+  args: Uint8Array,
+  files: Int32Array,
+  count: number,
+  argv: (string | null)[],
+) => number;
 
 let library: { syscall: (shape: string) => Syscall; launch: Launch } | undefined;
 
@@ -27,7 +32,9 @@ function native() {
       shapes.set(shape, declared);
       return declared;
     },
-    launch: loaded.func('int64 tsbox_launch(void *args, const int *files, int count, const char **argv)'),
+    launch: loaded.func(
+      'int64 tsbox_launch(void *args, const int *files, int count, const char **argv)',
+    ),
   };
   return library;
 }
@@ -79,7 +86,9 @@ function typeOf(value: number | bigint | Uint8Array | string | null): string {
  */
 export function launchInit(cloneArgs: Uint8Array, files: readonly number[]): number {
   const all = Int32Array.from([...files, initProgram()]);
-  const result = Number(native().launch(cloneArgs, all, all.length, ['tsbox-init', 'container', null]));
+  const result = Number(
+    native().launch(cloneArgs, all, all.length, ['tsbox-init', 'container', null]),
+  );
   if (result < 0) throw new SyscallError('clone3', -result);
   return result;
 }

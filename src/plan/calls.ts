@@ -112,14 +112,26 @@ export function read(fd: number, size: number): Call {
   };
 }
 
+export function write(fd: number, text: string): Call {
+  return { call: 'write', args: [number(fd), string(text), number(Buffer.byteLength(text))] };
+}
+
+/** fcntl(2): the descriptor is closed by the execve that succeeds. */
+export function closeOnExec(fd: number): Call {
+  const command = flags(abi.fcntlCommands, ['F_SETFD']);
+  return { call: 'fcntl', args: [number(fd), command, flags(abi.descriptorFlags, ['FD_CLOEXEC'])] };
+}
+
 /** fcntl(2): a copy of a descriptor that this program was started with. */
 export function inherit(fd: number): Call {
   const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);
   return { call: 'fcntl', args: [number(fd), command, number(0)] };
 }
 
-export function closeRange(first: number): Call {
-  return { call: 'close_range', args: [number(first), number(0xffffffff, '~0U'), number(0)] };
+/** close_range(2); without `last`, all from `first` on. */
+export function closeRange(first: number, last?: number): Call {
+  const end = last === undefined ? number(0xffffffff, '~0U') : number(last);
+  return { call: 'close_range', args: [number(first), end, number(0)] };
 }
 
 export function fchdir(fd: Slot): Call {
@@ -263,8 +275,15 @@ export function interfaceUp(socket: Slot, name: string): Call {
   const value = new Uint8Array(40);
   value.set(Buffer.from(name), 0);
   value[16] = IFF_UP;
-  const request: Argument = { kind: 'bytes', value, text: `{ifr_name="${name}", ifr_flags=IFF_UP}` };
-  return { call: 'ioctl', args: [slot(socket), flags(abi.ioctlRequests, ['SIOCSIFFLAGS']), request] };
+  const request: Argument = {
+    kind: 'bytes',
+    value,
+    text: `{ifr_name="${name}", ifr_flags=IFF_UP}`,
+  };
+  return {
+    call: 'ioctl',
+    args: [slot(socket), flags(abi.ioctlRequests, ['SIOCSIFFLAGS']), request],
+  };
 }
 
 // Identity, limits

@@ -47,7 +47,13 @@ export function makeCgroup(resources: Resources, host: CgroupHost, id: string): 
 
 export function removeCgroup(host: CgroupHost, id: string): HostAction[] {
   return [
-    { call: 'write', path: `${cgroupPath(host, id)}/cgroup.kill`, data: '1', why: 'no process of the box is left', optional: true },
+    {
+      call: 'write',
+      path: `${cgroupPath(host, id)}/cgroup.kill`,
+      data: '1',
+      why: 'no process of the box is left',
+      optional: true,
+    },
     { call: 'rmdir', path: cgroupPath(host, id), why: 'the box has ended' },
   ];
 }
@@ -68,8 +74,24 @@ function limits({ memory, cpu, pids }: Resources, own: string): HostAction[] {
           set('memory.swap.max', '0', 'the limit is not got round by swapping', true),
           set('memory.oom.group', '1', 'past the limit the whole box ends, not a part of it'),
         ]),
-    ...(cpu === undefined ? [] : [set('cpu.max', `${cpu.quota} ${cpu.period}`, '--cpus: microseconds of processor time in each period')]),
-    ...(pids === undefined ? [] : [set('pids.max', String(pids.limit), '--pids-limit: the most processes and threads at once')]),
+    ...(cpu === undefined
+      ? []
+      : [
+          set(
+            'cpu.max',
+            `${cpu.quota} ${cpu.period}`,
+            '--cpus: microseconds of processor time in each period',
+          ),
+        ]),
+    ...(pids === undefined
+      ? []
+      : [
+          set(
+            'pids.max',
+            String(pids.limit),
+            '--pids-limit: the most processes and threads at once',
+          ),
+        ]),
   ];
 }
 

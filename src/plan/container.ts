@@ -39,7 +39,9 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
   const seen = copied ? withRoot(box, `${host.anchor}.copy`) : box;
   return {
     before: [
-      ...(host.cgroup === undefined ? [] : makeCgroup(box.spec.linux.resources, host.cgroup, box.id)),
+      ...(host.cgroup === undefined
+        ? []
+        : makeCgroup(box.spec.linux.resources, host.cgroup, box.id)),
       ...(copied ? [copyRoot(box, seen.spec.root.path)] : []),
       ...mapImage(seen),
     ],
@@ -52,7 +54,7 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
     ],
     ...(host.cgroup === undefined ? {} : { cgroup: cgroupPath(host.cgroup, box.id) }),
     during: mapIds(box),
-    sections: isolationSections(seen, host, 'pivot_root'),
+    sections: isolationSections(seen, host, 'container'),
     after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),
   };
 }
@@ -62,24 +64,47 @@ function withRoot(box: Box, path: string): Box {
 }
 
 function copyRoot(box: Box, to: string): HostAction {
-  return { call: 'copy', path: box.spec.root.path, to, why: 'this kernel has no overlayfs: the workload writes into a copy of the image' };
+  return {
+    call: 'copy',
+    path: box.spec.root.path,
+    to,
+    why: 'this kernel has no overlayfs: the workload writes into a copy of the image',
+  };
 }
 
 function mapImage(box: Box): HostAction[] {
   if (box.spec.linux.uidMappings.length === 0) return [];
-  return [{ call: 'idmap', path: box.spec.root.path, why: "the image's files belong to the box's ids, without changing them" }];
+  return [
+    {
+      call: 'idmap',
+      path: box.spec.root.path,
+      why: "the image's files belong to the box's ids, without changing them",
+    },
+  ];
 }
 
 /** user_namespaces(7), "User and group ID mappings": one line per range. */
 export function idMap(mappings: readonly IdMapping[]): string {
-  return mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+  return mappings
+    .map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`)
+    .join('');
 }
 
 function mapIds(box: Box): HostAction[] {
   const { uidMappings, gidMappings } = box.spec.linux;
   if (uidMappings.length === 0) return [];
   return [
-    { call: 'write', path: `/proc/${PID}/uid_map`, data: idMap(uidMappings), why: 'users of the box are nobody on the host' },
-    { call: 'write', path: `/proc/${PID}/gid_map`, data: idMap(gidMappings), why: 'and so are its groups' },
+    {
+      call: 'write',
+      path: `/proc/${PID}/uid_map`,
+      data: idMap(uidMappings),
+      why: 'users of the box are nobody on the host',
+    },
+    {
+      call: 'write',
+      path: `/proc/${PID}/gid_map`,
+      data: idMap(gidMappings),
+      why: 'and so are its groups',
+    },
   ];
 }

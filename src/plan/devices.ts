@@ -32,9 +32,13 @@ export function deviceNodes(box: Box, arch: Arch, dev: Slot): Step[] {
   return [
     step(umask(0), 'modes are meant as they are written'),
     ...nodes.flatMap(([name, major, minor]) =>
-      idmapped ? boundNode(arch, dev, name) : [step(mknodat(dev, name, 0o666, major, minor), `the device /dev/${name}`)],
+      idmapped
+        ? boundNode(arch, dev, name)
+        : [step(mknodat(dev, name, 0o666, major, minor), `the device /dev/${name}`)],
     ),
-    ...links.map(([name, target]) => step(symlinkat(target, dev, name), `programs expect /dev/${name}`)),
+    ...links.map(([name, target]) =>
+      step(symlinkat(target, dev, name), `programs expect /dev/${name}`),
+    ),
     step(umask(0o022), "what is made from here on is not everybody's to write"),
   ];
 }
@@ -42,8 +46,23 @@ export function deviceNodes(box: Box, arch: Arch, dev: Slot): Step[] {
 /** A user namespace may not make device nodes (mknod(2), EPERM): it gets the host's by bind mount. */
 function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
   return [
-    step(openat2(arch, dev, name, ['O_CREAT', 'O_EXCL', 'O_WRONLY', 'O_CLOEXEC'], ['RESOLVE_IN_ROOT'], 0o666), 'an empty file to mount over', { into: `${dev}.${name}` }),
-    step(openTree(HERE, `/dev/${name}`, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']), `the host's /dev/${name}`, { into: `${dev}.${name}.node` }),
+    step(
+      openat2(
+        arch,
+        dev,
+        name,
+        ['O_CREAT', 'O_EXCL', 'O_WRONLY', 'O_CLOEXEC'],
+        ['RESOLVE_IN_ROOT'],
+        0o666,
+      ),
+      'an empty file to mount over',
+      { into: `${dev}.${name}` },
+    ),
+    step(
+      openTree(HERE, `/dev/${name}`, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
+      `the host's /dev/${name}`,
+      { into: `${dev}.${name}.node` },
+    ),
     step(moveMount(`${dev}.${name}.node`, `${dev}.${name}`), `the device /dev/${name}`),
   ];
 }

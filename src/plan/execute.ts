@@ -1,16 +1,7 @@
 /** The last steps: limits, working directory, signals, and the workload's program itself. */
 import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
-import {
-  chdir,
-  closeRange,
-  defaultSignal,
-  execve,
-  prlimit,
-  setsid,
-  umask,
-  unblockSignals,
-} from './calls.ts';
+import { chdir, defaultSignal, execve, prlimit, setsid, umask, unblockSignals } from './calls.ts';
 import { type Step, step } from './step.ts';
 
 export function newSession(): Step {
@@ -28,12 +19,14 @@ export function setLimits(box: Box): Step[] {
 export function startWorkload(box: Box): Step[] {
   const { cwd, user } = box.spec.process;
   return [
-    step(closeRange(3), 'no descriptor of the host is left when the working directory is entered'),
     step(chdir(cwd), 'working directory of the workload', {
       hint: `the working directory ${cwd} must exist in the box and be open to its user`,
     }),
     step(umask(user.umask), 'file mode creation mask of the workload'),
-    step(defaultSignal(signalNumbers.SIGPIPE, 'SIGPIPE'), 'Node ignores it, and that would be inherited'),
+    step(
+      defaultSignal(signalNumbers.SIGPIPE, 'SIGPIPE'),
+      'Node ignores it, and that would be inherited',
+    ),
     step(unblockSignals(), 'signals were blocked while the process was made'),
     ...executeWorkload(box),
   ];
@@ -43,13 +36,21 @@ export function startWorkload(box: Box): Step[] {
 function executeWorkload(box: Box): Step[] {
   const { args, env } = box.spec.process;
   const name = args[0] ?? '';
-  const paths = name.includes('/') ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
+  const paths = name.includes('/')
+    ? [name]
+    : searchPath(env).map((directory) => `${directory}/${name}`);
   return paths.map((path, index) =>
-    step(execve(path, args, env), 'the workload', index === paths.length - 1 ? {} : { accept: ['ENOENT', 'ENOTDIR', 'EACCES'] }),
+    step(
+      execve(path, args, env),
+      'the workload',
+      index === paths.length - 1 ? {} : { accept: ['ENOENT', 'ENOTDIR', 'EACCES'] },
+    ),
   );
 }
 
 function searchPath(env: readonly string[]): string[] {
   const path = env.findLast((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
-  return (path || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':').map((entry) => entry || '.');
+  return (path || '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+    .split(':')
+    .map((entry) => entry || '.');
 }

@@ -3,24 +3,21 @@
  * the kernel's: groups before the user, the bounding set while CAP_SETPCAP is held, capset(2) last.
  */
 import { capabilityNames } from '../abi/capabilities.ts';
-import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import { capset, prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
+import { PARENT_DESCRIPTOR } from './parent.ts';
 import { type Step, step } from './step.ts';
 
-/** Descriptor from which a container reads one byte when its id maps are written (launch.ts). */
-export const SYNC_DESCRIPTOR = 5;
-
-/** The workload ends when tsbox does, even by SIGKILL. */
-export function dieWithParent(): Step {
-  return step(prctl('PR_SET_PDEATHSIG', signalNumbers.SIGKILL, 'SIGKILL'), 'the box ends when tsbox does, whatever ends tsbox');
+/** Goes on when the parent has done what it must: interpret().go() in src/linux/interpreter.ts. */
+export function waitForParent(): Step {
+  return step(read(PARENT_DESCRIPTOR, 1), 'the parent has written the id maps');
 }
 
 /** In a user namespace: waits for the id maps, which only the parent may write, and becomes its root. */
 export function enterUserNamespace(box: Box): Step[] {
   if (box.spec.linux.uidMappings.length === 0) return [];
   return [
-    step(read(SYNC_DESCRIPTOR, 1), 'the parent has written the id maps'),
+    waitForParent(),
     step(setgroups([]), "none of the caller's groups comes along"),
     step(setresgid(0), "root's group of the user namespace"),
     step(setresuid(0), 'root of the user namespace, nobody on the host'),
@@ -32,22 +29,42 @@ export function becomeUser(box: Box): Step[] {
   const dropped = capabilityNames.filter((name) => !capabilities.bounding.includes(name));
   return [
     ...dropped.map((name) =>
-      step(prctl('PR_CAPBSET_DROP', capabilityNames.indexOf(name), name), `no program in the box can have ${name}`, {
-        // A kernel older than the capability has nothing to drop.
-        accept: ['EINVAL'],
-      }),
+      step(
+        prctl('PR_CAPBSET_DROP', capabilityNames.indexOf(name), name),
+        `no program in the box can have ${name}`,
+        {
+          // A kernel older than the capability has nothing to drop.
+          accept: ['EINVAL'],
+        },
+      ),
     ),
     step(prctl('PR_SET_KEEPCAPS', 1), 'changing the user must not take what capset gives below'),
     step(setgroups(user.additionalGids), 'supplementary groups as asked for, none of the caller'),
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
     step(capset(capabilities), 'capabilities of the workload'),
-    step(prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'), 'no capability is passed on by execve alone'),
-    ...capabilities.ambient.map((name) =>
-      step(prctl('PR_CAP_AMBIENT', 2, 'PR_CAP_AMBIENT_RAISE', (capabilityNames as readonly string[]).indexOf(name)), `${name} is kept across execve`),
+    step(
+      prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
+      'no capability is passed on by execve alone',
     ),
-    ...(noNewPrivileges ? [step(prctl('PR_SET_NO_NEW_PRIVS', 1), 'set-user-id programs give no privileges in the box')] : []),
-    // Changing the user cleared it: prctl(2), PR_SET_PDEATHSIG.
-    dieWithParent(),
+    ...capabilities.ambient.map((name) =>
+      step(
+        prctl(
+          'PR_CAP_AMBIENT',
+          2,
+          'PR_CAP_AMBIENT_RAISE',
+          (capabilityNames as readonly string[]).indexOf(name),
+        ),
+        `${name} is kept across execve`,
+      ),
+    ),
+    ...(noNewPrivileges
+      ? [
+          step(
+            prctl('PR_SET_NO_NEW_PRIVS', 1),
+            'set-user-id programs give no privileges in the box',
+          ),
+        ]
+      : []),
   ];
 }

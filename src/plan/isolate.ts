@@ -16,37 +16,52 @@ import {
 } from './calls.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
 import type { Host } from './host.ts';
-import { becomeUser, dieWithParent, enterUserNamespace } from './identity.ts';
+import { becomeUser, enterUserNamespace } from './identity.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
 import { attachMounts, openSources } from './mounts.ts';
+import { announceExecution, closeAll, closeInherited, dieWithParent } from './parent.ts';
 import { makeRoot, openRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
 
-/** How the root file system becomes `/`: a machine's first root file system cannot be pivoted away. */
-export type RootSwitch = 'pivot_root' | 'move and chroot';
+/** Who carries the sections out: the child of a tsbox on the same kernel, or the init of a guest. */
+export type Place = 'container' | 'guest';
 
-export function isolationSections(box: Box, host: Host, rootSwitch: RootSwitch): Section[] {
+export function isolationSections(box: Box, host: Host, place: Place): Section[] {
+  const child = place === 'container';
   const sections = [
-    { title: 'Process', steps: [dieWithParent(), newSession()] },
+    {
+      title: 'Process',
+      steps: [...(child ? [announceExecution(), ...dieWithParent()] : []), newSession()],
+    },
     { title: 'Host files', steps: [...openRoot(box, host), ...openSources(box)] },
     { title: 'User namespace', steps: enterUserNamespace(box) },
     { title: 'Root file system', steps: makeRoot(box, host) },
     { title: 'Mounts', steps: attachMounts(box, host) },
-    { title: 'Masked and read-only paths', steps: [...maskPaths(box, host), ...readonlyPaths(box, host)] },
-    { title: 'Change of root', steps: [...sealRoot(box), ...changeRoot(rootSwitch)] },
+    {
+      title: 'Masked and read-only paths',
+      steps: [...maskPaths(box, host), ...readonlyPaths(box, host)],
+    },
+    { title: 'Change of root', steps: [...sealRoot(box), ...changeRoot(place)] },
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     { title: 'Resource limits', steps: setLimits(box) },
-    { title: 'User and capabilities', steps: becomeUser(box) },
-    { title: 'Workload', steps: startWorkload(box) },
+    {
+      title: 'User and capabilities',
+      steps: [...becomeUser(box), ...(child ? dieWithParent() : [])],
+    },
+    {
+      title: 'Workload',
+      steps: [...(child ? closeInherited() : [closeAll()]), ...startWorkload(box)],
+    },
   ];
   return sections.filter((section) => section.steps.length > 0);
 }
 
-function changeRoot(rootSwitch: RootSwitch): Step[] {
+function changeRoot(place: Place): Step[] {
   const enter = step(fchdir('root'), 'the new root is named by a descriptor, not by a path');
   const end = step(chdir('/'), 'the working directory is inside, too');
-  if (rootSwitch === 'move and chroot')
+  // A machine's first root file system cannot be pivoted away: pivot_root(2), NOTES.
+  if (place === 'guest')
     return [
       enter,
       step(mount('.', '/', undefined, ['MS_MOVE']), 'the root file system covers the initial one'),

@@ -18,7 +18,15 @@ const attributeWords: Readonly<Record<string, MountAttribute>> = {
 };
 
 /** Words that are the kernel's default, or that `bind` already says. */
-const silentWords = new Set(['rw', 'relatime', 'bind', 'rbind', 'private', 'rprivate', 'newinstance']);
+const silentWords = new Set([
+  'rw',
+  'relatime',
+  'bind',
+  'rbind',
+  'private',
+  'rprivate',
+  'newinstance',
+]);
 
 /** fsopen(2)'s names for the specification's types. */
 const kernelTypes: Readonly<Record<Exclude<Mount['type'], 'bind'>, string>> = {
@@ -60,8 +68,11 @@ export function attachMounts(box: Box, host: Host): Step[] {
     .filter((mount) => mount.type !== 'cgroup' || host.cgroup !== undefined)
     .flatMap((mount) => {
       const index = box.spec.mounts.indexOf(mount);
-      const steps = mount.type === 'bind' ? bind(mount, index, host) : fresh(mount, mount.type, index, host);
-      return mount.destination === '/dev' && mount.type === 'tmpfs' ? [...steps, ...deviceNodes(box, host.arch, `mount${index}`)] : steps;
+      const steps =
+        mount.type === 'bind' ? bind(mount, index, host) : fresh(mount, mount.type, index, host);
+      return mount.destination === '/dev' && mount.type === 'tmpfs'
+        ? [...steps, ...deviceNodes(box, host.arch, `mount${index}`)]
+        : steps;
     });
 }
 
@@ -72,12 +83,24 @@ function bind(mount: Mount, index: number, host: Host): Step[] {
     ...(host.sources.get(mount.source) === 'file'
       ? fileInside(host.arch, 'root', mount.destination, target)
       : directoryInside(host.arch, 'root', mount.destination, target, 'followed inside')),
-    ...(attributes.length === 0 ? [] : [step(mountSetattr(slot, attributes, 'recursive'), `the volume is ${mount.options.join(', ')}`)]),
+    ...(attributes.length === 0
+      ? []
+      : [
+          step(
+            mountSetattr(slot, attributes, 'recursive'),
+            `the volume is ${mount.options.join(', ')}`,
+          ),
+        ]),
     step(moveMount(slot, target), `the host's ${mount.source} at ${mount.destination}`),
   ];
 }
 
-function fresh(mount: Mount, type: Exclude<Mount['type'], 'bind'>, index: number, host: Host): Step[] {
+function fresh(
+  mount: Mount,
+  type: Exclude<Mount['type'], 'bind'>,
+  index: number,
+  host: Host,
+): Step[] {
   const [slot, target] = [`mount${index}`, `target${index}`];
   const data = mount.options.filter((word) => !(word in attributeWords) && !silentWords.has(word));
   // A link at /proc, /sys or /dev would put the kernel's files where the image wants them.

@@ -49,12 +49,25 @@ export function newFileSystem(
 export function openRoot(box: Box, host: Host): Step[] {
   const idmapped = box.spec.linux.uidMappings.length > 0;
   return [
-    step(mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']), 'no mount made here reaches the host, nor one of the host the box'),
-    step(openat(host.arch, host.anchor, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC']), 'where the mounts are put together', { into: 'anchor' }),
+    step(
+      mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']),
+      'no mount made here reaches the host, nor one of the host the box',
+    ),
+    step(
+      openat(host.arch, host.anchor, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC']),
+      'where the mounts are put together',
+      { into: 'anchor' },
+    ),
     idmapped
-      ? step(inherit(IMAGE_DESCRIPTOR), "the image, its owners mapped to the box's ids", { into: 'image' })
+      ? step(inherit(IMAGE_DESCRIPTOR), "the image, its owners mapped to the box's ids", {
+          into: 'image',
+        })
       : step(
-          openTree(HERE, box.spec.root.path, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_RECURSIVE']),
+          openTree(HERE, box.spec.root.path, [
+            'OPEN_TREE_CLONE',
+            'OPEN_TREE_CLOEXEC',
+            'AT_RECURSIVE',
+          ]),
           'the image, as a mount of its own',
           { into: 'image', hint: 'the image must be a directory that exists' },
         ),
@@ -64,19 +77,33 @@ export function openRoot(box: Box, host: Host): Step[] {
 /** Puts the root file system together and leaves its descriptor in the slot `root`. */
 export function makeRoot(box: Box, host: Host): Step[] {
   return [
-    ...newFileSystem('tmpfs', ['mode=0755'], ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NODEV'], 'scratch', 'scratch space that vanishes with the box'),
+    ...newFileSystem(
+      'tmpfs',
+      ['mode=0755'],
+      ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NODEV'],
+      'scratch',
+      'scratch space that vanishes with the box',
+    ),
     step(moveMount('scratch', 'anchor'), 'attached where only this mount namespace sees it'),
     step(mkdirat('scratch', 'empty', 0o555), 'masked directories show this one'),
     ...(box.layer === 'ephemeral' && host.overlay ? overlayRoot(box) : bareRoot()),
     step(mkdirat('scratch', 'root', 0o755), 'where the root file system is attached'),
-    step(openTree('scratch', 'root', ['OPEN_TREE_CLOEXEC']), 'a handle on that directory', { into: 'scratch.root' }),
+    step(openTree('scratch', 'root', ['OPEN_TREE_CLOEXEC']), 'a handle on that directory', {
+      into: 'scratch.root',
+    }),
     step(moveMount('root', 'scratch.root'), 'the root file system gets its place'),
   ];
 }
 
 /** The image itself: what is written is written into it (or into the copy made of it). */
 function bareRoot(): Step[] {
-  return [step(openTree('image', '', ['OPEN_TREE_CLOEXEC', 'AT_EMPTY_PATH']), 'the image is the root itself', { into: 'root' })];
+  return [
+    step(
+      openTree('image', '', ['OPEN_TREE_CLOEXEC', 'AT_EMPTY_PATH']),
+      'the image is the root itself',
+      { into: 'root' },
+    ),
+  ];
 }
 
 /**
@@ -87,17 +114,32 @@ function overlayRoot(box: Box): Step[] {
   const idmapped = box.spec.linux.uidMappings.length > 0;
   const options = ['lowerdir=lower', 'upperdir=upper', 'workdir=work'];
   return [
-    ...['lower', 'upper', 'work'].map((name) => step(mkdirat('scratch', name, 0o755), `the overlay's ${name} directory`)),
-    step(openTree('scratch', 'lower', ['OPEN_TREE_CLOEXEC']), 'a handle on that directory', { into: 'scratch.lower' }),
+    ...['lower', 'upper', 'work'].map((name) =>
+      step(mkdirat('scratch', name, 0o755), `the overlay's ${name} directory`),
+    ),
+    step(openTree('scratch', 'lower', ['OPEN_TREE_CLOEXEC']), 'a handle on that directory', {
+      into: 'scratch.lower',
+    }),
     step(moveMount('image', 'scratch.lower'), 'the image is the lower layer'),
     step(fchdir('scratch'), 'the layers are named from here'),
     // Without the host's CAP_SYS_ADMIN only user.* extended attributes can hold whiteouts.
-    ...newFileSystem('overlay', idmapped ? [...options, 'userxattr'] : options, [], 'root', 'writes go to the scratch space, the image stays as it is'),
+    ...newFileSystem(
+      'overlay',
+      idmapped ? [...options, 'userxattr'] : options,
+      [],
+      'root',
+      'writes go to the scratch space, the image stays as it is',
+    ),
   ];
 }
 
 /** Makes the root file system read-only, once every mount point in it has been made. */
 export function sealRoot(box: Box): Step[] {
   if (!box.spec.root.readonly) return [];
-  return [step(mountSetattr('root', ['MOUNT_ATTR_RDONLY'], 'this mount'), '--read-only: the root file system can no longer be changed')];
+  return [
+    step(
+      mountSetattr('root', ['MOUNT_ATTR_RDONLY'], 'this mount'),
+      '--read-only: the root file system can no longer be changed',
+    ),
+  ];
 }

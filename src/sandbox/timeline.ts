@@ -1,3 +1,7 @@
+import { printStep } from '../plan/print.ts';
+import type { Report } from '../plan/report.ts';
+import type { Step } from '../plan/step.ts';
+
 /**
  * Where the time of a run went: consecutive phases on one clock (CLOCK_MONOTONIC, nanoseconds),
  * host and guest alike.
@@ -35,4 +39,21 @@ export class Timeline {
 /** When this process was started, on the clock of `process.hrtime.bigint()`. */
 export function processStart(): bigint {
   return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
+}
+
+/** What each step of a plan took, from its report. */
+export function stepPhases(steps: readonly Step[], report: Report): Phase[] {
+  const phases: Phase[] = [];
+  let start = report.started;
+  report.entries.forEach(({ end }, index) => {
+    if (end === 0n) return;
+    phases.push({
+      name: steps[index] === undefined ? '' : printStep(steps[index]),
+      start,
+      end,
+      parts: [],
+    });
+    start = end;
+  });
+  return phases;
 }

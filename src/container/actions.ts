@@ -1,0 +1,68 @@
+/** Carries out what only the parent can do, on the host (src/plan/action.ts). */
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { SyscallError } from '../linux/native.ts';
+import { type HostAction, PID, printAction } from '../plan/action.ts';
+import { BoxError } from '../sandbox/errors.ts';
+
+/** What the actions have made: to be handed to the child. */
+export interface Made {
+  /** Descriptor of the image as an idmapped mount. */
+  image?: number;
+}
+
+/**
+ * @param idmap makes an idmapped mount of a directory and returns its descriptor.
+ * @throws BoxError that names the action.
+ */
+export async function carryOut(
+  actions: readonly HostAction[],
+  pid: number,
+  idmap: (path: string) => number,
+): Promise<Made> {
+  const made: Made = {};
+  for (const action of actions) {
+    try {
+      if (action.call === 'copy') await copy(action.path, action.to);
+      else if (action.call === 'rmdir') await removeDirectory(action.path);
+      else if (action.call === 'idmap') made.image = idmap(action.path);
+      else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
+      else writeFileSync(action.path.replace(PID, String(pid)), action.data);
+    } catch (error) {
+      if (action.call === 'write' && action.optional) continue;
+      throw failed(action, error);
+    }
+  }
+  return made;
+}
+
+function failed(action: HostAction, error: unknown): BoxError {
+  const reason = error instanceof SyscallError ? error.message : (error as Error).message;
+  return new BoxError(
+    `${action.call} failed: ${reason}\n  call: ${printAction(action)}\n  why it is made: ${action.why}`,
+    { cause: error },
+  );
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-a', '--reflink=auto', '--', from, to]);
+}
+
+/** A cgroup is busy for a moment after the last of its processes was reaped. */
+const PATIENCE = 200;
+
+async function removeDirectory(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || attempt === PATIENCE) throw error;
+      await sleep(10);
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/** The container driver: a box as an isolated process of this kernel. */
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { knownArch } from '../abi/syscalls.ts';
+import { findCgroups, hasOverlay, statSources } from '../linux/host.ts';
+import { idmappedMount } from '../linux/idmap.ts';
+import { type Interpreter, interpret, type Outcome } from '../linux/interpreter.ts';
+import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
+import { type ContainerPlan, planContainer } from '../plan/container.ts';
+import type { CgroupHost, Host } from '../plan/host.ts';
+import type { Step } from '../plan/step.ts';
+import { BoxError } from '../sandbox/errors.ts';
+import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import { abandonedBoxes, type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
+import { failureOf } from '../sandbox/step-failure.ts';
+import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import type { Box } from '../spec/box.ts';
+import { carryOut } from './actions.ts';
+
+/**
+ * Starts the workload.
+ * @param timeline whose phases go up to now; the driver adds its own.
+ * @throws BoxError when the box could not be made; nothing is left of it then.
+ */
+export async function startContainer(
+  request: Pick<Box, 'spec' | 'layer'>,
+  stdio: Stdio,
+  timeline: Timeline,
+): Promise<Sandbox> {
+  requireRoot();
+  const parent = stateDirectory(process.env, 0);
+  const cgroup = findCgroups();
+  await removeAbandoned(parent, cgroup);
+  const unkept = unkeptLimits(request.spec.linux.resources, cgroup);
+  if (unkept.length > 0) throw new BoxError(unkept.join('\n'));
+  const sources = findSources(request);
+  const state = claimState(parent);
+  try {
+    const box: Box = { ...request, id: state.id };
+    const plan = planContainer(box, {
+      arch: hostArch(),
+      overlay: hasOverlay(),
+      anchor: state.directory,
+      sources,
+      ...(cgroup === undefined ? {} : { cgroup }),
+    });
+    timeline.mark('plan');
+    return await launch(box, plan, stdio, timeline, state);
+  } catch (error) {
+    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+    state.remove();
+    throw error;
+  }
+}
+
+async function launch(
+  box: Box,
+  plan: ContainerPlan,
+  stdio: Stdio,
+  timeline: Timeline,
+  state: BoxState,
+): Promise<Sandbox> {
+  const steps = plan.sections.flatMap((section) => section.steps);
+  const { image } = await carryOut(plan.before, 0, (path) => idmappedMount(path, box.spec.linux));
+  timeline.mark('prepare');
+  const running = cloneBox(plan, steps, stdio, image);
+  timeline.mark('clone');
+  try {
+    await carryOut(plan.during, running.pid, notHere);
+  } catch (error) {
+    running.signal(SIGKILL);
+    await running.outcome;
+    throw error;
+  }
+  if (plan.during.length > 0) running.go();
+  return {
+    id: box.id,
+    pid: running.pid,
+    timeline,
+    signal: running.signal,
+    wait: async () => {
+      const outcome = await running.outcome;
+      markOutcome(timeline, steps, outcome);
+      const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup);
+      await carryOut(plan.after, 0, notHere);
+      state.remove();
+      timeline.mark('clean-up');
+      const failure = failureOf(steps, outcome.report);
+      if (failure !== undefined) throw failure;
+      return toExit(outcome, oomKilled);
+    },
+  };
+}
+
+const SIGKILL = 9;
+
+function cloneBox(
+  plan: ContainerPlan,
+  steps: readonly Step[],
+  { stdin, stdout, stderr }: Stdio,
+  image: number | undefined,
+): Interpreter {
+  const cgroup = plan.cgroup === undefined ? undefined : openSync(plan.cgroup, 'r');
+  try {
+    return interpret({
+      steps,
+      clone: plan.clone,
+      stdio: [stdin, stdout, stderr],
+      ...(image === undefined ? {} : { extra: image }),
+      ...(cgroup === undefined ? {} : { cgroup }),
+    });
+  } catch (error) {
+    throw new BoxError(
+      `${(error as Error).message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: \`tsbox doctor\` shows which namespaces this host forbids`,
+      { cause: error },
+    );
+  } finally {
+    if (image !== undefined) closeSync(image);
+    if (cgroup !== undefined) closeSync(cgroup);
+  }
+}
+
+function markOutcome(timeline: Timeline, steps: readonly Step[], outcome: Outcome): void {
+  const { report, executed, ended } = outcome;
+  if (report !== undefined) {
+    const phases = stepPhases(steps, report);
+    timeline.mark('steps', phases, phases.at(-1)?.end ?? report.started);
+  }
+  if (executed !== undefined) {
+    timeline.mark('exec', [], executed);
+    // Both ends are noticed by this process, in either order.
+    timeline.mark('workload', [], ended.at > executed ? ended.at : executed);
+  }
+}
+
+function toExit({ ended }: Outcome, oomKilled: boolean): Exit {
+  return ended.how === 'exited'
+    ? { kind: 'exited', code: ended.status }
+    : { kind: 'signalled', signal: ended.status, oomKilled };
+}
+
+/** `memory.events`: `oom_kill N`, where the cgroup has the memory controller. */
+function ranOutOfMemory(cgroup: string): boolean {
+  try {
+    return /^oom_kill [1-9]/m.test(readFileSync(`${cgroup}/memory.events`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Ends and removes what a killed tsbox left. */
+async function removeAbandoned(parent: string, cgroup: CgroupHost | undefined): Promise<void> {
+  for (const state of abandonedBoxes(parent)) {
+    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+    state.remove();
+  }
+}
+
+function notHere(): number {
+  throw new Error('an idmapped mount is made before the clone');
+}
+
+function findSources({ spec }: Pick<Box, 'spec'>): Host['sources'] {
+  try {
+    return statSources(spec.mounts);
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    throw new BoxError(
+      `--volume: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
+      { cause: error },
+    );
+  }
+}
+
+function hostArch(): Host['arch'] {
+  const arch = knownArch(process.arch);
+  if (arch !== undefined) return arch;
+  throw new BoxError(`tsbox has no system call table for ${process.arch}: x64 and arm64 are known`);
+}
+
+function requireRoot(): void {
+  if (process.geteuid?.() === 0) return;
+  throw new BoxError(
+    'a container needs root on this version of tsbox: run it with sudo, or use `tsbox explain`, which needs no privileges',
+  );
+}

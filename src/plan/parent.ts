@@ -1,0 +1,43 @@
+/**
+ * How a process that tsbox started depends on it: a socket to tsbox, on a fixed descriptor, tells
+ * the child that tsbox is still there and tsbox, by its closing, that the program was executed.
+ */
+import { signalNumbers } from '../abi/signals.ts';
+import { closeOnExec, closeRange, prctl, write } from './calls.ts';
+import { type Step, step } from './step.ts';
+
+/** The socket to tsbox (src/linux/interpreter.ts). */
+export const PARENT_DESCRIPTOR = 5;
+
+/** Changing the user undoes the first of these (prctl(2), PR_SET_PDEATHSIG): to be said again then. */
+export function dieWithParent(): Step[] {
+  return [
+    step(
+      prctl('PR_SET_PDEATHSIG', signalNumbers.SIGKILL, 'SIGKILL'),
+      'the box ends when tsbox does, whatever ends tsbox',
+    ),
+    step(
+      write(PARENT_DESCRIPTOR, '.'),
+      'fails if tsbox ended before that was said, so that nothing runs on unseen',
+    ),
+  ];
+}
+
+export function announceExecution(): Step {
+  return step(closeOnExec(PARENT_DESCRIPTOR), 'its closing tells tsbox when the workload starts');
+}
+
+const noneLeft = 'no descriptor from outside is left when the working directory is entered';
+
+/** Leaves the standard streams. */
+export function closeAll(): Step {
+  return step(closeRange(3), noneLeft);
+}
+
+/** Leaves the standard streams, and the socket until the program is executed. */
+export function closeInherited(): Step[] {
+  return [
+    step(closeRange(3, PARENT_DESCRIPTOR - 1), noneLeft),
+    step(closeRange(PARENT_DESCRIPTOR + 1), noneLeft),
+  ];
+}

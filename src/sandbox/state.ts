@@ -1,0 +1,100 @@
+/**
+ * What a box leaves on the host while it runs: a directory, a lock that ends with tsbox however
+ * tsbox ends, and a cgroup of the same name. A lock that is free means that its owner was killed:
+ * whoever finds it ends and removes what is left.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { tryLock } from '../linux/lock.ts';
+import { BoxError } from './errors.ts';
+
+export interface BoxState {
+  readonly id: string;
+  /** Exists, is empty at first, and belongs to this box alone. */
+  readonly directory: string;
+  /** Removes everything of the box below the state directory, and gives up the lock. */
+  remove(): void;
+}
+
+/** Where boxes keep their state: gone after a reboot, as boxes are. */
+export function stateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+  if (uid === 0) return '/run/tsbox/boxes';
+  return join(env.XDG_RUNTIME_DIR ?? `/tmp/tsbox-${uid}`, 'tsbox/boxes');
+}
+
+/** Makes the state of a new box. @throws BoxError */
+export function claimState(parent: string): BoxState {
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    for (;;) {
+      const id = randomBytes(6).toString('hex');
+      const lock = lockOf(parent, id, 'wx');
+      // Another tsbox may have taken the new file for an abandoned one.
+      if (lock === undefined) continue;
+      const state = ownedState(parent, id, lock);
+      mkdirSync(state.directory, { mode: 0o700 });
+      return state;
+    }
+  } catch (error) {
+    throw new BoxError(
+      `the state directory ${parent} cannot be used: ${(error as Error).message}: tsbox keeps the state of running boxes there`,
+      { cause: error },
+    );
+  }
+}
+
+/** The boxes whose tsbox was killed; each is locked until it is removed. */
+export function abandonedBoxes(parent: string): BoxState[] {
+  return lockFiles(parent).flatMap((name) => {
+    const id = name.slice(0, -'.lock'.length);
+    const lock = lockOf(parent, id, 'r');
+    return lock === undefined ? [] : [ownedState(parent, id, lock)];
+  });
+}
+
+function lockFiles(parent: string): string[] {
+  try {
+    return readdirSync(parent).filter((name) => /^[0-9a-f]+\.lock$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** @returns a descriptor that holds the lock; undefined where another process does. */
+function lockOf(parent: string, id: string, flags: 'wx' | 'r'): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(join(parent, `${id}.lock`), flags, 0o600);
+  } catch (error) {
+    // Removed by its owner since it was listed.
+    if (flags === 'r' && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  if (tryLock(fd) && fstatSync(fd).nlink > 0) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+function ownedState(parent: string, id: string, lock: number): BoxState {
+  const directory = join(parent, id);
+  return {
+    id,
+    directory,
+    remove: () => {
+      // Nothing is ever mounted here for the host: what is found is tsbox's own.
+      rmSync(directory, { recursive: true, force: true });
+      rmSync(`${directory}.copy`, { recursive: true, force: true });
+      unlinkSync(`${directory}.lock`);
+      closeSync(lock);
+    },
+  };
+}
