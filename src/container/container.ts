@@ -1,12 +1,10 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { knownArch } from '../abi/syscalls.ts';
-import { findCgroups, hasOverlay, statSources } from '../linux/host.ts';
 import { idmappedMount } from '../linux/idmap.ts';
 import { type Interpreter, interpret, type Outcome } from '../linux/interpreter.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
-import type { CgroupHost, Host } from '../plan/host.ts';
+import type { CgroupHost } from '../plan/host.ts';
 import type { Step } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
@@ -15,6 +13,7 @@ import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
 import { carryOut } from './actions.ts';
+import { readHost } from './host.ts';
 
 /**
  * Starts the workload.
@@ -28,25 +27,18 @@ export async function startContainer(
 ): Promise<Sandbox> {
   requireRoot();
   const parent = stateDirectory(process.env, 0);
-  const cgroup = findCgroups();
-  await removeAbandoned(parent, cgroup);
-  const unkept = unkeptLimits(request.spec.linux.resources, cgroup);
+  const host = readHost(request, '');
+  await removeAbandoned(parent, host.cgroup);
+  const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
   if (unkept.length > 0) throw new BoxError(unkept.join('\n'));
-  const sources = findSources(request);
   const state = claimState(parent);
   try {
     const box: Box = { ...request, id: state.id };
-    const plan = planContainer(box, {
-      arch: hostArch(),
-      overlay: hasOverlay(),
-      anchor: state.directory,
-      sources,
-      ...(cgroup === undefined ? {} : { cgroup }),
-    });
+    const plan = planContainer(box, { ...host, anchor: state.directory });
     timeline.mark('plan');
     return await launch(box, plan, stdio, timeline, state);
   } catch (error) {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+    if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id), 0, notHere);
     state.remove();
     throw error;
   }
@@ -157,24 +149,6 @@ async function removeAbandoned(parent: string, cgroup: CgroupHost | undefined): 
 
 function notHere(): number {
   throw new Error('an idmapped mount is made before the clone');
-}
-
-function findSources({ spec }: Pick<Box, 'spec'>): Host['sources'] {
-  try {
-    return statSources(spec.mounts);
-  } catch (error) {
-    const { code, path } = error as NodeJS.ErrnoException;
-    throw new BoxError(
-      `--volume: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
-      { cause: error },
-    );
-  }
-}
-
-function hostArch(): Host['arch'] {
-  const arch = knownArch(process.arch);
-  if (arch !== undefined) return arch;
-  throw new BoxError(`tsbox has no system call table for ${process.arch}: x64 and arm64 are known`);
 }
 
 function requireRoot(): void {

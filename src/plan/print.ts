@@ -1,5 +1,5 @@
 /** Shows steps as strace(1) would, with the names of slots where strace has numbers. */
-import type { Argument, Step } from './step.ts';
+import type { Argument, Section, Step } from './step.ts';
 
 /** `openat2(root, "proc", {…}, 24) = target` */
 export function printStep(each: Step): string {
@@ -21,4 +21,23 @@ function printArgument(argument: Argument): string {
     default:
       return argument.text;
   }
+}
+
+/** Column at which reasons stand, when the call leaves room. */
+const REASON_COLUMN = 78;
+
+/** A call with the reason for it beside it, or below it when it is long. */
+export function printWithReason(call: string, why: string): string {
+  if (call.length < REASON_COLUMN) return `${call.padEnd(REASON_COLUMN)} # ${why}`;
+  return `${call}\n${' '.repeat(REASON_COLUMN)} # ${why}`;
+}
+
+/** Every section under its title. */
+export function printSections(sections: readonly Section[]): string {
+  return sections
+    .map(({ title, steps }) => {
+      const lines = steps.map((each) => printWithReason(printStep(each), each.why));
+      return `## ${title}\n${lines.join('\n')}\n`;
+    })
+    .join('\n');
 }

@@ -1,0 +1,21 @@
+/** `tsbox explain`: what `run` would do with the same words, without doing it and without root. */
+import type { Command } from 'commander';
+import { writeAll } from './print.ts';
+import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
+
+export function registerExplain(program: Command): void {
+  const command = program
+    .command('explain')
+    .description('show every system call that would make the box, and why; needs no root');
+  addRunOptions(command).action(async () => explain(toRunArguments(command)));
+}
+
+async function explain(words: RunArguments): Promise<void> {
+  const { toRequest } = await import('./request.ts');
+  const request = toRequest(words);
+  const text =
+    words.driver === 'vm'
+      ? (await import('../vm/explain.ts')).explainVm()
+      : (await import('../container/explain.ts')).explainContainer(request);
+  writeAll(1, text);
+}

@@ -1,0 +1,49 @@
+/** The commands of `tsbox`, and what every one of them does with an error. */
+import { Command, CommanderError } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
+import { BoxError } from '../sandbox/errors.ts';
+import { SpecError } from '../spec/errors.ts';
+import { registerBench } from './bench.ts';
+import { registerCompare } from './compare.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerExplain } from './explain.ts';
+import { say } from './print.ts';
+import { registerRun } from './run.ts';
+
+const program = new Command('tsbox')
+  .description('run one workload as an isolated Linux process or in a micro-VM')
+  .version(packageFile.version)
+  .enablePositionalOptions()
+  .showHelpAfterError('(tsbox COMMAND --help shows what is allowed)')
+  .exitOverride();
+
+registerRun(program);
+registerCompare(program);
+registerExplain(program);
+registerBench(program);
+registerDoctor(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error, process.argv.includes('--debug'));
+}
+
+/** @returns the exit code; chroot(1)'s convention: 125 is tsbox's own failure. */
+function report(error: unknown, debug: boolean): number {
+  // Commander has printed its own.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 125;
+  if (error instanceof SpecError) {
+    for (const problem of error.problems) say(problem);
+    return 125;
+  }
+  if (error instanceof BoxError) {
+    say(error.message);
+    if (debug && error.detail !== '') say(error.detail);
+    if (debug && error.cause instanceof Error) say(error.cause.stack ?? error.cause.message);
+    return error.exitCode;
+  }
+  say(`unexpected failure: ${debug && error instanceof Error ? error.stack : error}`);
+  say('this is a fault of tsbox: please report it with what --debug adds');
+  return 125;
+}

@@ -1,0 +1,29 @@
+/** From the words of a command line to the box that they ask for. */
+import { readFileSync } from 'node:fs';
+import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
+import type { Box } from '../spec/box.ts';
+import { specFromOptions } from '../spec/from-options.ts';
+import type { RunArguments } from './run-arguments.ts';
+
+/** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
+export function toRequest({ image, options }: RunArguments): Pick<Box, 'spec' | 'layer'> {
+  const data = dataDirectory(process.env, process.getuid?.() ?? 0);
+  const rootfs =
+    image.kind === 'rootfs'
+      ? findRootfs(image.directory, process.cwd())
+      : findImage(image.word, data, process.cwd());
+  return specFromOptions(options, imageFacts(rootfs), {
+    env: process.env,
+    cwd: process.cwd(),
+    subuid: options.userns === undefined ? '' : readOrEmpty('/etc/subuid'),
+    subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
+  });
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

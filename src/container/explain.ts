@@ -1,0 +1,34 @@
+/** The plan of a container, as text. */
+import { type HostAction, printAction } from '../plan/action.ts';
+import { planContainer } from '../plan/container.ts';
+import { printSections, printWithReason } from '../plan/print.ts';
+import type { Box } from '../spec/box.ts';
+import { readHost } from './host.ts';
+
+/** What stands for the box's id, which is drawn anew for every run. */
+const ID = 'ID';
+
+export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
+  const plan = planContainer({ ...request, id: ID }, readHost(request, `/run/tsbox/boxes/${ID}`));
+  const steps = plan.sections.flatMap((section) => section.steps).length;
+  return [
+    ...actions('tsbox prepares, on the host', plan.before),
+    '# tsbox makes the process, in namespaces of its own',
+    printWithReason(
+      `clone3({flags=${plan.clone.join('|')}})`,
+      'every namespace is there from the first instruction on',
+    ),
+    '',
+    ...actions('tsbox, while the new process waits', plan.during),
+    `# The new process: ${steps} system calls, carried out by tsbox-init in this order`,
+    '',
+    printSections(plan.sections),
+    ...actions('tsbox, when the workload has ended', plan.after),
+  ].join('\n');
+}
+
+function actions(title: string, list: readonly HostAction[]): string[] {
+  if (list.length === 0) return [];
+  const lines = list.map((action) => printWithReason(printAction(action), action.why));
+  return [`# ${title}`, ...lines, ''];
+}

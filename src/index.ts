@@ -1,0 +1,13 @@
+/**
+ * tsbox as a library: make a specification, start it with one of the two drivers, wait.
+ */
+export { startContainer } from './container/container.ts';
+export { dataDirectory, findImage, findRootfs, imageFacts } from './image/image.ts';
+export { BoxError } from './sandbox/errors.ts';
+export type { Exit, Sandbox, Stdio } from './sandbox/sandbox.ts';
+export { type Phase, processStart, Timeline } from './sandbox/timeline.ts';
+export type { Box } from './spec/box.ts';
+export { SpecError } from './spec/errors.ts';
+export { specFromOptions } from './spec/from-options.ts';
+export type { Caller, ImageFacts, RunOptions } from './spec/run-options.ts';
+export type { Spec } from './spec/spec.ts';
