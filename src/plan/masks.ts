@@ -5,7 +5,7 @@
  */
 import type { Arch } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
-import { HERE, type MountAttribute, mountSetattr, moveMount, openat2, openTree } from './calls.ts';
+import { HERE, type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
 import type { Host } from './host.ts';
 import { existingInside } from './inside.ts';
 import { type Step, step } from './step.ts';
@@ -25,46 +25,37 @@ export function readonlyPaths(box: Box, host: Host): Step[] {
   return box.spec.linux.readonlyPaths.flatMap((path, index) => readonly(host.arch, path, index));
 }
 
-/** A directory gets an empty one over it, anything else /dev/null. */
+/**
+ * A directory gets an empty one over it, anything else /dev/null: both are tried, as move_mount(2)
+ * refuses (EINVAL) to put one kind over the other. That one of them is there is proved at the end.
+ */
 function mask(arch: Arch, path: string, index: number): Step[] {
-  const [target, directory, cover] = [
-    `masked${index}`,
-    `masked${index}.directory`,
-    `masked${index}.cover`,
-  ];
+  const target = `masked${index}`;
+  const [directory, file, cover] = [`${target}.directory`, `${target}.file`, `${target}.cover`];
+  const otherKind = { accept: ['EINVAL'] } as const;
+  const look = [arch, 'root', path] as const;
+  const clone = ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] as const;
   return [
-    existingInside(arch, 'root', path, target, `${path} is masked`, 'refused', 'is passed over'),
-    step(
-      openat2(
-        arch,
-        'root',
-        path.slice(1),
-        ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'],
-        ['RESOLVE_IN_ROOT', 'RESOLVE_NO_SYMLINKS'],
-      ),
-      'is it a directory?',
-      {
-        needs: target,
-        into: directory,
-        accept: ['ENOTDIR'],
-      },
-    ),
-    step(
-      openTree('scratch', 'empty', ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
-      'an empty directory',
-      { needs: directory, into: `${cover}.directory` },
-    ),
-    step(mountSetattr(`${cover}.directory`, inert, 'this mount'), 'that stays empty'),
-    step(moveMount(`${cover}.directory`, target), `nothing is to be seen in ${path}`),
-    step(
-      openTree(HERE, '/dev/null', ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
-      'a device that reads as nothing',
-      { needs: target, into: `${cover}.file` },
-    ),
-    step(moveMount(`${cover}.file`, target), `nothing is to be read from ${path}`, {
-      // A directory: it is covered already.
-      accept: ['ENOTDIR'],
+    existingInside(...look, target, `${path} is masked`, 'refused', 'is passed over'),
+    step(openTree('scratch', 'empty', clone), 'an empty directory', {
+      needs: target,
+      into: directory,
     }),
+    step(moveMount(directory, target), `nothing is to be seen in ${path}`, otherKind),
+    step(openTree(HERE, '/dev/null', clone), 'a device that reads as nothing', {
+      needs: target,
+      into: file,
+    }),
+    step(moveMount(file, target), `nothing is to be read from ${path}`, otherKind),
+    { ...existingInside(...look, cover, 'what is there now', 'refused'), needs: target },
+    step(
+      mountSetattr(
+        cover,
+        ['MOUNT_ATTR_RDONLY', 'MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NOEXEC'],
+        'this mount',
+      ),
+      'fails unless it is a mount: nothing stays unmasked',
+    ),
   ];
 }
 
