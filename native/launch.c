@@ -4,8 +4,10 @@
  * with raw system calls alone, and becomes tsbox-init.
  */
 #include <asm/errno.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +21,26 @@ int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d
 int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)
 {
 	return sys6(number, a, b, c, d, e, f);
+}
+
+/*
+ * A process in a new user namespace holds every capability there, but its user has no mapping yet,
+ * so that execve(2) would take them all: only ambient ones stay (capabilities(7)). Returns 0 or a
+ * negative errno.
+ */
+static int64_t keep_capabilities(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	long result = sys2(__NR_capget, &header, sets);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		sets[i].inheritable = sets[i].permitted;
+	if (result == 0)
+		result = sys2(__NR_capset, &header, sets);
+	for (long number = 0; result == 0 && number <= CAP_LAST_CAP; number++)
+		if (sets[number / 32].permitted & (1u << (number % 32)))
+			result = sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0);
+	return result;
 }
 
 /*
@@ -64,7 +86,9 @@ int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t coun
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &all, &before, sizeof all);
 	int64_t pid = sys2(__NR_clone3, args, sizeof *args);
 	if (pid == 0) {
-		failure = become(files, count, argv);
+		failure = args->flags & CLONE_NEWUSER ? keep_capabilities() : 0;
+		if (failure == 0)
+			failure = become(files, count, argv);
 		for (;;)
 			sys1(__NR_exit_group, EXIT_TSBOX);
 	}

@@ -47,4 +47,4 @@ run(
   'tsconfig.build.json',
 );
 // Fills the cache of compiled code, so that the first run is as quick as the others.
-execFileSync('bin/tsbox', ['--version']);
+execFileSync(process.execPath, ['dist/tsbox.js', '--version']);

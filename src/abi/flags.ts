@@ -102,8 +102,6 @@ export const prctlOptions = {
   PR_CAP_AMBIENT: 47,
 } as const;
 
-export const ambientCommands = { PR_CAP_AMBIENT_RAISE: 2, PR_CAP_AMBIENT_CLEAR_ALL: 4 } as const;
-
 /** netdevice(7) */
 export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;
 

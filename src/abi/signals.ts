@@ -17,5 +17,3 @@ export const signalNumbers = {
   SIGTTOU: 22,
   SIGWINCH: 28,
 } as const;
-
-export type SignalName = keyof typeof signalNumbers;

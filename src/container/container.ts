@@ -55,7 +55,6 @@ async function launch(
   const { image } = await carryOut(plan.before, 0, (path) => idmappedMount(path, box.spec.linux));
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, image);
-  timeline.mark('clone');
   try {
     await carryOut(plan.during, running.pid, notHere);
   } catch (error) {
@@ -113,15 +112,18 @@ function cloneBox(
 
 function markOutcome(timeline: Timeline, steps: readonly Step[], outcome: Outcome): void {
   const { report, executed, ended } = outcome;
-  if (report !== undefined) {
-    const phases = stepPhases(steps, report);
-    timeline.mark('steps', phases, phases.at(-1)?.end ?? report.started);
-  }
-  if (executed !== undefined) {
-    timeline.mark('exec', [], executed);
-    // Both ends are noticed by this process, in either order.
-    timeline.mark('workload', [], ended.at > executed ? ended.at : executed);
-  }
+  if (report === undefined) return;
+  timeline.mark('clone', [], report.started);
+  const phases = stepPhases(steps, report);
+  timeline.mark('steps', phases, phases.at(-1)?.end ?? report.started);
+  if (executed === undefined) return;
+  timeline.mark('exec', [], executed);
+  timeline.mark('workload', [], later(ended.at, executed));
+}
+
+/** Both ends are noticed by this process, in either order. */
+function later(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 function toExit({ ended }: Outcome, oomKilled: boolean): Exit {

@@ -386,15 +386,3 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
     args: [string(path), { kind: 'strings', value: argv }, { kind: 'strings', value: env }],
   };
 }
-
-// A machine's init
-
-/** finit_module(2) */
-export function finitModule(fd: Slot): Call {
-  return { call: 'finit_module', args: [slot(fd), string(''), number(0)] };
-}
-
-/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
-export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
-  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
-}

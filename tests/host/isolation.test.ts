@@ -1,0 +1,110 @@
+/** What a container is isolated from, seen from inside it. */
+import { execFileSync } from 'node:child_process';
+import {
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shell, tsbox } from './tsbox.ts';
+
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'tsbox-test-'));
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+test.each(['pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup'])('the %s namespace is its own', (kind) => {
+  const inside = shell(`readlink /proc/self/ns/${kind}`).stdout.trim();
+  expect(inside).toMatch(new RegExp(`^${kind}:\\[\\d+\\]$`));
+  expect(inside).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
+});
+
+test('the workload is process 1 and sees no other', () => {
+  expect(shell('echo $$; ls -d /proc/[0-9]*').stdout).toMatch(/^1\n\/proc\/1\n(\/proc\/\d+\n)?$/);
+});
+
+test('the host name is its own', () => {
+  expect(shell('hostname').stdout).toBe('tsbox\n');
+  expect(shell('hostname', '--hostname', 'teapot.example').stdout).toBe('teapot.example\n');
+  expect(hostname()).not.toBe('teapot.example');
+});
+
+test('loopback is up and the only interface', () => {
+  expect(
+    shell('ls /sys/class/net; ping -c 1 127.0.0.1 | grep -c "1 packets received"').stdout,
+  ).toBe('lo\n1\n');
+});
+
+test('what is written vanishes and the image stays as it is', () => {
+  expect(shell('echo x > /etc/new && cat /etc/new').stdout).toBe('x\n');
+  expect(shell('cat /etc/new').status).toBe(1);
+});
+
+test('--read-only: the root file system cannot be changed, a --tmpfs can', () => {
+  const { stdout, status } = shell('touch /a; touch /t/a && ls /t', '--read-only', '--tmpfs', '/t');
+  expect({ stdout, status }).toEqual({ stdout: 'a\n', status: 0 });
+});
+
+test('volumes: what is written reaches the host, except with :ro', () => {
+  writeFileSync(join(scratch, 'from-host'), 'hello');
+  expect(shell('cat /v/from-host; echo back > /v/from-box', '-v', `${scratch}:/v`).stdout).toBe(
+    'hello',
+  );
+  expect(readFileSync(join(scratch, 'from-box'), 'utf8')).toBe('back\n');
+  expect(shell('echo no > /v/from-box', '-v', `${scratch}:/v:ro`).stderr).toContain('Read-only');
+  expect(readFileSync(join(scratch, 'from-box'), 'utf8')).toBe('back\n');
+});
+
+test("an image's links do not lead a volume to the host's files", () => {
+  const rootfs = join(scratch, 'image');
+  const outside = join(scratch, 'outside');
+  for (const directory of [rootfs, outside]) shellOnHost(`mkdir -p ${directory}`);
+  shellOnHost(`cp -a /var/lib/tsbox/images/busybox/. ${rootfs}`);
+  symlinkSync(outside, join(rootfs, 'link'));
+  const args = ['run', '--rootfs', rootfs, '-v', '/etc:/link/deep', '--', 'ls', '/'];
+  tsbox(args);
+  expect(shellOnHost(`ls ${outside}`)).toBe('');
+});
+
+test('masked paths are empty, read-only ones cannot be written', () => {
+  expect(shell('cat /proc/interrupts /proc/keys | wc -c; ls /sys/firmware').stdout).toBe('0\n');
+  const { stderr } = shell('echo 1 > /proc/sys/kernel/panic; echo b > /proc/sysrq-trigger');
+  expect(stderr.match(/Read-only file system/g)).toHaveLength(2);
+});
+
+test('no privilege beyond the default set, and none to be gained', () => {
+  const status = shell('cat /proc/self/status').stdout;
+  expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  for (const set of ['CapPrm', 'CapEff', 'CapBnd'])
+    expect(status).toContain(`${set}:\t00000000a80425fb`);
+  for (const set of ['CapInh', 'CapAmb']) expect(status).toContain(`${set}:\t0000000000000000`);
+});
+
+test('an ordinary user has no capability', () => {
+  expect(shell('id -u; grep CapEff /proc/self/status', '-u', '1000:1000').stdout).toBe(
+    '1000\nCapEff:\t0000000000000000\n',
+  );
+});
+
+test('no descriptor of the host is left', () => {
+  expect(shell('ls /proc/1/fd').stdout).toBe('0\n1\n2\n');
+});
+
+test('--userns=auto: root inside, nobody outside', () => {
+  const { stdout, stderr } = shell(
+    'id -u; cat /proc/self/uid_map; stat -c %u /bin; touch /x',
+    '--userns=auto',
+  );
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^0\n +0 +[1-9]\d* +\d+\n0\n$/);
+});
+
+function shellOnHost(script: string): string {
+  return execFileSync('sh', ['-c', script], { encoding: 'utf8' });
+}

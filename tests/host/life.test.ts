@@ -1,0 +1,87 @@
+/** How a container starts and ends: streams, signals, exit codes, and that nothing is left. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shell, started, traces, tsbox } from './tsbox.ts';
+
+let before: ReturnType<typeof traces>;
+beforeEach(() => {
+  before = traces();
+});
+afterEach(() => expect(traces()).toEqual(before));
+
+test.each([
+  ['its own', 'exit 7', 7],
+  ['of a program that a signal ended', 'sh -c "kill -TERM \\$\\$"', 143],
+  ['success', 'true', 0],
+])('the exit status: %s', (_, script, status) => {
+  expect(shell(script).status).toBe(status);
+});
+
+test.each([
+  [
+    'a command in no directory of PATH',
+    ['no-such-command'],
+    127,
+    'command not found: no-such-command',
+  ],
+  ['a path that is not there', ['/bin/no-such'], 127, 'command not found: /bin/no-such'],
+  ['a file that is no program', ['/etc/passwd'], 126, 'cannot execute /etc/passwd: EACCES'],
+  ['a directory', ['/etc'], 126, 'cannot execute /etc: EACCES'],
+])('%s', (_, words, status, message) => {
+  const result = tsbox(['run', 'busybox', '--', ...words]);
+  expect(result).toMatchObject({ status, stdout: '' });
+  expect(result.stderr).toContain(message);
+});
+
+test.each([
+  ['a working directory that is not there', ['-w', '/no/such'], 'chdir failed: ENOENT'],
+  ['a volume that is not there', ['-v', '/no/such:/v'], '/no/such: ENOENT'],
+  ['a bad value', ['--memory', 'much'], '--memory much'],
+  ['an unknown flag', ['--frobnicate'], "unknown option '--frobnicate'"],
+])('%s is an error of tsbox', (_, flags, message) => {
+  const result = tsbox(['run', ...flags, 'busybox', '--', 'true']);
+  expect(result).toMatchObject({ status: 125, stdout: '' });
+  expect(result.stderr).toContain(message);
+  expect(result.stderr).not.toMatch(/^ +at /m);
+});
+
+test('standard input, output and error are the caller’s, unharmed', () => {
+  const data = randomBytes(5_000_000).toString('base64');
+  const result = tsbox(['run', 'busybox', '--', 'sh', '-c', 'cat; echo aside >&2'], data);
+  expect(result.stdout === data).toBe(true);
+  expect(result.stderr).toBe('aside\n');
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const)(
+  '%s reaches the workload',
+  async (signal) => {
+    const name = signal.slice(3);
+    const script = `trap "exit 42" ${name}; echo ready; while :; do sleep 0.02; done`;
+    const { child, ended } = await started(['run', 'busybox', '--', 'sh', '-c', script], 'ready');
+    child.kill(signal);
+    expect(await ended).toEqual({ code: 42, signal: null });
+  },
+);
+
+test('a box ends with its tsbox, and the next run removes what is left', async () => {
+  const words = ['run', 'busybox', '--', 'sh', '-c', 'echo ready; sleep 1000'];
+  const { child, ended } = await started(words, 'ready');
+  const pids = `/proc/${child.pid}/task/${child.pid}/children`;
+  expect(existsSync(pids)).toBe(true);
+  child.kill('SIGKILL');
+  // Standard output is closed when the last process of the box is gone.
+  expect(await ended).toEqual({ code: null, signal: 'SIGKILL' });
+  expect(shell('true').status).toBe(0);
+});
+
+test('--timing shows the phases in their order', () => {
+  const { stderr } = shell('true', '--timing');
+  const phases = ['parse', 'plan', 'prepare', 'clone', 'steps', 'exec', 'workload', 'clean-up'];
+  expect([...stderr.matchAll(/ms {2}(\S+)$/gm)].map(([, name]) => name)).toEqual(phases);
+});
+
+test('a limit that this host cannot keep is refused, one that it can is kept', () => {
+  const { status, stderr } = shell('true', '--memory', '64m', '--pids-limit', '50');
+  if (status !== 0) expect(stderr).toMatch(/--memory needs the memory controller of cgroup v2/);
+});

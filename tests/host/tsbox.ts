@@ -1,0 +1,69 @@
+/** Runs bin/tsbox as a user does. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+const program = new URL('../../bin/tsbox', import.meta.url).pathname;
+
+export interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function tsbox(args: readonly string[], input: string | Buffer = ''): Result {
+  const options = { input, timeout: 50_000, maxBuffer: 2 ** 26 };
+  const { status, stdout, stderr } = spawnSync(program, args, options);
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** A shell script in the busybox image. */
+export function shell(script: string, ...flags: string[]): Result {
+  return tsbox(['run', ...flags, 'busybox', '--', 'sh', '-c', script]);
+}
+
+/** Starts tsbox and settles when its standard output holds the text. */
+export async function started(args: readonly string[], text: string) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
+    child.once('close', (code, signal) => settle({ code, signal }));
+  });
+  let output = '';
+  await new Promise<void>((settle) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk;
+      if (output.includes(text)) settle();
+    });
+  });
+  return { child, ended };
+}
+
+/** What boxes leave on the host when something is forgotten. */
+export function traces() {
+  return {
+    state: list('/run/tsbox/boxes'),
+    cgroups: ['/sys/fs/cgroup/tsbox', '/sys/fs/cgroup/unified/tsbox'].flatMap(directoriesIn),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
+    processes: processesNamed('tsbox-init'),
+  };
+}
+
+function list(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+function directoriesIn(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+function processesNamed(name: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name;
+    } catch {
+      return false;
+    }
+  });
+}
