@@ -13,6 +13,20 @@ mkdirSync('dist/native', { recursive: true });
 for (const part of ['tsbox-init', 'libtsbox.so'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
 
+// `import process from 'node:process'` makes Node open all standard streams, which sets a pipe to
+// O_NONBLOCK for everyone who has it: for the workload and the caller, too.
+const processWithoutStreams = {
+  name: 'process-without-streams',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'process', namespace: 'global' } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'global' }, () => ({
+      contents: 'export default globalThis.process;',
+    }));
+  },
+};
+
 await build({
   entryPoints: ['src/cli/tsbox.ts', 'src/index.ts'],
   entryNames: '[name]',
@@ -27,6 +41,7 @@ await build({
   target: 'node22',
   // Its own files say where its native library is.
   external: ['koffi'],
+  plugins: [processWithoutStreams],
   banner: {
     // CommonJS packages inside the bundle call require.
     js: 'import { createRequire as tsboxRequire } from "node:module"; const require = tsboxRequire(import.meta.url);',

@@ -12,7 +12,7 @@ afterEach(() => expect(traces()).toEqual(before));
 
 test.each([
   ['its own', 'exit 7', 7],
-  ['of a program that a signal ended', 'sh -c "kill -TERM \\$\\$"', 143],
+  ['of a program that a signal ended', 'sh -c "kill -TERM \\$\\$"; exit $?', 143],
   ['success', 'true', 0],
 ])('the exit status: %s', (_, script, status) => {
   expect(shell(script).status).toBe(status);
