@@ -112,6 +112,10 @@ export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
 export const fcntlCommands = { F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;
 export const descriptorFlags = { FD_CLOEXEC: 1 } as const;
 
+/** inotify(7) */
+export const inotifyFlags = { IN_CLOEXEC: 0o2000000 } as const;
+export const inotifyEvents = { IN_CREATE: 0x100 } as const;
+
 /** mknod(2) */
 export const fileTypes = { S_IFCHR: 0o020000 } as const;
 export const AT_FDCWD = -100;

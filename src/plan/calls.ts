@@ -105,11 +105,11 @@ export function symlinkat(target: string, at: Slot, path: string): Call {
   return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
 }
 
-export function read(fd: number, size: number): Call {
-  return {
-    call: 'read',
-    args: [number(fd), { kind: 'bytes', value: new Uint8Array(size), text: '…' }, number(size)],
-  };
+/** read(2) from a descriptor with a fixed number, or from the one that a slot holds. */
+export function read(fd: number | Slot, size: number): Call {
+  const from = typeof fd === 'number' ? number(fd) : slot(fd);
+  const buffer: Argument = { kind: 'bytes', value: new Uint8Array(size), text: '…' };
+  return { call: 'read', args: [from, buffer, number(size)] };
 }
 
 export function write(fd: number, text: string): Call {
@@ -385,4 +385,25 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
     call: 'execve',
     args: [string(path), { kind: 'strings', value: argv }, { kind: 'strings', value: env }],
   };
+}
+
+// A machine's init
+
+/** finit_module(2) */
+export function finitModule(fd: Slot): Call {
+  return { call: 'finit_module', args: [slot(fd), string(''), number(0)] };
+}
+
+export function inotifyInit(): Call {
+  return { call: 'inotify_init1', args: [flags(abi.inotifyFlags, ['IN_CLOEXEC'])] };
+}
+
+export function watchCreation(inotify: Slot, directory: string): Call {
+  const events = flags(abi.inotifyEvents, ['IN_CREATE']);
+  return { call: 'inotify_add_watch', args: [slot(inotify), string(directory), events] };
+}
+
+/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
+export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
+  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
 }

@@ -1,0 +1,104 @@
+/** What PID 1 of a micro-VM does before the box's own sections: a machine starts with nothing. */
+import type { Arch } from '../abi/syscalls.ts';
+import {
+  finitModule,
+  HERE,
+  inotifyInit,
+  mkdirat,
+  mount,
+  openat,
+  read,
+  supervise,
+  watchCreation,
+} from './calls.ts';
+import type { CloneFlag } from './container.ts';
+import { type Section, type Step, step } from './step.ts';
+
+/** A directory of the host's, as the guest finds it: a virtiofs tag and where it is mounted. */
+export interface GuestShare {
+  readonly tag: string;
+  readonly path: string;
+  readonly readonly: boolean;
+}
+
+/** Port of virtio-serial that carries the guest channel (native/channel.h). */
+const CHANNEL = '/dev/vport0p1';
+
+/** The workload's own; it shares the machine's network and user namespace with init alone. */
+const namespaces: readonly CloneFlag[] = [
+  'CLONE_NEWPID',
+  'CLONE_NEWNS',
+  'CLONE_NEWUTS',
+  'CLONE_NEWIPC',
+  'CLONE_NEWCGROUP',
+];
+
+/** @param modules paths in the initial root file system, in the order in which they need each other; the console's last. */
+export function machineSections(
+  arch: Arch,
+  modules: readonly string[],
+  shares: readonly GuestShare[],
+  anchor: string,
+): Section[] {
+  return [
+    { title: 'Machine', steps: kernelFileSystems(anchor) },
+    {
+      title: 'Drivers',
+      steps: [...beforeDrivers(), ...modules.flatMap((path) => load(arch, path))],
+    },
+    { title: 'Guest channel', steps: openChannel(arch) },
+    { title: 'Shared directories', steps: shares.flatMap(mountShare) },
+    {
+      title: 'Workload’s process',
+      steps: [
+        step(
+          supervise(namespaces, 'channel'),
+          'init goes on serving the channel; the rest is the child’s',
+        ),
+      ],
+    },
+  ];
+}
+
+function kernelFileSystems(anchor: string): Step[] {
+  return [
+    step(mount('devtmpfs', '/dev', 'devtmpfs', []), 'devices that the kernel finds'),
+    step(mount('proc', '/proc', 'proc', []), 'init counts what the kernel had to kill'),
+    step(mkdirat(HERE, anchor, 0o755), 'where the mounts of the box are put together'),
+  ];
+}
+
+/** The port appears a little after its driver: there is nothing to wait on but its creation. */
+function beforeDrivers(): Step[] {
+  return [step(inotifyInit(), 'to hear of the channel’s device', { into: 'watch' })];
+}
+
+function load(arch: Arch, path: string): Step[] {
+  const name = path.split('/').at(-1) ?? path;
+  const watch =
+    name === 'virtio_console.ko' ? [step(watchCreation('watch', '/dev'), 'from here on')] : [];
+  return [
+    ...watch,
+    step(openat(arch, path, ['O_RDONLY', 'O_CLOEXEC']), `the driver ${name}`, { into: name }),
+    step(finitModule(name), 'becomes part of the kernel', { accept: ['EEXIST'] }),
+  ];
+}
+
+function openChannel(arch: Arch): Step[] {
+  return [
+    step(read('watch', 4096), 'waits until the device is there'),
+    step(openat(arch, CHANNEL, ['O_RDWR', 'O_CLOEXEC']), 'streams, signals and exit status', {
+      into: 'channel',
+    }),
+  ];
+}
+
+function mountShare({ tag, path, readonly }: GuestShare): Step[] {
+  return [
+    step(mkdirat(HERE, path, 0o755), `where ${tag} is mounted`),
+    step(
+      mount(tag, path, 'virtiofs', readonly ? ['MS_RDONLY'] : []),
+      `a directory of the host, served by virtiofsd`,
+    ),
+  ];
+}

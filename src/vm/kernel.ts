@@ -1,0 +1,53 @@
+/** The guest's kernel and the drivers that it needs, as scripts/setup.d/kernel lays them out. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BoxError } from '../sandbox/errors.ts';
+
+export interface GuestKernel {
+  /** What QEMU boots. */
+  readonly image: string;
+  /** Drivers, in the order in which they need each other. */
+  readonly modules: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** The console's last: by then nothing else makes devices (src/plan/machine.ts). */
+const wanted = ['virtio_mmio', 'virtiofs', 'overlay', 'virtio_console'];
+
+/** @throws BoxError when there is none. */
+export function findKernel(data: string): GuestKernel {
+  const directory = join(data, 'kernels/current');
+  const image = ['vmlinux', 'vmlinuz'].map((name) => join(directory, name)).find(existsSync);
+  if (image === undefined)
+    throw new BoxError(
+      `no guest kernel in ${directory}: \`npm run setup\` brings one, or put vmlinux and modules/ there`,
+    );
+  return { image, modules: modulesOf(join(directory, 'modules')) };
+}
+
+function modulesOf(directory: string): GuestKernel['modules'] {
+  const dependencies = readDependencies(directory);
+  const order = new Set<string>();
+  for (const name of wanted) {
+    const line = dependencies.get(name);
+    // A driver that is not there is built into the kernel, or its absence is what init will report.
+    if (line === undefined) continue;
+    // modules.dep(5) lists what is needed last first.
+    for (const path of [...line.needs.toReversed(), line.path]) order.add(path);
+  }
+  return [...order].map((path) => ({
+    name: path.split('/').at(-1) ?? path,
+    path: join(directory, path),
+  }));
+}
+
+function readDependencies(directory: string) {
+  const found = new Map<string, { path: string; needs: string[] }>();
+  const file = join(directory, 'modules.dep');
+  if (!existsSync(file)) return found;
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const [path = '', needs = ''] = line.split(':');
+    const name = path.split('/').at(-1)?.replace(/\.ko$/, '') ?? '';
+    found.set(name, { path, needs: needs.split(' ').filter((word) => word !== '') });
+  }
+  return found;
+}

@@ -1,0 +1,80 @@
+/** QEMU's command line for a box (qemu(1), and "microvm" in QEMU's system documentation). */
+import type { Resources } from '../spec/spec.ts';
+
+export type Accelerator = 'kvm' | 'tcg';
+
+export interface Machine {
+  readonly accelerator: Accelerator;
+  readonly kernel: string;
+  readonly initrd: string;
+  /** File that gets what the guest's kernel says. */
+  readonly console: string;
+  /** Descriptor of a connected socket: the guest channel. */
+  readonly channel: number;
+  readonly shares: readonly { readonly tag: string; readonly socket: string }[];
+  readonly resources: Resources;
+  /** Kilohertz of the processor's time stamp counter, where it is known. */
+  readonly tscKhz: number | undefined;
+}
+
+const MEGABYTE = 2 ** 20;
+/** Megabytes: what a guest gets that was given no limit, and the least with which the kernel boots. */
+const DEFAULT_MEMORY = 256;
+const LEAST_MEMORY = 32;
+
+/** The program's arguments, `argv[0]` included. */
+export function qemuCommand(program: string, machine: Machine): string[] {
+  const { memory, cpu } = machine.resources;
+  const size =
+    memory === undefined
+      ? DEFAULT_MEMORY
+      : Math.max(LEAST_MEMORY, Math.ceil(memory.limit / MEGABYTE));
+  const cpus = cpu === undefined ? 1 : Math.max(1, Math.ceil(cpu.quota / cpu.period));
+  return [
+    program,
+    // vhost-user devices read the guest's memory: it has to be shared with them.
+    ...['-object', `memory-backend-memfd,id=ram,size=${size}M,share=on`],
+    ...['-M', `microvm,x-option-roms=off,memory-backend=ram,accel=${machine.accelerator}`],
+    ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
+    ...['-m', `${size}M`, '-smp', String(cpus)],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-kernel', machine.kernel, '-initrd', machine.initrd],
+    ...['-append', kernelCommandLine(machine.accelerator, cpus, machine.tscKhz)],
+    ...[
+      '-chardev',
+      `file,id=console,path=${escape(machine.console)}`,
+      '-serial',
+      'chardev:console',
+    ],
+    ...['-device', 'virtio-serial-device'],
+    ...['-chardev', `socket,id=channel,fd=${machine.channel}`],
+    ...['-device', 'virtserialport,chardev=channel,name=tsbox'],
+    ...machine.shares.flatMap(({ tag, socket }) => [
+      ...['-chardev', `socket,id=${tag},path=${escape(socket)}`],
+      ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
+    ]),
+  ];
+}
+
+/** qemu(1): a comma inside an option is written twice. */
+function escape(path: string): string {
+  return path.replaceAll(',', ',,');
+}
+
+/** The kernel's Documentation/admin-guide/kernel-parameters.txt. */
+function kernelCommandLine(
+  accelerator: Accelerator,
+  cpus: number,
+  tscKhz: number | undefined,
+): string {
+  return [
+    'console=ttyS0',
+    'quiet',
+    // With -no-reboot QEMU ends when the guest restarts or panics.
+    'reboot=t',
+    'panic=-1',
+    ...(cpus === 1 ? ['noreplace-smp'] : []),
+    // Under TCG calibrating against the timer can take forever on a busy host.
+    ...(accelerator === 'tcg' && tscKhz !== undefined ? [`tsc_early_khz=${tscKhz}`] : []),
+  ].join(' ');
+}
