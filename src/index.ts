@@ -11,3 +11,4 @@ export { SpecError } from './spec/errors.ts';
 export { specFromOptions } from './spec/from-options.ts';
 export type { Caller, ImageFacts, RunOptions } from './spec/run-options.ts';
 export type { Spec } from './spec/spec.ts';
+export { startVm } from './vm/vm.ts';

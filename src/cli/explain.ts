@@ -1,6 +1,6 @@
 /** `tsbox explain`: what `run` would do with the same words, without doing it and without root. */
 import type { Command } from 'commander';
-import { writeAll } from './print.ts';
+import { writeAll } from '../sandbox/write.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 
 export function registerExplain(program: Command): void {
@@ -15,7 +15,7 @@ async function explain(words: RunArguments): Promise<void> {
   const request = toRequest(words);
   const text =
     words.driver === 'vm'
-      ? (await import('../vm/explain.ts')).explainVm()
+      ? (await import('../vm/explain.ts')).explainVm(request)
       : (await import('../container/explain.ts')).explainContainer(request);
   writeAll(1, text);
 }

@@ -21,7 +21,7 @@ async function run(words: RunArguments): Promise<void> {
   const stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
   const sandbox =
     words.driver === 'vm'
-      ? await (await import('../vm/vm.ts')).startVm()
+      ? await (await import('../vm/vm.ts')).startVm(request, stdio, timeline, say)
       : await (await import('../container/container.ts')).startContainer(request, stdio, timeline);
   forwardSignals(sandbox);
   try {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Phase, Timeline } from '../sandbox/timeline.ts';
-import { writeAll } from './print.ts';
+import { writeAll } from '../sandbox/write.ts';
 import type { Timing } from './run-arguments.ts';
 
 export function showTiming(timeline: Timeline, timing: Timing): void {

@@ -4,16 +4,16 @@ import { idmappedMount } from '../linux/idmap.ts';
 import { type Interpreter, interpret, type Outcome } from '../linux/interpreter.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
-import type { CgroupHost } from '../plan/host.ts';
 import type { Step } from '../plan/step.ts';
+import { removeAbandoned } from '../sandbox/abandoned.ts';
+import { carryOut, notHere } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { readHost, requireRoot } from '../sandbox/host.ts';
 import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { abandonedBoxes, type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
+import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
-import { carryOut } from './actions.ts';
-import { readHost } from './host.ts';
 
 /**
  * Starts the workload.
@@ -25,7 +25,7 @@ export async function startContainer(
   stdio: Stdio,
   timeline: Timeline,
 ): Promise<Sandbox> {
-  requireRoot();
+  requireRoot('a container');
   const parent = stateDirectory(process.env, 0);
   const host = readHost(request, '');
   await removeAbandoned(parent, host.cgroup);
@@ -139,23 +139,4 @@ function ranOutOfMemory(cgroup: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Ends and removes what a killed tsbox left. */
-async function removeAbandoned(parent: string, cgroup: CgroupHost | undefined): Promise<void> {
-  for (const state of abandonedBoxes(parent)) {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
-    state.remove();
-  }
-}
-
-function notHere(): number {
-  throw new Error('an idmapped mount is made before the clone');
-}
-
-function requireRoot(): void {
-  if (process.geteuid?.() === 0) return;
-  throw new BoxError(
-    'a container needs root on this version of tsbox: run it with sudo, or use `tsbox explain`, which needs no privileges',
-  );
 }

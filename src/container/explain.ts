@@ -2,8 +2,8 @@
 import { type HostAction, printAction } from '../plan/action.ts';
 import { planContainer } from '../plan/container.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
+import { readHost } from '../sandbox/host.ts';
 import type { Box } from '../spec/box.ts';
-import { readHost } from './host.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';

@@ -11,7 +11,7 @@ import type { Step } from '../plan/step.ts';
 import { type Ended, endOf } from './children.ts';
 import { cloneInit, signalProcess } from './clone.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
-import { syscall } from './native.ts';
+import { socketPair } from './socket-pair.ts';
 
 export interface Launch {
   readonly steps: readonly Step[];
@@ -128,13 +128,4 @@ function closingOf(socket: number): Promise<bigint> {
       });
     next();
   });
-}
-
-function socketPair(): [number, number] {
-  const AF_UNIX = 1;
-  const SOCK_STREAM = 1;
-  const SOCK_CLOEXEC = 0o2000000;
-  const pair = new Int32Array(2);
-  syscall('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new Uint8Array(pair.buffer));
-  return [pair[0] ?? -1, pair[1] ?? -1];
 }

@@ -41,12 +41,16 @@ export function processStart(): bigint {
   return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
 }
 
-/** What each step of a plan took, from its report. */
-export function stepPhases(steps: readonly Step[], report: Report): Phase[] {
+/**
+ * What each step of a plan took, from its report.
+ * @param offset nanoseconds from the clock of the report to the host's.
+ */
+export function stepPhases(steps: readonly Step[], report: Report, offset = 0n): Phase[] {
   const phases: Phase[] = [];
-  let start = report.started;
-  report.entries.forEach(({ end }, index) => {
-    if (end === 0n) return;
+  let start = report.started + offset;
+  report.entries.forEach((entry, index) => {
+    if (entry.end === 0n) return;
+    const end = entry.end + offset;
     phases.push({
       name: steps[index] === undefined ? '' : printStep(steps[index]),
       start,

@@ -42,7 +42,7 @@ const lengths: Readonly<Record<GuestFrame['type'], number | undefined>> = {
 
 /** Puts frames together from what arrives in pieces. */
 export class FrameReader {
-  #pending = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
 
   /** @throws Error that says what does not fit. */
   *take(chunk: Buffer): Generator<GuestFrame> {

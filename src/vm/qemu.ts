@@ -42,7 +42,7 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...['-append', kernelCommandLine(machine.accelerator, cpus, machine.tscKhz)],
     ...[
       '-chardev',
-      `file,id=console,path=${escape(machine.console)}`,
+      `file,id=console,path=${doubleCommas(machine.console)}`,
       '-serial',
       'chardev:console',
     ],
@@ -50,14 +50,14 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...['-chardev', `socket,id=channel,fd=${machine.channel}`],
     ...['-device', 'virtserialport,chardev=channel,name=tsbox'],
     ...machine.shares.flatMap(({ tag, socket }) => [
-      ...['-chardev', `socket,id=${tag},path=${escape(socket)}`],
+      ...['-chardev', `socket,id=${tag},path=${doubleCommas(socket)}`],
       ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
     ]),
   ];
 }
 
 /** qemu(1): a comma inside an option is written twice. */
-function escape(path: string): string {
+function doubleCommas(path: string): string {
   return path.replaceAll(',', ',,');
 }
 

@@ -2,8 +2,8 @@
 import { knownArch } from '../abi/syscalls.ts';
 import { findCgroups, hasOverlay, statSources } from '../linux/host.ts';
 import type { Host } from '../plan/host.ts';
-import { BoxError } from '../sandbox/errors.ts';
 import type { Box } from '../spec/box.ts';
+import { BoxError } from './errors.ts';
 
 /** @throws BoxError when a volume's source is not there, or the architecture is not known. */
 export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
@@ -33,4 +33,12 @@ export function hostArch(): Host['arch'] {
   const arch = knownArch(process.arch);
   if (arch !== undefined) return arch;
   throw new BoxError(`tsbox has no system call table for ${process.arch}: x64 and arm64 are known`);
+}
+
+/** @throws BoxError unless this is root. */
+export function requireRoot(what: string): void {
+  if (process.geteuid?.() === 0) return;
+  throw new BoxError(
+    `${what} needs root on this version of tsbox: run it with sudo, or use \`tsbox explain\`, which needs no privileges`,
+  );
 }

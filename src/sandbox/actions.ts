@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
-import { BoxError } from '../sandbox/errors.ts';
+import { BoxError } from './errors.ts';
 
 /** What the actions have made: to be handed to the child. */
 export interface Made {
@@ -65,4 +65,9 @@ async function removeDirectory(path: string): Promise<void> {
       await sleep(10);
     }
   }
+}
+
+/** For actions of which none maps ids. */
+export function notHere(): number {
+  throw new Error('an idmapped mount is made before the clone');
 }

@@ -1,0 +1,21 @@
+/** Output without Node's streams, which would make the descriptor non-blocking for everyone who has it. */
+import { writeSync } from 'node:fs';
+
+/**
+ * Writes everything, also to a pipe that another process has made non-blocking.
+ * @returns whether anyone is there to read it.
+ */
+export function writeAll(fd: number, data: string | Uint8Array): boolean {
+  let rest = Buffer.from(data);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+      else if (code === 'EPIPE' || code === 'EBADF') return false;
+      else throw error;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,95 @@
+/** What goes over the guest channel while the workload runs. */
+import { Socket } from 'node:net';
+import type { Stdio } from '../sandbox/sandbox.ts';
+import { writeAll } from '../sandbox/write.ts';
+import { CHANNEL_VERSION, encodeFrame, FrameReader, type GuestFrame } from './channel.ts';
+import { type Input, openInput } from './input.ts';
+
+export type Hello = Extract<GuestFrame, { type: 'hello' }>;
+export type End =
+  | {
+      readonly kind: 'ended';
+      readonly exit: Extract<GuestFrame, { type: 'exit' }>;
+      readonly report: Buffer;
+    }
+  /** Nobody reads standard output or error any more. */
+  | { readonly kind: 'unread' }
+  /** The channel broke off, or carried what is not allowed. */
+  | { readonly kind: 'broken'; readonly why: string };
+
+export class Session {
+  /** Settles with the guest's first frame, or undefined when there will be none. */
+  readonly hello: Promise<Hello | undefined>;
+  readonly end: Promise<End>;
+  readonly #socket: Socket;
+  readonly #stdio: Stdio;
+  readonly #reader = new FrameReader();
+  #input: Input | undefined;
+  #report = Buffer.alloc(0);
+  #greet: (hello: Hello | undefined) => void = () => undefined;
+  #finish: (end: End) => void = () => undefined;
+
+  /** @param channel a connected socket, which is closed with the session. */
+  constructor(channel: number, stdio: Stdio) {
+    this.#stdio = stdio;
+    this.hello = new Promise((settle) => {
+      this.#greet = settle;
+    });
+    this.end = new Promise((settle) => {
+      this.#finish = settle;
+    });
+    this.#socket = new Socket({ fd: channel, readable: true, writable: true });
+    this.#socket.on('data', (chunk) => this.#receive(chunk));
+    this.#socket.on('error', ({ message }) => this.#break(message));
+    this.#socket.on('close', () => this.#break('it was closed'));
+  }
+
+  signal(signal: number): void {
+    const payload = new Uint8Array(4);
+    new DataView(payload.buffer).setUint32(0, signal, true);
+    if (!this.#socket.destroyed) this.#socket.write(encodeFrame('signal', payload));
+  }
+
+  close(): void {
+    this.#input?.close();
+    this.#socket.destroy();
+  }
+
+  #break(why: string): void {
+    this.#greet(undefined);
+    this.#finish({ kind: 'broken', why });
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.#reader.take(chunk)) this.#obey(frame);
+    } catch (error) {
+      this.#break((error as Error).message);
+      this.close();
+    }
+  }
+
+  #obey(frame: GuestFrame): void {
+    switch (frame.type) {
+      case 'hello':
+        if (frame.version !== CHANNEL_VERSION) throw new Error(`version ${frame.version}`);
+        this.#greet(frame);
+        return;
+      case 'stdout':
+      case 'stderr':
+        if (!writeAll(this.#stdio[frame.type], frame.bytes)) this.#finish({ kind: 'unread' });
+        return;
+      case 'credit':
+        this.#input ??= openInput(this.#stdio.stdin, (type, bytes) =>
+          this.#socket.write(encodeFrame(type, bytes)),
+        );
+        this.#input.allow(frame.bytes);
+        return;
+      case 'report':
+        this.#report = Buffer.from(frame.bytes);
+        return;
+      case 'exit':
+        this.#finish({ kind: 'ended', exit: frame, report: this.#report });
+    }
+  }
+}
