@@ -387,6 +387,15 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
   };
 }
 
+/** nanosleep(2) */
+export function sleepMilliseconds(count: number): Call {
+  const nanoseconds = count * 1e6;
+  return {
+    call: 'nanosleep',
+    args: [structure(`{tv_sec=0, tv_nsec=${nanoseconds}}`, 0, nanoseconds), NULL],
+  };
+}
+
 // A machine's init
 
 /** finit_module(2) */

@@ -8,6 +8,7 @@ import {
   mount,
   openat,
   read,
+  sleepMilliseconds,
   supervise,
   watchCreation,
 } from './calls.ts';
@@ -84,12 +85,21 @@ function load(arch: Arch, path: string): Step[] {
   ];
 }
 
+/** Times that the channel is opened until its driver, which made the device first, lets it be. */
+const TRIES = 5;
+
 function openChannel(arch: Arch): Step[] {
+  const open = openat(arch, CHANNEL, ['O_RDWR', 'O_CLOEXEC']);
+  const why = 'streams, signals and exit status';
+  const again = Array.from({ length: TRIES }, () => [
+    // EBUSY: it is open already.
+    step(open, why, { into: 'channel', accept: ['ENXIO', 'EBUSY'] }),
+    step(sleepMilliseconds(1), 'the driver has not finished the device when it appears'),
+  ]);
   return [
     step(read('watch', 4096), 'waits until the device is there'),
-    step(openat(arch, CHANNEL, ['O_RDWR', 'O_CLOEXEC']), 'streams, signals and exit status', {
-      into: 'channel',
-    }),
+    ...again.flat(),
+    step(open, why, { into: 'channel', accept: ['EBUSY'] }),
   ];
 }
 

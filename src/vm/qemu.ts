@@ -46,6 +46,8 @@ export function qemuCommand(program: string, machine: Machine): string[] {
       '-serial',
       'chardev:console',
     ],
+    // virtiofsd speaks version 1 of virtio only.
+    ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-device', 'virtio-serial-device'],
     ...['-chardev', `socket,id=channel,fd=${machine.channel}`],
     ...['-device', 'virtserialport,chardev=channel,name=tsbox'],
