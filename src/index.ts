@@ -5,7 +5,7 @@ export { startContainer } from './container/container.ts';
 export { dataDirectory, findImage, findRootfs, imageFacts } from './image/image.ts';
 export { BoxError } from './sandbox/errors.ts';
 export type { Exit, Sandbox, Stdio } from './sandbox/sandbox.ts';
-export { type Phase, processStart, Timeline } from './sandbox/timeline.ts';
+export { type Phase, Timeline } from './sandbox/timeline.ts';
 export type { Box } from './spec/box.ts';
 export { SpecError } from './spec/errors.ts';
 export { specFromOptions } from './spec/from-options.ts';

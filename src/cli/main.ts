@@ -10,6 +10,15 @@ import { registerExplain } from './explain.ts';
 import { say } from './print.ts';
 import { registerRun } from './run.ts';
 
+/** In the order of --help. */
+const commands = {
+  run: registerRun,
+  compare: registerCompare,
+  explain: registerExplain,
+  bench: registerBench,
+  doctor: registerDoctor,
+};
+
 const program = new Command('tsbox')
   .description('run one workload as an isolated Linux process or in a micro-VM')
   .version(packageFile.version)
@@ -17,17 +26,14 @@ const program = new Command('tsbox')
   .showHelpAfterError('(tsbox COMMAND --help shows what is allowed)')
   .exitOverride();
 
-registerRun(program);
-registerCompare(program);
-registerExplain(program);
-registerBench(program);
-registerDoctor(program);
+// The options of the other commands would take time and have no effect.
+const [word = ''] = process.argv.slice(2);
+const named = Object.entries(commands).filter(([name]) => name === word);
+for (const [, register] of named.length > 0 ? named : Object.entries(commands)) register(program);
 
-try {
-  await program.parseAsync();
-} catch (error) {
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error, process.argv.includes('--debug'));
-}
+});
 
 /** @returns the exit code; chroot(1)'s convention: 125 is tsbox's own failure. */
 function report(error: unknown, debug: boolean): number {

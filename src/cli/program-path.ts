@@ -3,6 +3,6 @@ import { resolve } from 'node:path';
 
 /** bin/tsbox of this very installation, for commands that start tsbox as a user would. */
 export function tsboxProgram(): string {
-  // The script is dist/tsbox.js, started by bin/tsbox beside dist.
+  // The script is dist/tsbox.cjs, started by bin/tsbox beside dist.
   return resolve(realpathSync(process.argv[1] ?? ''), '../../bin/tsbox');
 }

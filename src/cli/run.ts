@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { signalNumbers } from '../abi/signals.ts';
 import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { processStart, Timeline } from '../sandbox/timeline.ts';
+import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import { say } from './print.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 
@@ -14,7 +14,7 @@ export function registerRun(program: Command): void {
 }
 
 async function run(words: RunArguments): Promise<void> {
-  const timeline = new Timeline(processStart());
+  const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
   const { toRequest } = await import('./request.ts');
   const request = toRequest(words);
   timeline.mark('parse');

@@ -1,6 +1,6 @@
 /** Where the program starts: with compiled code kept between runs, as most of its start-up is compiling. */
 import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
 
-enableCompileCache(fileURLToPath(new URL('./.compiled', import.meta.url)));
-await import('./main.ts');
+enableCompileCache(`${import.meta.dirname}/.compiled`);
+// Not before the cache is on.
+void import('./main.ts');

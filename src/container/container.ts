@@ -1,9 +1,11 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import type { Ended } from '../linux/children.ts';
 import { idmappedMount } from '../linux/idmap.ts';
-import { type Interpreter, interpret, type Outcome } from '../linux/interpreter.ts';
+import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
+import type { Report } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut, notHere } from '../sandbox/actions.ts';
@@ -27,14 +29,14 @@ export async function startContainer(
 ): Promise<Sandbox> {
   requireRoot('a container');
   const parent = stateDirectory(process.env, 0);
-  const host = readHost(request, '');
+  const host = readHost(request, parent);
   await removeAbandoned(parent, host.cgroup);
   const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
   if (unkept.length > 0) throw new BoxError(unkept.join('\n'));
   const state = claimState(parent);
   try {
     const box: Box = { ...request, id: state.id };
-    const plan = planContainer(box, { ...host, anchor: state.directory });
+    const plan = planContainer(box, host);
     timeline.mark('plan');
     return await launch(box, plan, stdio, timeline, state);
   } catch (error) {
@@ -55,31 +57,41 @@ async function launch(
   const { image } = await carryOut(plan.before, 0, (path) => idmappedMount(path, box.spec.linux));
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, image);
-  try {
-    await carryOut(plan.during, running.pid, notHere);
-  } catch (error) {
-    running.signal(SIGKILL);
-    await running.outcome;
-    throw error;
+  const { report, at } = await startWorkload(running, plan);
+  if (report !== undefined) markSteps(timeline, steps, report, at);
+  const failure = failureOf(steps, report);
+  if (failure !== undefined) {
+    await running.end();
+    throw failure;
   }
-  if (plan.during.length > 0) running.go();
   return {
     id: box.id,
     pid: running.pid,
     timeline,
     signal: running.signal,
     wait: async () => {
-      const outcome = await running.outcome;
-      markOutcome(timeline, steps, outcome);
+      const ended = await running.end();
+      timeline.mark('workload', [], ended.at);
       const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup);
       await carryOut(plan.after, 0, notHere);
       state.remove();
       timeline.mark('clean-up');
-      const failure = failureOf(steps, outcome.report);
-      if (failure !== undefined) throw failure;
-      return toExit(outcome, oomKilled);
+      return toExit(ended, oomKilled);
     },
   };
+}
+
+/** Does what only the parent can while the new process waits, and lets it go on. */
+async function startWorkload(running: Interpreter, plan: ContainerPlan): Promise<CarriedOut> {
+  try {
+    await carryOut(plan.during, running.pid, notHere);
+    if (plan.during.length > 0) running.go();
+    return running.carryOut();
+  } catch (error) {
+    running.signal(SIGKILL);
+    await running.end();
+    throw error;
+  }
 }
 
 const SIGKILL = 9;
@@ -110,23 +122,19 @@ function cloneBox(
   }
 }
 
-function markOutcome(timeline: Timeline, steps: readonly Step[], outcome: Outcome): void {
-  const { report, executed, ended } = outcome;
-  if (report === undefined) return;
+function markSteps(
+  timeline: Timeline,
+  steps: readonly Step[],
+  report: Report,
+  executed: bigint,
+): void {
   timeline.mark('clone', [], report.started);
   const phases = stepPhases(steps, report);
   timeline.mark('steps', phases, phases.at(-1)?.end ?? report.started);
-  if (executed === undefined) return;
   timeline.mark('exec', [], executed);
-  timeline.mark('workload', [], later(ended.at, executed));
 }
 
-/** Both ends are noticed by this process, in either order. */
-function later(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
-}
-
-function toExit({ ended }: Outcome, oomKilled: boolean): Exit {
+function toExit(ended: Ended, oomKilled: boolean): Exit {
   return ended.how === 'exited'
     ? { kind: 'exited', code: ended.status }
     : { kind: 'signalled', signal: ended.status, oomKilled };

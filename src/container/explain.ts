@@ -3,13 +3,17 @@ import { type HostAction, printAction } from '../plan/action.ts';
 import { planContainer } from '../plan/container.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { readHost } from '../sandbox/host.ts';
+import { stateDirectory } from '../sandbox/state.ts';
 import type { Box } from '../spec/box.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
 export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
-  const plan = planContainer({ ...request, id: ID }, readHost(request, `/run/tsbox/boxes/${ID}`));
+  const plan = planContainer(
+    { ...request, id: ID },
+    readHost(request, stateDirectory(process.env, 0)),
+  );
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
     ...actions('tsbox prepares, on the host', plan.before),

@@ -29,6 +29,8 @@ export function idmappedMount(
     return mapMount(path, holder);
   } finally {
     holder.go();
+    holder.carryOut();
+    void holder.end();
   }
 }
 

@@ -2,7 +2,7 @@
  * Starts tsbox-init on a list of steps: a process whose plan and report are files in memory, tied to
  * this one by a socket (src/plan/parent.ts).
  */
-import { closeSync, read, writeSync } from 'node:fs';
+import { closeSync, readSync, writeSync } from 'node:fs';
 import type { cloneFlags } from '../abi/flags.ts';
 import { knownArch } from '../abi/syscalls.ts';
 import { encodePlan } from '../plan/encode.ts';
@@ -23,23 +23,28 @@ export interface Launch {
   readonly cgroup?: number;
 }
 
-export interface Outcome {
-  readonly ended: Ended;
+/** How far the plan came. */
+export interface CarriedOut {
   /** undefined when tsbox-init did not come to write one. */
   readonly report: Report | undefined;
-  /** CLOCK_MONOTONIC in nanoseconds at which a step's execve was noticed to have succeeded. */
-  readonly executed: bigint | undefined;
+  /** CLOCK_MONOTONIC in nanoseconds at which it was noticed. */
+  readonly at: bigint;
 }
 
 export interface Interpreter {
   readonly pid: number;
   /** Lets a process go on that waits for what only its parent can do. */
   go(): void;
-  /** Does nothing when the process has ended. Before the workload is executed, signals wait for it. */
+  /**
+   * Waits until the plan's program is executed or the plan has come to an end without: to be called
+   * once. Nothing else happens in this thread meanwhile, as it takes a few milliseconds and any way
+   * to hear of it later takes longer than that.
+   */
+  carryOut(): CarriedOut;
+  /** Does nothing when the process has ended. */
   signal(signal: number): void;
-  /** Settles when the workload is executed, or the process has ended without. */
-  readonly started: Promise<void>;
-  readonly outcome: Promise<Outcome>;
+  /** Settles when the process has ended and is reaped. */
+  end(): Promise<Ended>;
 }
 
 /** @throws SyscallError when the process could not be made; nothing is left then. */
@@ -78,22 +83,8 @@ function follow(
   socket: number,
   takeReport: () => Report | undefined,
 ): Interpreter {
-  let state: 'before' | 'running' | 'ended' = 'before';
-  const early: number[] = [];
-  const closing = closingOf(socket).then((at) => {
-    if (state === 'before') state = 'running';
-    if (state === 'running') for (const signal of early) signalProcess(pidfd, signal);
-    return at;
-  });
-  const ending = endOf(pidfd).then((ended) => {
-    state = 'ended';
-    return ended;
-  });
-  const outcome = Promise.all([ending, closing]).then(([ended, at]): Outcome => {
-    const report = takeReport();
-    const executed = report?.state === 'running';
-    return { ended, report, executed: executed ? at : undefined };
-  });
+  let ended: Promise<Ended> | undefined;
+  let reaped = false;
   return {
     pid,
     go: () => {
@@ -103,29 +94,26 @@ function follow(
         // EPIPE: it has ended already, as its report will say.
       }
     },
-    signal: (signal) => {
-      // Until it executes the workload the first process of a PID namespace ignores most signals.
-      if (state === 'before' && signal !== SIGKILL) early.push(signal);
-      else if (state !== 'ended') signalProcess(pidfd, signal);
+    carryOut: () => {
+      waitForClosing(socket);
+      const at = process.hrtime.bigint();
+      closeSync(socket);
+      return { report: takeReport(), at };
     },
-    started: closing.then(() => undefined),
-    outcome,
+    signal: (signal) => {
+      if (!reaped) signalProcess(pidfd, signal);
+    },
+    end: () => {
+      ended ??= endOf(pidfd).finally(() => {
+        reaped = true;
+      });
+      return ended;
+    },
   };
 }
 
-const SIGKILL = 9;
-
-/** When the other end of the socket was closed; closes this end, too. */
-function closingOf(socket: number): Promise<bigint> {
+/** The child's end of the socket is closed by its execve or its end. */
+function waitForClosing(socket: number): void {
   const buffer = new Uint8Array(16);
-  return new Promise((settle) => {
-    const next = () =>
-      read(socket, buffer, 0, buffer.length, null, (error, size) => {
-        if (error === null && size > 0) return next();
-        const at = process.hrtime.bigint();
-        closeSync(socket);
-        settle(at);
-      });
-    next();
-  });
+  while (readSync(socket, buffer) > 0);
 }

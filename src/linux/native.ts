@@ -3,12 +3,12 @@
  * tsbox-init. Loaded at the first call, as commands that only plan or print do without.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import koffi from 'koffi';
+import type { address, load } from 'koffi';
 import { describeErrno } from '../abi/errno.ts';
 import { knownArch, type SyscallName, syscallNumbers } from '../abi/syscalls.ts';
 
 /** Where the build puts the native parts: beside the bundle that this file becomes part of. */
-const directory = new URL('./native/', import.meta.url);
+const directory = `${import.meta.dirname}/native`;
 
 type Syscall = (...args: (number | bigint | Uint8Array | string | null)[]) => number;
 type Launch = (
@@ -18,11 +18,18 @@ type Launch = (
   argv: (string | null)[],
 ) => number;
 
-let library: { syscall: (shape: string) => Syscall; launch: Launch } | undefined;
+interface Library {
+  readonly syscall: (shape: string) => Syscall;
+  readonly launch: Launch;
+  readonly address: typeof address;
+}
 
-function native() {
+let library: Library | undefined;
+
+function native(): Library {
   if (library !== undefined) return library;
-  const loaded = koffi.load(new URL('libtsbox.so', directory).pathname);
+  const koffi = loadKoffi();
+  const loaded = koffi.load(`${directory}/libtsbox.so`);
   const shapes = new Map<string, Syscall>();
   library = {
     syscall: (shape) => {
@@ -35,8 +42,16 @@ function native() {
     launch: loaded.func(
       'int64 tsbox_launch(void *args, const int *files, int count, const char **argv)',
     ),
+    address: koffi.address,
   };
   return library;
+}
+
+/** koffi's native part as such (scripts/build.mjs): two of its functions are enough here. */
+function loadKoffi(): { readonly load: typeof load; readonly address: typeof address } {
+  const addon = { exports: {} as ReturnType<typeof loadKoffi> };
+  process.dlopen(addon, `${directory}/koffi.node`);
+  return addon.exports;
 }
 
 const arch = knownArch(process.arch);
@@ -115,10 +130,10 @@ function initProgram(): number {
 
 /** The program tsbox-init, as built. */
 export function readInit(): Buffer {
-  return readFileSync(new URL('tsbox-init', directory));
+  return readFileSync(`${directory}/tsbox-init`);
 }
 
 /** Where the kernel finds a buffer's bytes, for pointers inside structures. The buffer must outlive the call. */
 export function addressOf(buffer: ArrayBufferView): bigint {
-  return BigInt(koffi.address(buffer));
+  return BigInt(native().address(buffer));
 }

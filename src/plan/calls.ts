@@ -8,18 +8,14 @@ import { rlimitNumbers } from '../abi/rlimits.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import type { Argument, Call, Slot } from './step.ts';
 
-const NULL: Argument = { kind: 'number', value: 0n, text: 'NULL' };
-const CURRENT_DIRECTORY: Argument = {
-  kind: 'number',
-  value: BigInt(abi.AT_FDCWD),
-  text: 'AT_FDCWD',
-};
+const NULL: Argument = { kind: 'number', value: 0, text: 'NULL' };
+const CURRENT_DIRECTORY: Argument = { kind: 'number', value: abi.AT_FDCWD, text: 'AT_FDCWD' };
 
 const string = (value: string): Argument => ({ kind: 'string', value });
 const slot = (name: Slot): Argument => ({ kind: 'slot', slot: name });
 const number = (value: number | bigint, text = String(value)): Argument => ({
   kind: 'number',
-  value: BigInt(value),
+  value,
   text,
 });
 const octal = (value: number): Argument => number(value, `0${value.toString(8)}`);
@@ -27,8 +23,9 @@ const octal = (value: number): Argument => number(value, `0${value.toString(8)}`
 /** Some words of a table of flags. */
 type Words<T> = readonly (keyof T & string)[];
 
-function mask<T extends Record<string, number>>(table: T, words: Words<T>): bigint {
-  return words.reduce((sum, word) => sum | BigInt(table[word] ?? 0), 0n);
+/** No flag of the tables is above bit 31, except CLONE_INTO_CGROUP, which no step uses. */
+function mask<T extends Record<string, number>>(table: T, words: Words<T>): number {
+  return words.reduce((sum, word) => sum | (table[word] ?? 0), 0) >>> 0;
 }
 
 function flags<T extends Record<string, number>>(table: T, words: Words<T>): Argument {
@@ -37,12 +34,8 @@ function flags<T extends Record<string, number>>(table: T, words: Words<T>): Arg
 
 /** 64-bit little-endian numbers, one after the other: how most structures of the kernel look. */
 function structure(text: string, ...fields: (bigint | number)[]): Argument {
-  const value = new Uint8Array(fields.length * 8);
-  const view = new DataView(value.buffer);
-  fields.forEach((field, index) => {
-    view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(field)), true);
-  });
-  return { kind: 'bytes', value, text };
+  const value = new BigUint64Array(fields.map((field) => BigInt.asUintN(64, BigInt(field))));
+  return { kind: 'bytes', value: new Uint8Array(value.buffer), text };
 }
 
 /** A directory for the `*at` calls: a slot, or the current directory. */

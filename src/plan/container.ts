@@ -36,7 +36,7 @@ const namespaceFlags: Readonly<Record<NamespaceType, CloneFlag>> = {
 
 export function planContainer(box: Box, host: Host): ContainerPlan {
   const copied = box.layer === 'ephemeral' && !host.overlay;
-  const seen = copied ? withRoot(box, `${host.anchor}.copy`) : box;
+  const seen = copied ? withRoot(box, `${host.anchor}/${box.id}`) : box;
   return {
     before: [
       ...(host.cgroup === undefined

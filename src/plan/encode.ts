@@ -20,63 +20,96 @@ const ARG_SLOT = 2;
 export const MAX_STEPS = 4096;
 export const MAX_SLOTS = 512;
 
-/** @throws RangeError for more than {@link MAX_STEPS} steps or {@link MAX_SLOTS} slots. */
+/**
+ * Typed arrays write in the byte order of the processor: little-endian on each that tsbox knows.
+ * @throws RangeError for more than {@link MAX_STEPS} steps or {@link MAX_SLOTS} slots.
+ */
 export function encodePlan(steps: readonly Step[], arch: Arch): Uint8Array {
   const data = new DataArea();
   const slots = new SlotNumbers();
-  const encoded = steps.map((each) => encodeStep(each, arch, data, slots));
+  const head = new ArrayBuffer(HEADER_SIZE + steps.length * STEP_SIZE);
+  for (const [index, each] of steps.entries())
+    encodeStep(each, arch, new StepWriter(head, HEADER_SIZE + index * STEP_SIZE), data, slots);
   if (steps.length > MAX_STEPS) throw new RangeError(`${steps.length} steps, ${MAX_STEPS} at most`);
   if (slots.count > MAX_SLOTS) throw new RangeError(`${slots.count} slots, ${MAX_SLOTS} at most`);
 
   const area = data.finish();
-  const header = new Uint8Array(HEADER_SIZE);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint16(4, VERSION, true);
-  view.setUint16(6, slots.count, true);
-  view.setUint32(8, steps.length, true);
-  view.setUint32(12, data.relocations.length, true);
-  view.setUint32(16, area.length, true);
-
-  const relocations = new Uint8Array(data.relocations.length * 4);
-  const relocationView = new DataView(relocations.buffer);
-  data.relocations.forEach((offset, index) => {
-    relocationView.setUint32(index * 4, offset, true);
-  });
-  const padding = new Uint8Array(-(HEADER_SIZE + relocations.length) & 7);
-  return Buffer.concat([header, ...encoded, relocations, padding, area]);
+  new Uint32Array(head, 0, 6).set([
+    MAGIC,
+    VERSION | (slots.count << 16),
+    steps.length,
+    data.relocations.length,
+    area.length,
+    0,
+  ]);
+  // The data area begins at a multiple of 8.
+  const padded = data.relocations.length + (data.relocations.length % 2);
+  const relocations = new Uint32Array(padded);
+  relocations.set(data.relocations);
+  return Buffer.concat([new Uint8Array(head), new Uint8Array(relocations.buffer), area]);
 }
 
-function encodeStep(each: Step, arch: Arch, data: DataArea, slots: SlotNumbers): Uint8Array {
-  const bytes = new Uint8Array(STEP_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, each.call === 'supervise' ? OP_SUPERVISE : OP_CALL, true);
-  view.setUint16(2, each.call === 'supervise' ? 0 : syscallNumbers[arch][each.call], true);
-  view.setUint16(4, slots.number(each.into), true);
-  view.setUint16(6, slots.number(each.needs), true);
-  each.accept?.forEach((name, index) => {
-    view.setUint16(8 + index * 2, errnoNumber(name), true);
-  });
-  each.args.forEach((argument, index) => {
+/** `struct plan_step`, field by field. */
+class StepWriter {
+  readonly #halves: Uint16Array;
+  readonly #kinds: Uint8Array;
+  readonly #words: Uint32Array;
+
+  constructor(buffer: ArrayBuffer, start: number) {
+    this.#halves = new Uint16Array(buffer, start, 8);
+    this.#kinds = new Uint8Array(buffer, start + 16, 8);
+    this.#words = new Uint32Array(buffer, start + 24, 12);
+  }
+
+  /** op, number, into, needs, accept[4] */
+  halves(values: readonly number[]): void {
+    if (values.length > 8) throw new RangeError('a step accepts at most four errors');
+    this.#halves.set(values);
+  }
+
+  /** @param value a safe integer, or a bigint of up to 64 bits; negative ones in two's complement. */
+  argument(index: number, kind: number, value: number | bigint): void {
+    const low = typeof value === 'bigint' ? Number(value & 0xffffffffn) : value;
+    const high = typeof value === 'bigint' ? Number((value >> 32n) & 0xffffffffn) : value / 2 ** 32;
+    this.#kinds[index] = kind;
+    this.#words[index * 2] = low;
+    this.#words[index * 2 + 1] = Math.floor(high);
+  }
+}
+
+function encodeStep(
+  each: Step,
+  arch: Arch,
+  to: StepWriter,
+  data: DataArea,
+  slots: SlotNumbers,
+): void {
+  const { call, into, needs, accept = [] } = each;
+  const [op, number] =
+    call === 'supervise' ? [OP_SUPERVISE, 0] : [OP_CALL, syscallNumbers[arch][call]];
+  to.halves([op, number, slots.number(into), slots.number(needs), ...accept.map(errnoNumber)]);
+  for (const [index, argument] of each.args.entries()) {
     const [kind, value] = encodeArgument(argument, data, slots);
-    view.setUint8(16 + index, kind);
-    view.setBigUint64(24 + index * 8, BigInt.asUintN(64, value), true);
-  });
-  return bytes;
+    to.argument(index, kind, value);
+  }
 }
 
-function encodeArgument(argument: Argument, data: DataArea, slots: SlotNumbers): [number, bigint] {
+function encodeArgument(
+  argument: Argument,
+  data: DataArea,
+  slots: SlotNumbers,
+): [kind: number, value: number | bigint] {
   switch (argument.kind) {
     case 'number':
       return [ARG_NUMBER, argument.value];
     case 'string':
-      return [ARG_DATA, BigInt(data.string(argument.value))];
+      return [ARG_DATA, data.string(argument.value)];
     case 'strings':
-      return [ARG_DATA, BigInt(data.strings(argument.value))];
+      return [ARG_DATA, data.strings(argument.value)];
     case 'bytes':
-      return [ARG_DATA, BigInt(data.bytes(argument.value))];
+      return [ARG_DATA, data.bytes(argument.value)];
     case 'slot':
-      return [ARG_SLOT, BigInt(slots.number(argument.slot))];
+      return [ARG_SLOT, slots.number(argument.slot)];
   }
 }
 
@@ -99,37 +132,32 @@ class SlotNumbers {
 /** The part of a plan that its steps point to. */
 class DataArea {
   readonly relocations: number[] = [];
-  readonly #chunks: Uint8Array[] = [];
   readonly #known = new Map<string, number>();
+  #area = Buffer.alloc(FIRST_AREA);
   #size = 0;
 
   /** Offset of a copy of the bytes, aligned for any structure. */
   bytes(value: Uint8Array): number {
-    const offset = this.#size;
-    const padded = new Uint8Array((value.length + 7) & ~7);
-    padded.set(value);
-    this.#chunks.push(padded);
-    this.#size += padded.length;
+    const offset = this.#take(value.length);
+    this.#area.set(value, offset);
     return offset;
   }
 
+  /** Equal strings are kept once. */
   string(value: string): number {
     const known = this.#known.get(value);
     if (known !== undefined) return known;
-    const offset = this.bytes(Buffer.from(`${value}\0`));
+    const offset = this.#take(Buffer.byteLength(value) + 1);
+    this.#area.write(value, offset);
     this.#known.set(value, offset);
     return offset;
   }
 
   strings(values: readonly string[]): number {
     const offsets = values.map((value) => this.string(value));
-    const pointers = new Uint8Array((values.length + 1) * 8);
-    const view = new DataView(pointers.buffer);
+    const start = this.#take((values.length + 1) * 8);
     offsets.forEach((offset, index) => {
-      view.setBigUint64(index * 8, BigInt(offset), true);
-    });
-    const start = this.bytes(pointers);
-    values.forEach((_, index) => {
+      this.#area.writeUInt32LE(offset, start + index * 8);
       this.relocations.push(start + index * 8);
     });
     return start;
@@ -137,7 +165,22 @@ class DataArea {
 
   /** All of it, ending in zero so that every string in it ends. */
   finish(): Uint8Array {
-    this.bytes(new Uint8Array(1));
-    return Buffer.concat(this.#chunks);
+    this.#take(1);
+    return this.#area.subarray(0, this.#size);
+  }
+
+  /** Offset of that many zero bytes. */
+  #take(size: number): number {
+    const offset = this.#size;
+    this.#size += (size + 7) & ~7;
+    if (this.#size > this.#area.length) {
+      const larger = Buffer.alloc(Math.max(this.#size, this.#area.length * 2));
+      larger.set(this.#area);
+      this.#area = larger;
+    }
+    return offset;
   }
 }
+
+/** Bytes that an ordinary plan does not exceed. */
+const FIRST_AREA = 8192;

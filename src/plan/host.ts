@@ -8,7 +8,10 @@ export interface Host {
   readonly arch: Arch;
   /** Whether the kernel has overlayfs. */
   readonly overlay: boolean;
-  /** An existing directory that belongs to this box alone; mounts are put together on it. */
+  /**
+   * An existing directory, the same for all boxes, on which each puts its mounts together where only
+   * its own mount namespace sees them.
+   */
   readonly anchor: string;
   /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
   readonly cgroup?: CgroupHost;

@@ -10,7 +10,7 @@ export type Slot = string;
 
 export type Argument =
   /** `text` is how it is printed: a flag word by its names, say. */
-  | { readonly kind: 'number'; readonly value: bigint; readonly text: string }
+  | { readonly kind: 'number'; readonly value: number | bigint; readonly text: string }
   /** A string, as a pointer to its bytes and a final zero. */
   | { readonly kind: 'string'; readonly value: string }
   /** An argument vector: a pointer to pointers, the last of them null. */

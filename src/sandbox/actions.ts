@@ -1,8 +1,6 @@
 /** Carries out what only the parent can do, on the host (src/plan/action.ts). */
-import { execFile } from 'node:child_process';
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { BoxError } from './errors.ts';
@@ -47,7 +45,8 @@ function failed(action: HostAction, error: unknown): BoxError {
 }
 
 async function copy(from: string, to: string): Promise<void> {
-  await promisify(execFile)('cp', ['-a', '--reflink=auto', '--', from, to]);
+  const { execa } = await import('execa');
+  await execa('cp', ['-a', '--reflink=auto', '--', from, to]);
 }
 
 /** A cgroup is busy for a moment after the last of its processes was reaped. */

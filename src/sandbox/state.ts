@@ -1,11 +1,11 @@
 /**
- * What a box leaves on the host while it runs: a directory, a lock that ends with tsbox however
- * tsbox ends, and a cgroup of the same name. A lock that is free means that its owner was killed:
- * whoever finds it ends and removes what is left.
+ * What a box leaves on the host while it runs: a lock that ends with tsbox however tsbox ends, a
+ * cgroup of the same name and, where the driver makes it, a directory. A lock that is free means
+ * that its owner was killed: whoever finds it ends and removes what is left.
  */
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -15,11 +15,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock } from '../linux/lock.ts';
+import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
 
 export interface BoxState {
   readonly id: string;
-  /** Exists, is empty at first, and belongs to this box alone. */
+  /** A path that belongs to this box alone; there is nothing yet. */
   readonly directory: string;
   /** Removes everything of the box below the state directory, and gives up the lock. */
   remove(): void;
@@ -36,13 +37,11 @@ export function claimState(parent: string): BoxState {
   try {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     for (;;) {
-      const id = randomBytes(6).toString('hex');
+      const id = randomHex(6);
       const lock = lockOf(parent, id, 'wx');
       // Another tsbox may have taken the new file for an abandoned one.
       if (lock === undefined) continue;
-      const state = ownedState(parent, id, lock);
-      mkdirSync(state.directory, { mode: 0o700 });
-      return state;
+      return ownedState(parent, id, lock);
     }
   } catch (error) {
     throw new BoxError(
@@ -91,8 +90,7 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
     directory,
     remove: () => {
       // Nothing is ever mounted here for the host: what is found is tsbox's own.
-      rmSync(directory, { recursive: true, force: true });
-      rmSync(`${directory}.copy`, { recursive: true, force: true });
+      if (existsSync(directory)) rmSync(directory, { recursive: true });
       unlinkSync(`${directory}.lock`);
       closeSync(lock);
     },

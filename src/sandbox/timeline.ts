@@ -21,7 +21,7 @@ export class Timeline {
   #last: bigint;
 
   /** @param start CLOCK_MONOTONIC in nanoseconds at which the first phase begins. */
-  constructor(start: bigint) {
+  constructor(start: bigint = process.hrtime.bigint()) {
     this.#last = start;
   }
 
@@ -36,9 +36,16 @@ export class Timeline {
   }
 }
 
-/** When this process was started, on the clock of `process.hrtime.bigint()`. */
-export function processStart(): bigint {
-  return process.hrtime.bigint() - BigInt(Math.round(performance.now() * 1e6));
+/** A timeline that begins with the start of this process; its first phase is Node's own. */
+export function timelineOfProcess(): Timeline {
+  const start = process.hrtime.bigint() - nanoseconds(performance.now());
+  const timeline = new Timeline(start);
+  timeline.mark('Node', [], start + nanoseconds(performance.nodeTiming.bootstrapComplete));
+  return timeline;
+}
+
+function nanoseconds(milliseconds: number): bigint {
+  return BigInt(Math.round(milliseconds * 1e6));
 }
 
 /**

@@ -8,7 +8,6 @@ import { EXTRA_DESCRIPTOR, exposeDirectory, programSteps } from '../plan/program
 import { BoxError } from '../sandbox/errors.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
-import { failureOf } from '../sandbox/step-failure.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import { startProgram } from './program.ts';
@@ -46,14 +45,15 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
   const running: Interpreter[] = [];
   const end = async (): Promise<void> => {
     for (const program of running) program.signal(SIGKILL);
-    await Promise.all(running.map(({ outcome }) => outcome));
+    await Promise.all(running.map((program) => program.end()));
   };
   try {
-    const shares = request.shares.map((share) => {
+    const shares: { tag: string; socket: string }[] = [];
+    for (const share of request.shares) {
       const socket = `${state.directory}/${share.tag}.socket`;
-      running.push(serveShare(request, share, programs.virtiofsd, socket, log));
-      return { tag: share.tag, socket };
-    });
+      running.push(await serveShare(request, share, programs.virtiofsd, socket, log));
+      shares.push({ tag: share.tag, socket });
+    }
     for (const [index, { socket }] of shares.entries())
       await appearance(socket, running[index], log);
     const [mine, theirs] = socketPair();
@@ -65,15 +65,10 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
       tscKhz: tscKhz(),
     });
     const program = { steps: programSteps(argv), namespaces: [], log, extra: theirs, cgroup };
-    const qemu = startProgram(program);
+    const qemu = await startProgram(program);
     closeSync(theirs);
     running.push(qemu);
-    const gone = qemu.outcome.then(({ report }) => {
-      const failure = failureOf(program.steps, report);
-      if (failure !== undefined) throw failure;
-    });
-    // Whoever waits hears of it; until then it is no unhandled rejection.
-    gone.catch(() => undefined);
+    const gone = qemu.end().then(() => undefined);
     const session = new Session(mine, stdio);
     return {
       pid: qemu.pid,
@@ -99,7 +94,7 @@ function serveShare(
   virtiofsd: string,
   socket: string,
   log: string,
-): Interpreter {
+): Promise<Interpreter> {
   const place = `${state.directory}/${share.tag}`;
   mkdirSync(place);
   const access = share.readonly ? 'read-only' : 'writable';
@@ -124,7 +119,7 @@ async function appearance(
   log: string,
 ): Promise<void> {
   let ended = false;
-  void server?.outcome.then(() => {
+  void server?.end().then(() => {
     ended = true;
   });
   for (let waited = 0; !existsSync(socket); waited++) {

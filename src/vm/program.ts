@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import type { CloneFlag } from '../plan/container.ts';
 import type { Step } from '../plan/step.ts';
+import { failureOf } from '../sandbox/step-failure.ts';
 
 export interface Program {
   readonly steps: readonly Step[];
@@ -14,8 +15,17 @@ export interface Program {
   readonly cgroup: string | undefined;
 }
 
-/** @throws SyscallError when it could not be started. */
-export function startProgram({ steps, namespaces, log, extra, cgroup }: Program): Interpreter {
+/** @throws BoxError when it could not be started; then nothing runs. */
+export async function startProgram(program: Program): Promise<Interpreter> {
+  const running = clone(program);
+  const failure = failureOf(program.steps, running.carryOut().report);
+  if (failure === undefined) return running;
+  await running.end();
+  throw failure;
+}
+
+/** @throws SyscallError */
+function clone({ steps, namespaces, log, extra, cgroup }: Program): Interpreter {
   const open: number[] = [];
   const keep = (path: string, flags: string): number => {
     const fd = openSync(path, flags);

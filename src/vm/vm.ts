@@ -1,5 +1,5 @@
 /** The VM driver: a box as a micro-VM of QEMU, whose init carries out the same plan. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
@@ -48,6 +48,7 @@ export async function startVm(
   };
   try {
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id), 0, notHere);
+    mkdirSync(state.directory, { mode: 0o700 });
     const initrd = `${state.directory}/initrd`;
     const modules = kernel.modules.map(({ name, path }) => ({ name, content: readFileSync(path) }));
     writeFileSync(initrd, initialFileSystem(guest, arch, readInit(), modules));

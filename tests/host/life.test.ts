@@ -77,7 +77,17 @@ test('a box ends with its tsbox, and the next run removes what is left', async (
 
 test('--timing shows the phases in their order', () => {
   const { stderr } = shell('true', '--timing');
-  const phases = ['parse', 'plan', 'prepare', 'clone', 'steps', 'exec', 'workload', 'clean-up'];
+  const phases = [
+    'Node',
+    'parse',
+    'plan',
+    'prepare',
+    'clone',
+    'steps',
+    'exec',
+    'workload',
+    'clean-up',
+  ];
   expect([...stderr.matchAll(/ms {2}(\S+)$/gm)].map(([, name]) => name)).toEqual(phases);
 });
 
