@@ -12,7 +12,7 @@ static enum plan_fault check_step(const struct plan_header *header, const struct
 		return FAULT_OP;
 	if (step->into != PLAN_NO_SLOT && !slot_exists(header, step->into))
 		return FAULT_SLOT;
-	if (step->needs != PLAN_NO_SLOT && !slot_exists(header, step->needs))
+	if (step->needs != PLAN_NO_SLOT && !slot_exists(header, step->needs & ~PLAN_UNLESS))
 		return FAULT_SLOT;
 	for (int i = 0; i < 6; i++) {
 		if (step->kinds[i] >= ARG_COUNT)

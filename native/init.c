@@ -57,11 +57,17 @@ struct slots {
 	uint8_t filled[PLAN_MAX_SLOTS];
 };
 
+static int wanted(const struct plan_step *step, const struct slots *slots)
+{
+	if (step->needs == PLAN_NO_SLOT)
+		return 1;
+	int filled = slots->filled[step->needs & ~PLAN_UNLESS];
+	return step->needs & PLAN_UNLESS ? !filled : filled;
+}
+
 /* Puts together the step's arguments; 0 when one of them is an empty slot. */
 static int arguments(const struct plan *plan, const struct plan_step *step, const struct slots *slots, long out[6])
 {
-	if (step->needs != PLAN_NO_SLOT && !slots->filled[step->needs])
-		return 0;
 	for (int i = 0; i < 6; i++) {
 		uint64_t value = step->args[i];
 		if (step->kinds[i] == ARG_DATA)
@@ -86,7 +92,7 @@ static void carry_out(const struct plan *plan, struct report *report)
 	for (uint32_t i = 0; i < plan->header->steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 		report->header.step = i;
-		if (!arguments(plan, step, &slots, args))
+		if (!wanted(step, &slots) || !arguments(plan, step, &slots, args))
 			continue;
 		int64_t result = step->op == OP_SUPERVISE
 		                     ? supervise((uint64_t)args[0], args[1], report, plan->header->steps)

@@ -21,6 +21,7 @@
 #define PLAN_MAX_SLOTS 512
 #define PLAN_MAX_DATA (1u << 24)
 #define PLAN_NO_SLOT 0xffffu
+#define PLAN_UNLESS 0x8000u /* in `needs`, beside the slot's number */
 
 /* ORDER PLAN: what a step does. */
 enum plan_op {
@@ -52,14 +53,15 @@ struct plan_header {
 
 /*
  * A step whose `needs` slot, or whose slot argument, is still empty is passed over: that is how
- * "mask this path if the kernel has it" is said without a branch. An error listed in `accept`
- * counts as done and leaves `into` empty.
+ * "mask this path if the kernel has it" is said without a branch. With PLAN_UNLESS it is passed over
+ * when that slot is filled: "try again, unless it is open". An error listed in `accept` counts as
+ * done and leaves `into` empty.
  */
 struct plan_step {
 	uint16_t op;
 	uint16_t number;    /* of the system call */
 	uint16_t into;      /* slot, or PLAN_NO_SLOT */
-	uint16_t needs;     /* slot, or PLAN_NO_SLOT */
+	uint16_t needs;     /* slot, perhaps with PLAN_UNLESS, or PLAN_NO_SLOT */
 	uint16_t accept[4]; /* errno values; 0 for none */
 	uint8_t kinds[8];   /* enum plan_arg; the last two are zero */
 	uint64_t args[6];

@@ -116,6 +116,4 @@ export const descriptorFlags = { FD_CLOEXEC: 1 } as const;
 export const inotifyFlags = { IN_CLOEXEC: 0o2000000 } as const;
 export const inotifyEvents = { IN_CREATE: 0x100 } as const;
 
-/** mknod(2) */
-export const fileTypes = { S_IFCHR: 0o020000 } as const;
 export const AT_FDCWD = -100;

@@ -18,19 +18,26 @@ async function run(words: RunArguments): Promise<void> {
   const { toRequest } = await import('./request.ts');
   const request = toRequest(words);
   timeline.mark('parse');
+  const relay = new SignalRelay();
   const stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
-  const sandbox =
-    words.driver === 'vm'
-      ? await (await import('../vm/vm.ts')).startVm(request, stdio, timeline, say)
-      : await (await import('../container/container.ts')).startContainer(request, stdio, timeline);
-  forwardSignals(sandbox);
   try {
+    const sandbox =
+      words.driver === 'vm'
+        ? await (await import('../vm/vm.ts')).startVm(request, stdio, timeline, say, relay.abort)
+        : await (await import('../container/container.ts')).startContainer(
+            request,
+            stdio,
+            timeline,
+          );
+    relay.to(sandbox);
     process.exitCode = exitCode(await sandbox.wait());
-  } finally {
-    if (words.timing.kind !== 'off') {
-      const { showTiming } = await import('./timing.ts');
-      showTiming(sandbox.timeline, words.timing);
-    }
+  } catch (error) {
+    if (relay.ended === undefined) throw error;
+    process.exitCode = 128 + relay.ended;
+  }
+  if (words.timing.kind !== 'off') {
+    const { showTiming } = await import('./timing.ts');
+    showTiming(timeline, words.timing);
   }
 }
 
@@ -47,8 +54,43 @@ const forwarded = [
   'SIGWINCH',
 ] as const;
 
-function forwardSignals(sandbox: Sandbox): void {
-  for (const name of forwarded) process.on(name, () => sandbox.signal(signalNumbers[name]));
+/** Those that end a program that does nothing about them, and are sent to end it. */
+const ending: readonly string[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'];
+
+/** Passes signals on to the workload; one that comes before there is any ends the start. */
+class SignalRelay {
+  readonly #abort = new AbortController();
+  readonly #early: number[] = [];
+  #sandbox: Sandbox | undefined;
+  /** The signal that ended the start. */
+  ended: number | undefined;
+
+  constructor() {
+    for (const name of forwarded) process.on(name, () => this.#take(name));
+  }
+
+  get abort(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** From now on, and with those that have come already. */
+  to(sandbox: Sandbox): void {
+    this.ended = undefined;
+    this.#sandbox = sandbox;
+    for (const signal of this.#early) sandbox.signal(signal);
+  }
+
+  #take(name: (typeof forwarded)[number]): void {
+    const signal = signalNumbers[name];
+    if (this.#sandbox !== undefined) {
+      this.#sandbox.signal(signal);
+      return;
+    }
+    this.#early.push(signal);
+    if (!ending.includes(name)) return;
+    this.ended = signal;
+    this.#abort.abort();
+  }
 }
 
 /** Also tells what an exit status alone does not. */

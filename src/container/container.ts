@@ -108,7 +108,7 @@ function cloneBox(
       steps,
       clone: plan.clone,
       stdio: [stdin, stdout, stderr],
-      ...(image === undefined ? {} : { extra: image }),
+      ...(image === undefined ? {} : { extra: [image] }),
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {

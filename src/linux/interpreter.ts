@@ -11,14 +11,14 @@ import type { Step } from '../plan/step.ts';
 import { type Ended, endOf } from './children.ts';
 import { cloneInit, signalProcess } from './clone.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
-import { socketPair } from './socket-pair.ts';
+import { socketPair } from './unix-socket.ts';
 
 export interface Launch {
   readonly steps: readonly Step[];
   readonly clone: readonly (keyof typeof cloneFlags)[];
   readonly stdio: readonly [number, number, number];
-  /** A descriptor that the steps find as number 6. */
-  readonly extra?: number;
+  /** Descriptors that the steps find from number 6 on (src/plan/program.ts). */
+  readonly extra?: readonly number[];
   /** Directory of the cgroup into which the process is cloned, with CLONE_INTO_CGROUP. */
   readonly cgroup?: number;
 }
@@ -62,11 +62,10 @@ export function interpret(launch: Launch): Interpreter {
     const plan = keep(memoryFile('tsbox-plan', encodePlan(launch.steps, arch)));
     const size = reportSize(launch.steps.length);
     const report = keep(emptyMemoryFile('tsbox-report', size));
-    const files = [...launch.stdio, plan, report, theirs];
+    const files = [...launch.stdio, plan, report, theirs, ...(launch.extra ?? [])];
     let cloned: ReturnType<typeof cloneInit>;
     try {
-      const all = launch.extra === undefined ? files : [...files, launch.extra];
-      cloned = cloneInit(launch.clone, all, launch.cgroup);
+      cloned = cloneInit(launch.clone, files, launch.cgroup);
     } finally {
       closeSync(theirs);
     }

@@ -79,21 +79,6 @@ export function mkdirat(at: Directory, path: string, mode: number): Call {
   return { call: 'mkdirat', args: [directory(at), string(path), octal(mode)] };
 }
 
-/** mknodat(2) of a character device. */
-export function mknodat(at: Slot, path: string, mode: number, major: number, minor: number): Call {
-  // makedev(3): the minor's low byte, the major, the rest of the minor.
-  const device = (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
-  return {
-    call: 'mknodat',
-    args: [
-      slot(at),
-      string(path),
-      number(abi.fileTypes.S_IFCHR | mode, `S_IFCHR|0${mode.toString(8)}`),
-      number(device, `makedev(${major}, ${minor})`),
-    ],
-  };
-}
-
 export function symlinkat(target: string, at: Slot, path: string): Call {
   return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
 }

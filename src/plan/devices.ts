@@ -3,19 +3,26 @@
  * (config-linux.md, "Default Devices" and "Default Symbolic Links").
  */
 import type { Arch } from '../abi/syscalls.ts';
-import type { Box } from '../spec/box.ts';
-import { HERE, mknodat, moveMount, openat2, openTree, symlinkat, umask } from './calls.ts';
+import {
+  HERE,
+  type MountAttribute,
+  mountSetattr,
+  moveMount,
+  openat2,
+  openTree,
+  symlinkat,
+  umask,
+} from './calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
-/** Name, major and minor number (Documentation/admin-guide/devices.txt). */
-const nodes = [
-  ['null', 1, 3],
-  ['zero', 1, 5],
-  ['full', 1, 7],
-  ['random', 1, 8],
-  ['urandom', 1, 9],
-  ['tty', 5, 0],
-] as const;
+const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
+
+/** Of a mount of a device: what is written goes to the device, but the node's mode and owner are the host's. */
+export const deviceAttributes: readonly MountAttribute[] = [
+  'MOUNT_ATTR_RDONLY',
+  'MOUNT_ATTR_NOSUID',
+  'MOUNT_ATTR_NOEXEC',
+];
 
 const links = [
   ['fd', '/proc/self/fd'],
@@ -27,15 +34,10 @@ const links = [
 ] as const;
 
 /** Fills the tmpfs that the slot `dev` holds. */
-export function deviceNodes(box: Box, arch: Arch, dev: Slot): Step[] {
-  const idmapped = box.spec.linux.uidMappings.length > 0;
+export function deviceNodes(arch: Arch, dev: Slot): Step[] {
   return [
     step(umask(0), 'modes are meant as they are written'),
-    ...nodes.flatMap(([name, major, minor]) =>
-      idmapped
-        ? boundNode(arch, dev, name)
-        : [step(mknodat(dev, name, 0o666, major, minor), `the device /dev/${name}`)],
-    ),
+    ...nodes.flatMap((name) => boundNode(arch, dev, name)),
     ...links.map(([name, target]) =>
       step(symlinkat(target, dev, name), `programs expect /dev/${name}`),
     ),
@@ -43,7 +45,10 @@ export function deviceNodes(box: Box, arch: Arch, dev: Slot): Step[] {
   ];
 }
 
-/** A user namespace may not make device nodes (mknod(2), EPERM): it gets the host's by bind mount. */
+/**
+ * A bind mount of the host's device, as every file system of the box is nodev: a root that may make
+ * nodes (CAP_MKNOD is in the default set) could otherwise open the host's disks through its own.
+ */
 function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
   return [
     step(
@@ -62,6 +67,10 @@ function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
       openTree(HERE, `/dev/${name}`, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
       `the host's /dev/${name}`,
       { into: `${dev}.${name}.node` },
+    ),
+    step(
+      mountSetattr(`${dev}.${name}.node`, deviceAttributes, 'this mount'),
+      "the host's node cannot be changed",
     ),
     step(moveMount(`${dev}.${name}.node`, `${dev}.${name}`), `the device /dev/${name}`),
   ];

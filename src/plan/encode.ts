@@ -10,6 +10,7 @@ const VERSION = 1;
 const HEADER_SIZE = 24;
 const STEP_SIZE = 72;
 const NO_SLOT = 0xffff;
+const UNLESS = 0x8000;
 const OP_CALL = 0;
 const OP_SUPERVISE = 1;
 const ARG_NUMBER = 0;
@@ -84,10 +85,11 @@ function encodeStep(
   data: DataArea,
   slots: SlotNumbers,
 ): void {
-  const { call, into, needs, accept = [] } = each;
+  const { call, into, needs, unless, accept = [] } = each;
   const [op, number] =
     call === 'supervise' ? [OP_SUPERVISE, 0] : [OP_CALL, syscallNumbers[arch][call]];
-  to.halves([op, number, slots.number(into), slots.number(needs), ...accept.map(errnoNumber)]);
+  const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
+  to.halves([op, number, slots.number(into), condition, ...accept.map(errnoNumber)]);
   for (const [index, argument] of each.args.entries()) {
     const [kind, value] = encodeArgument(argument, data, slots);
     to.argument(index, kind, value);

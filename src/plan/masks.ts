@@ -6,6 +6,7 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
 import { HERE, type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
+import { deviceAttributes } from './devices.ts';
 import type { Host } from './host.ts';
 import { existingInside } from './inside.ts';
 import { type Slot, type Step, step } from './step.ts';
@@ -46,50 +47,53 @@ const clone = ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] as const;
 /** A directory gets an empty one over it, anything else /dev/null. */
 function mask(arch: Arch, path: string, index: number): Step[] {
   const target = `masked${index}`;
+  const found = existingInside(
+    arch,
+    'root',
+    path,
+    target,
+    `${path} is masked`,
+    'refused',
+    'is passed over',
+  );
   const kind = kernelPaths[path];
+  if (kind === 'directory') return [found, ...coverDirectory(path, target)];
+  if (kind === 'file') return [found, ...coverFile(path, target, { needs: target })];
+  const directory = `${target}.directory`;
   return [
-    existingInside(arch, 'root', path, target, `${path} is masked`, 'refused', 'is passed over'),
-    ...(kind === undefined ? coverUnknown(arch, path, target) : cover(kind, path, target)),
+    found,
+    step(
+      openTree(target, '.', ['OPEN_TREE_CLOEXEC']),
+      'a directory has a name for itself, a file has not',
+      { into: directory, accept: ['ENOTDIR'] },
+    ),
+    ...coverDirectory(path, directory),
+    ...coverFile(path, target, { unless: directory }),
   ];
 }
 
-/** move_mount(2) refuses (EINVAL) to put a file over a directory or the other way about. */
-function cover(kind: 'file' | 'directory', path: string, target: Slot): Step[] {
-  const copy = `${target}.${kind}`;
-  return kind === 'directory'
-    ? [
-        step(openTree('scratch', 'empty', clone), 'an empty directory', {
-          needs: target,
-          into: copy,
-        }),
-        step(mountSetattr(copy, inert, 'this mount'), 'which stays empty'),
-        step(moveMount(copy, target), `nothing is to be seen in ${path}`),
-      ]
-    : [
-        step(openTree(HERE, '/dev/null', clone), 'a device that reads as nothing', {
-          needs: target,
-          into: copy,
-        }),
-        step(moveMount(copy, target), `nothing is to be read from ${path}`),
-      ];
+function coverDirectory(path: string, target: Slot): Step[] {
+  const cover = `${target}.cover`;
+  return [
+    step(openTree('scratch', 'empty', clone), 'an empty directory', { needs: target, into: cover }),
+    step(mountSetattr(cover, inert, 'this mount'), 'which stays empty'),
+    step(moveMount(cover, target), `nothing is to be seen in ${path}`),
+  ];
 }
 
-/** Both are tried; that one of them is there is proved at the end. */
-function coverUnknown(arch: Arch, path: string, target: Slot): Step[] {
-  const tried = (['directory', 'file'] as const).flatMap((kind) => cover(kind, path, target));
-  const seen = `${target}.seen`;
+function coverFile(
+  path: string,
+  target: Slot,
+  condition: { readonly needs: Slot } | { readonly unless: Slot },
+): Step[] {
+  const cover = `${target}.null`;
   return [
-    ...tried.map((each) =>
-      each.call === 'move_mount' ? { ...each, accept: ['EINVAL' as const] } : each,
-    ),
-    {
-      ...existingInside(arch, 'root', path, seen, 'what is there now', 'refused'),
-      needs: target,
-    },
-    step(
-      mountSetattr(seen, ['MOUNT_ATTR_RDONLY'], 'this mount'),
-      'fails unless it is a mount: nothing stays unmasked',
-    ),
+    step(openTree(HERE, '/dev/null', clone), 'a device that reads as nothing', {
+      ...condition,
+      into: cover,
+    }),
+    step(mountSetattr(cover, deviceAttributes, 'this mount'), "the host's node cannot be changed"),
+    step(moveMount(cover, target), `nothing is to be read from ${path}`),
   ];
 }
 

@@ -71,7 +71,7 @@ export function attachMounts(box: Box, host: Host): Step[] {
       const steps =
         mount.type === 'bind' ? bind(mount, index, host) : fresh(mount, mount.type, index, host);
       return mount.destination === '/dev' && mount.type === 'tmpfs'
-        ? [...steps, ...deviceNodes(box, host.arch, `mount${index}`)]
+        ? [...steps, ...deviceNodes(host.arch, `mount${index}`)]
         : steps;
     });
 }

@@ -7,7 +7,8 @@ export function printStep(each: Step): string {
   const into = each.into === undefined ? '' : ` = ${each.into}`;
   const accept = each.accept === undefined ? '' : `  [or ${each.accept.join(', ')}]`;
   const needs = each.needs === undefined ? '' : `  [if ${each.needs}]`;
-  return `${each.call}(${args})${into}${accept}${needs}`;
+  const unless = each.unless === undefined ? '' : `  [unless ${each.unless}]`;
+  return `${each.call}(${args})${into}${accept}${needs}${unless}`;
 }
 
 function printArgument(argument: Argument): string {

@@ -14,10 +14,15 @@ import { newSession } from './execute.ts';
 import { announceExecution, dieWithParent, PARENT_DESCRIPTOR } from './parent.ts';
 import { type Step, step } from './step.ts';
 
-/** Descriptor that a program is given beside its standard streams (src/linux/interpreter.ts). */
-export const EXTRA_DESCRIPTOR = 6;
+/** First of the descriptors that a program is given beside its standard streams (src/linux/interpreter.ts). */
+export const FIRST_EXTRA = 6;
 
-export function programSteps(argv: readonly string[], before: readonly Step[] = []): Step[] {
+/** @param extra how many of those there are. */
+export function programSteps(
+  argv: readonly string[],
+  extra: number,
+  before: readonly Step[] = [],
+): Step[] {
   const why = 'the program gets what it is given, and nothing else';
   return [
     announceExecution(),
@@ -25,7 +30,7 @@ export function programSteps(argv: readonly string[], before: readonly Step[] = 
     newSession(),
     ...before,
     step(closeRange(3, PARENT_DESCRIPTOR - 1), why),
-    step(closeRange(EXTRA_DESCRIPTOR + 1), why),
+    step(closeRange(FIRST_EXTRA + extra), why),
     step(execve(argv[0] ?? '', argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']), 'the program'),
   ];
 }

@@ -103,6 +103,10 @@ function bareRoot(): Step[] {
       'the image is the root itself',
       { into: 'root' },
     ),
+    step(
+      mountSetattr('root', ['MOUNT_ATTR_NODEV'], 'recursive'),
+      'no device of the host can be opened through it',
+    ),
   ];
 }
 
@@ -126,7 +130,7 @@ function overlayRoot(box: Box): Step[] {
     ...newFileSystem(
       'overlay',
       idmapped ? [...options, 'userxattr'] : options,
-      [],
+      ['MOUNT_ATTR_NODEV'],
       'root',
       'writes go to the scratch space, the image stays as it is',
     ),

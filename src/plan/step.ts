@@ -34,6 +34,8 @@ export interface Step extends Call {
   readonly into?: Slot;
   /** The step is passed over while this slot, or one of its arguments, is empty. */
   readonly needs?: Slot;
+  /** The step is passed over once this slot is filled. Not together with `needs`. */
+  readonly unless?: Slot;
   /** Errors that count as done; at most four. */
   readonly accept?: readonly ErrnoName[];
 }
@@ -48,7 +50,7 @@ export interface Section {
 export function step(
   call: Call,
   why: string,
-  more: Pick<Step, 'into' | 'needs' | 'accept' | 'hint'> = {},
+  more: Pick<Step, 'into' | 'needs' | 'unless' | 'accept' | 'hint'> = {},
 ): Step {
   return { ...call, why, ...more };
 }

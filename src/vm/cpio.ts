@@ -6,26 +6,46 @@ export interface CpioEntry {
   /** File type and permissions, inode(7). */
   readonly mode: number;
   readonly content: Uint8Array;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Seconds since 1970. */
+  readonly mtime?: number;
+  /** Major and minor number of a device node. */
+  readonly device?: readonly [number, number];
+  /** Equal for names of the same file, of which the first has the content; unique otherwise. */
+  readonly inode?: number;
 }
 
+const FILE = 0o100000;
+const DIRECTORY = 0o040000;
+
 export function directoryEntry(name: string): CpioEntry {
-  return { name, mode: 0o040755, content: new Uint8Array() };
+  return { name, mode: DIRECTORY | 0o755, content: new Uint8Array() };
 }
 
 export function fileEntry(name: string, content: Uint8Array, mode = 0o644): CpioEntry {
-  return { name, mode: 0o100000 | mode, content };
+  return { name, mode: FILE | mode, content };
 }
+
+/** Inode numbers given here are above those of entries that have one. */
+const FIRST_INODE = 2 ** 31;
 
 export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
   const trailer = { name: 'TRAILER!!!', mode: 0, content: new Uint8Array() };
   return Buffer.concat([...entries, trailer].flatMap(encode));
 }
 
-function encode({ name, mode, content }: CpioEntry, index: number): Uint8Array[] {
-  // inode, mode, uid, gid, links, mtime, size, device and its node's (major, minor), name, checksum
-  const fields = [index + 1, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length + 1, 0];
+function encode(entry: CpioEntry, index: number): Uint8Array[] {
+  const { name, mode, content, uid = 0, gid = 0, mtime = 0, device = [0, 0], inode } = entry;
+  const links = inode === undefined ? 1 : 2;
+  const path = Buffer.from(`${name}\0`);
+  const fields = [
+    ...[inode ?? FIRST_INODE + index, mode, uid, gid, links, mtime, content.length],
+    // Major and minor number of the device it lies on, and of the one it is; length, checksum.
+    ...[0, 0, ...device, path.length, 0],
+  ];
   const header = `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`;
-  return [padded(Buffer.from(`${header}${name}\0`)), padded(content)];
+  return [padded(Buffer.concat([Buffer.from(header), path])), padded(content)];
 }
 
 function padded(bytes: Uint8Array): Uint8Array {

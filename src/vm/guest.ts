@@ -6,8 +6,8 @@ import { machineSections } from '../plan/machine.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Box } from '../spec/box.ts';
-import { cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
-import type { GuestKernel } from './kernel.ts';
+import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
+import { findModules, type GuestKernel, type Module } from './kernel.ts';
 
 /** A directory of the host's that virtiofsd serves under a tag. */
 export interface HostShare {
@@ -16,36 +16,51 @@ export interface HostShare {
   readonly readonly: boolean;
 }
 
+/**
+ * How the root file system comes to the guest: `archived`, inside the initial one, in memory; or
+ * `shared`, served by virtiofsd.
+ */
+export type RootTransport = 'archived' | 'shared';
+
 export interface Guest {
   readonly sections: readonly Section[];
   readonly shares: readonly HostShare[];
+  readonly modules: readonly Module[];
 }
 
 const ANCHOR = '/run/box';
 
+/** Where an archived root file system lies in the initial one. */
+export const ARCHIVED_ROOT = 'image';
+
 /** @throws BoxError for what a micro-VM cannot do. */
 export function planGuest(
   request: Pick<Box, 'spec' | 'layer'>,
+  transport: RootTransport,
   kernel: GuestKernel,
   arch: Host['arch'],
   sources: Host['sources'],
 ): Guest {
   const { spec, layer } = request;
   refuseImpossible(request, sources);
-  const root = { tag: 'root', source: spec.root.path, readonly: layer === 'ephemeral' };
-  const volumes = spec.mounts.flatMap((mount, index) =>
-    mount.type === 'bind'
-      ? [{ tag: `volume${index}`, source: mount.source, readonly: mount.options.includes('ro') }]
-      : [],
-  );
-  const inside = (index: number) => `/run/volume${index}`;
+  const archived = transport === 'archived';
+  const shares = [
+    ...(archived ? [] : [{ tag: 'root', source: spec.root.path, readonly: layer === 'ephemeral' }]),
+    ...spec.mounts.flatMap((mount, index) =>
+      mount.type === 'bind'
+        ? [{ tag: `volume${index}`, source: mount.source, readonly: mount.options.includes('ro') }]
+        : [],
+    ),
+  ];
   const mounts = spec.mounts.map((mount, index) =>
-    mount.type === 'bind' ? { ...mount, source: inside(index) } : mount,
+    mount.type === 'bind' ? { ...mount, source: `/run/volume${index}` } : mount,
   );
+  const root = { ...spec.root, path: archived ? `/${ARCHIVED_ROOT}` : '/run/root' };
   const box: Box = {
     id: 'guest',
-    layer,
-    spec: { ...spec, mounts, root: { ...spec.root, path: '/run/root' } },
+    // What is written into the guest's own memory is gone with it.
+    layer: archived ? 'writable' : layer,
+    spec: { ...spec, mounts, root },
   };
   const host: Host = {
     arch,
@@ -54,14 +69,20 @@ export function planGuest(
     cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
   };
-  const shares = [root, ...volumes];
+  const modules = findModules(kernel.modules, [
+    'virtio_mmio',
+    ...(shares.length > 0 ? ['virtiofs'] : []),
+    ...(box.layer === 'ephemeral' ? ['overlay'] : []),
+    // The last: by then nothing else makes devices (src/plan/machine.ts).
+    'virtio_console',
+  ]);
   const machine = machineSections(
     arch,
-    kernel.modules.map(({ name }) => `/modules/${name}`),
+    modules.map(({ name }) => `/modules/${name}`),
     shares.map(({ tag, readonly }) => ({ tag, path: `/run/${tag}`, readonly })),
     ANCHOR,
   );
-  return { sections: [...machine, ...isolationSections(box, host, 'guest')], shares };
+  return { sections: [...machine, ...isolationSections(box, host, 'guest')], shares, modules };
 }
 
 function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources']): void {
@@ -76,12 +97,13 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
       );
 }
 
-/** The guest's initial root file system. */
+/** The guest's initial root file system. @param root entries of an archived root file system. */
 export function initialFileSystem(
   guest: Guest,
   arch: Host['arch'],
   init: Uint8Array,
-  modules: readonly { readonly name: string; readonly content: Uint8Array }[],
+  modules: readonly Uint8Array[],
+  root: readonly CpioEntry[],
 ): Buffer {
   const plan = encodePlan(
     guest.sections.flatMap((section) => section.steps),
@@ -91,6 +113,7 @@ export function initialFileSystem(
     ...['dev', 'proc', 'run', 'modules'].map(directoryEntry),
     fileEntry('init', init, 0o755),
     fileEntry('plan', plan),
-    ...modules.map(({ name, content }) => fileEntry(`modules/${name}`, content)),
+    ...modules.map((content, index) => fileEntry(`modules/${guest.modules[index]?.name}`, content)),
+    ...root,
   ]);
 }

@@ -6,12 +6,14 @@ import { BoxError } from '../sandbox/errors.ts';
 export interface GuestKernel {
   /** What QEMU boots. */
   readonly image: string;
-  /** Drivers, in the order in which they need each other. */
-  readonly modules: readonly { readonly name: string; readonly path: string }[];
+  /** Where its drivers are. */
+  readonly modules: string;
 }
 
-/** The console's last: by then nothing else makes devices (src/plan/machine.ts). */
-const wanted = ['virtio_mmio', 'virtiofs', 'overlay', 'virtio_console'];
+export interface Module {
+  readonly name: string;
+  readonly path: string;
+}
 
 /** @throws BoxError when there is none. */
 export function findKernel(data: string): GuestKernel {
@@ -21,10 +23,11 @@ export function findKernel(data: string): GuestKernel {
     throw new BoxError(
       `no guest kernel in ${directory}: \`npm run setup\` brings one, or put vmlinux and modules/ there`,
     );
-  return { image, modules: modulesOf(join(directory, 'modules')) };
+  return { image, modules: join(directory, 'modules') };
 }
 
-function modulesOf(directory: string): GuestKernel['modules'] {
+/** @returns the drivers of these names and those that they need, in the order in which they need each other. */
+export function findModules(directory: string, wanted: readonly string[]): Module[] {
   const dependencies = readDependencies(directory);
   const order = new Set<string>();
   for (const name of wanted) {

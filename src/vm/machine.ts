@@ -1,19 +1,18 @@
 /** One attempt to boot a guest: virtiofsd for every share, then QEMU; and all of it ended again. */
-import { closeSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { closeSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Interpreter } from '../linux/interpreter.ts';
-import { socketPair } from '../linux/socket-pair.ts';
+import { listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Host } from '../plan/host.ts';
-import { EXTRA_DESCRIPTOR, exposeDirectory, programSteps } from '../plan/program.ts';
-import { BoxError } from '../sandbox/errors.ts';
+import { exposeDirectory, FIRST_EXTRA, programSteps } from '../plan/program.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
+import { Monitor } from './monitor.ts';
 import { startProgram } from './program.ts';
 import { type Accelerator, qemuCommand } from './qemu.ts';
 import { Session } from './session.ts';
-import { findPrograms } from './tools.ts';
+import { findQemu, findVirtiofsd } from './tools.ts';
 
 export interface MachineRequest {
   readonly state: BoxState;
@@ -29,7 +28,8 @@ export interface MachineRequest {
 export interface Machine {
   readonly pid: number;
   readonly session: Session;
-  /** Settles when QEMU has ended by itself, or was ended. */
+  readonly monitor: Monitor;
+  /** Settles when QEMU has ended, by itself or otherwise. */
   readonly gone: Promise<void>;
   /** Ends everything; settles when all of it is gone. */
   end(): Promise<void>;
@@ -39,46 +39,28 @@ export interface Machine {
 
 /** @throws BoxError when a program could not be started; nothing runs then. */
 export async function startMachine(request: MachineRequest, stdio: Stdio): Promise<Machine> {
-  const { state, cgroup } = request;
-  const programs = findPrograms();
-  const log = `${state.directory}/log`;
+  const { directory } = request.state;
+  const log = `${directory}/log`;
   const running: Interpreter[] = [];
   const end = async (): Promise<void> => {
     for (const program of running) program.signal(SIGKILL);
     await Promise.all(running.map((program) => program.end()));
   };
   try {
-    const shares: { tag: string; socket: string }[] = [];
-    for (const share of request.shares) {
-      const socket = `${state.directory}/${share.tag}.socket`;
-      running.push(await serveShare(request, share, programs.virtiofsd, socket, log));
-      shares.push({ tag: share.tag, socket });
-    }
-    for (const [index, { socket }] of shares.entries())
-      await appearance(socket, running[index], log);
-    const [mine, theirs] = socketPair();
-    const argv = qemuCommand(programs.qemu, {
-      ...request,
-      shares,
-      console: `${state.directory}/console`,
-      channel: EXTRA_DESCRIPTOR,
-      tscKhz: tscKhz(),
-    });
-    const program = { steps: programSteps(argv), namespaces: [], log, extra: theirs, cgroup };
-    const qemu = await startProgram(program);
-    closeSync(theirs);
-    running.push(qemu);
-    const gone = qemu.end().then(() => undefined);
-    const session = new Session(mine, stdio);
+    for (const share of request.shares) running.push(await serveShare(request, share, log));
+    const { program, channel, monitor } = await startQemu(request, log);
+    running.push(program);
+    const parts = { session: new Session(channel, stdio), monitor: new Monitor(monitor) };
     return {
-      pid: qemu.pid,
-      session,
-      gone,
+      ...parts,
+      pid: program.pid,
+      gone: program.end().then(() => undefined),
       end: async () => {
-        session.close();
+        parts.session.close();
+        parts.monitor.close();
         await end();
       },
-      lastWords: () => lastLines(`${state.directory}/console`) + lastLines(log),
+      lastWords: () => lastLines(`${directory}/console`) + lastLines(log),
     };
   } catch (error) {
     await end();
@@ -88,46 +70,70 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
 
 const SIGKILL = 9;
 
-function serveShare(
+/** @returns QEMU's process, and this end of the sockets that it was given. */
+async function startQemu(request: MachineRequest, log: string) {
+  const [channel, theirChannel] = socketPair();
+  const [monitor, theirMonitor] = socketPair();
+  try {
+    const argv = machineCommand(request);
+    const extra = [theirChannel, theirMonitor];
+    const steps = programSteps(argv, extra.length);
+    const { cgroup } = request;
+    const program = await startProgram({ steps, namespaces: [], log, extra, cgroup });
+    return { program, channel, monitor };
+  } catch (error) {
+    closeSync(channel);
+    closeSync(monitor);
+    throw error;
+  } finally {
+    closeSync(theirChannel);
+    closeSync(theirMonitor);
+  }
+}
+
+/** QEMU's command line. @throws BoxError when QEMU is not there. */
+export function machineCommand(
+  request: Omit<MachineRequest, 'state' | 'arch' | 'cgroup'> & {
+    readonly state: Pick<BoxState, 'directory'>;
+  },
+): string[] {
+  const { directory } = request.state;
+  return qemuCommand(findQemu(), {
+    ...request,
+    shares: request.shares.map(({ tag }) => ({ tag, socket: socketOf(directory, tag) })),
+    console: `${directory}/console`,
+    channel: FIRST_EXTRA,
+    monitor: FIRST_EXTRA + 1,
+    tscKhz: tscKhz(),
+  });
+}
+
+function socketOf(directory: string, tag: string): string {
+  return `${directory}/${tag}.socket`;
+}
+
+/** QEMU can connect at once, while virtiofsd is still starting. */
+async function serveShare(
   { state, arch, cgroup }: MachineRequest,
   share: HostShare,
-  virtiofsd: string,
-  socket: string,
   log: string,
 ): Promise<Interpreter> {
   const place = `${state.directory}/${share.tag}`;
   mkdirSync(place);
   const access = share.readonly ? 'read-only' : 'writable';
-  const argv = [virtiofsd, `--socket-path=${socket}`, '--rlimit-nofile=0', '-o', `source=${place}`];
-  return startProgram({
-    steps: programSteps(
-      [...argv, '-o', 'sandbox=namespace'],
-      exposeDirectory(arch, share.source, place, access),
-    ),
-    namespaces: ['CLONE_NEWNS'],
-    log,
-    cgroup,
-  });
-}
-
-/** Seconds within which a program of the host's must be ready. */
-const PATIENCE = 10;
-
-async function appearance(
-  socket: string,
-  server: Interpreter | undefined,
-  log: string,
-): Promise<void> {
-  let ended = false;
-  void server?.end().then(() => {
-    ended = true;
-  });
-  for (let waited = 0; !existsSync(socket); waited++) {
-    if (ended || waited > PATIENCE * 1000)
-      throw new BoxError(
-        `virtiofsd did not start: it serves the root file system and the volumes to the micro-VM:\n${lastLines(log)}`,
-      );
-    await sleep(1);
+  const options = ['-o', `source=${place}`, '-o', 'sandbox=namespace'];
+  const argv = [findVirtiofsd(), `--fd=${FIRST_EXTRA}`, '--rlimit-nofile=0', ...options];
+  const socket = listenAt(socketOf(state.directory, share.tag));
+  try {
+    return await startProgram({
+      steps: programSteps(argv, 1, exposeDirectory(arch, share.source, place, access)),
+      namespaces: ['CLONE_NEWNS'],
+      log,
+      extra: [socket],
+      cgroup,
+    });
+  } finally {
+    closeSync(socket);
   }
 }
 

@@ -10,7 +10,7 @@ export interface Program {
   readonly namespaces: readonly CloneFlag[];
   /** File that gets what the program says. */
   readonly log: string;
-  readonly extra?: number;
+  readonly extra: readonly number[];
   /** Path of the cgroup, where there is one. */
   readonly cgroup: string | undefined;
 }
@@ -44,7 +44,7 @@ function clone({ steps, namespaces, log, extra, cgroup }: Program): Interpreter 
         ...(cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
       ],
       stdio: [keep('/dev/null', 'r'), output, output],
-      ...(extra === undefined ? {} : { extra }),
+      extra,
       ...(cgroup === undefined ? {} : { cgroup: keep(cgroup, 'r') }),
     });
   } finally {

@@ -3,26 +3,26 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BoxError } from '../sandbox/errors.ts';
 
-export interface Tools {
-  readonly qemu: string;
-  readonly virtiofsd: string;
+const programs = ['/usr/local/bin', '/usr/bin', '/bin'];
+/** virtiofsd is no program for users: distributions keep it apart. */
+const helpers = ['/usr/lib/qemu', '/usr/libexec', ...programs];
+
+/** @throws BoxError */
+export function findQemu(): string {
+  const [machine, debian] = process.arch === 'arm64' ? ['aarch64', 'arm'] : ['x86_64', 'x86'];
+  return find(`qemu-system-${machine}`, programs, `qemu-system-${debian}`, '--vm');
 }
 
-const search = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/lib/qemu', '/usr/libexec'];
-
-/** @throws BoxError that says which is missing and how to get it. */
-export function findPrograms(): Tools {
-  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  return {
-    qemu: find(`qemu-system-${machine}`, 'qemu-system-x86'),
-    virtiofsd: find('virtiofsd', 'qemu-system-common'),
-  };
+/** @throws BoxError */
+export function findVirtiofsd(): string {
+  const users = '--vm with a volume, --writable or a large image';
+  return find('virtiofsd', helpers, 'qemu-system-common', users);
 }
 
-function find(name: string, debian: string): string {
-  const path = search.map((directory) => join(directory, name)).find(existsSync);
+function find(name: string, places: readonly string[], debian: string, user: string): string {
+  const path = places.map((directory) => join(directory, name)).find(existsSync);
   if (path !== undefined) return path;
   throw new BoxError(
-    `${name} was not found in ${search.join(', ')}: --vm needs it: \`npm run setup\` installs it (Debian: ${debian})`,
+    `${name} was not found in ${places.join(', ')}: ${user} needs it: \`npm run setup\` installs it (Debian: ${debian})`,
   );
 }

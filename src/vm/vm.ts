@@ -19,12 +19,15 @@ import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import { initialFileSystem, planGuest } from './guest.ts';
 import { findKernel } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
+import type { Accelerator } from './qemu.ts';
+import { archiveRoot } from './root-archive.ts';
 import type { End, Hello } from './session.ts';
 
 /**
  * Boots the guest and starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
  * @param say told once, in a sentence, when KVM cannot be used.
+ * @param abort ends the boot; once the workload has started it has no effect.
  * @throws BoxError when the guest does not come up; nothing is left of it then.
  */
 export async function startVm(
@@ -32,14 +35,16 @@ export async function startVm(
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
+  abort?: AbortSignal,
 ): Promise<Sandbox> {
   requireRoot('a micro-VM');
   const parent = stateDirectory(process.env, 0);
   const { arch, cgroup, sources } = readHost(request, '');
   await removeAbandoned(parent, cgroup);
   const kernel = findKernel(dataDirectory(process.env, 0));
-  const guest = planGuest(request, kernel, arch, sources);
-  const steps = guest.sections.flatMap((section) => section.steps);
+  const root = archiveRoot(request);
+  const transport = root === undefined ? 'shared' : 'archived';
+  const guest = planGuest(request, transport, kernel, arch, sources);
   timeline.mark('plan');
   const state = claimState(parent);
   const remove = async (): Promise<void> => {
@@ -50,10 +55,10 @@ export async function startVm(
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id), 0, notHere);
     mkdirSync(state.directory, { mode: 0o700 });
     const initrd = `${state.directory}/initrd`;
-    const modules = kernel.modules.map(({ name, path }) => ({ name, content: readFileSync(path) }));
-    writeFileSync(initrd, initialFileSystem(guest, arch, readInit(), modules));
+    const modules = guest.modules.map(({ path }) => readFileSync(path));
+    writeFileSync(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
     timeline.mark('prepare');
-    const { machine, hello } = await boot(
+    const booted = await boot(
       {
         state,
         arch,
@@ -63,34 +68,45 @@ export async function startVm(
         shares: guest.shares,
         resources: request.spec.linux.resources,
       },
-      stdio,
-      timeline,
-      say,
+      { stdio, timeline, say, abort },
     );
-    // The guest's clock starts with its kernel.
-    const offset = process.hrtime.bigint() - hello.now;
-    timeline.mark('QEMU', [], offset);
-    return {
-      id: state.id,
-      pid: machine.pid,
-      timeline,
-      signal: (signal) => machine.session.signal(signal),
-      wait: async () => {
-        const gone = machine.gone.then((): End => ({ kind: 'broken', why: 'QEMU ended' }));
-        // What the guest said last may still be on its way when QEMU is gone already.
-        const end = await Promise.race([machine.session.end, gone.then(afterwards(machine))]);
-        const words = machine.lastWords();
-        markEnd(timeline, steps, end, offset);
-        await machine.end();
-        await remove();
-        timeline.mark('clean-up');
-        return toExit(end, steps, words);
-      },
-    };
+    const steps = guest.sections.flatMap((section) => section.steps);
+    return runningMachine(state.id, booted, steps, timeline, remove);
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+function runningMachine(
+  id: string,
+  { machine, hello }: Booted,
+  steps: readonly Step[],
+  timeline: Timeline,
+  remove: () => Promise<void>,
+): Sandbox {
+  // Nanoseconds from the guest's clock, which starts with its kernel, to the host's.
+  const offset = process.hrtime.bigint() - hello.now;
+  return {
+    id,
+    pid: machine.pid,
+    timeline,
+    signal: (signal) => machine.session.signal(signal),
+    wait: async () => {
+      const gone = Promise.race([
+        machine.gone.then((): End => ({ kind: 'broken', why: 'QEMU ended' })),
+        machine.monitor.stopped.then((): End => ({ kind: 'broken', why: 'QEMU stopped it' })),
+      ]);
+      // What the guest said last may still be on its way when QEMU is gone already.
+      const end = await Promise.race([machine.session.end, gone.then(afterwards(machine))]);
+      const words = machine.lastWords();
+      markEnd(timeline, steps, end, offset);
+      await machine.end();
+      await remove();
+      timeline.mark('clean-up');
+      return toExit(end, steps, words);
+    },
+  };
 }
 
 /** Milliseconds. */
@@ -103,56 +119,80 @@ function afterwards(machine: Machine): (end: End) => Promise<End> {
 /** Seconds within which a guest must say hello: a kernel that boots under TCG takes a few. */
 const PATIENCE = { kvm: 10, tcg: 60 } as const;
 
-async function boot(
-  request: Omit<MachineRequest, 'accelerator'>,
-  stdio: Stdio,
-  timeline: Timeline,
-  say: (message: string) => void,
-): Promise<{ machine: Machine; hello: Hello }> {
-  const choice = chooseAccelerator();
-  if (choice.why !== undefined) say(warning(choice.why));
-  const { accelerator } = choice;
-  const first = await attempt({ ...request, accelerator }, stdio);
-  if (first.hello !== undefined) {
-    if (accelerator === 'kvm') saveVerdict(true, '');
-    return { machine: first.machine, hello: first.hello };
-  }
-  if (accelerator === 'tcg') throw notUp(first.words);
-  const why = 'a guest did not come up under it';
-  saveVerdict(false, why);
-  say(warning(why));
-  timeline.mark('KVM tried');
-  const second = await attempt({ ...request, accelerator: 'tcg' }, stdio);
-  if (second.hello === undefined) throw notUp(second.words);
-  return { machine: second.machine, hello: second.hello };
+/** Who hears of the boot, and can end it. */
+interface Listener {
+  readonly stdio: Stdio;
+  readonly timeline: Timeline;
+  readonly say: (message: string) => void;
+  readonly abort: AbortSignal | undefined;
 }
 
-/** When the guest does not come up, nothing of this attempt is left. */
+interface Booted {
+  readonly machine: Machine;
+  readonly hello: Hello;
+}
+
+/** A guest that shows no sign of life under KVM is tried again without. */
+async function boot(
+  request: Omit<MachineRequest, 'accelerator'>,
+  listener: Listener,
+): Promise<Booted> {
+  const { accelerator, why } = chooseAccelerator();
+  if (why !== undefined) listener.say(warning(why));
+  const first = await attempt({ ...request, accelerator }, listener);
+  if ('machine' in first) {
+    if (accelerator === 'kvm') saveVerdict(true, '');
+    return first;
+  }
+  if (accelerator === 'tcg') throw notUp(first.words);
+  const found = 'a guest did not come up under it';
+  saveVerdict(false, found);
+  listener.say(warning(found));
+  listener.timeline.mark('KVM tried');
+  const second = await attempt({ ...request, accelerator: 'tcg' }, listener);
+  if ('machine' in second) return second;
+  throw notUp(second.words);
+}
+
+/** @returns what was said at the end when the guest did not come up; nothing of it is left then. */
 async function attempt(
   request: MachineRequest,
-  stdio: Stdio,
-): Promise<{ machine: Machine; hello: Hello | undefined; words: string }> {
+  { stdio, timeline, abort }: Listener,
+): Promise<Booted | { readonly words: string }> {
   const machine = await startMachine(request, stdio);
-  const timeout = new AbortController();
-  const { signal } = timeout;
-  const patience = sleep(PATIENCE[request.accelerator] * 1000, undefined, { signal });
-  patience.catch(() => undefined);
+  void machine.monitor.ready.then((at) => timeline.mark('QEMU', [], at));
+  const over = new AbortController();
   try {
     const hello = await Promise.race([
       machine.session.hello,
       machine.gone.then(() => undefined),
-      patience,
+      machine.monitor.stopped.then(() => undefined),
+      patience(request.accelerator, over.signal),
+      ...(abort === undefined ? [] : [aborted(abort)]),
     ]);
-    if (hello !== undefined) return { machine, hello, words: '' };
+    if (hello !== undefined) return { machine, hello };
     const words = machine.lastWords();
     await machine.end();
-    return { machine, hello, words };
+    return { words };
   } catch (error) {
     await machine.end();
     throw error;
   } finally {
-    timeout.abort();
+    over.abort();
   }
+}
+
+async function patience(accelerator: Accelerator, over: AbortSignal): Promise<undefined> {
+  await sleep(PATIENCE[accelerator] * 1000, undefined, { signal: over }).catch(() => undefined);
+}
+
+/** @throws BoxError */
+function aborted(abort: AbortSignal): Promise<never> {
+  const error = new BoxError('the micro-VM was ended while it was starting');
+  return new Promise((_, fail) => {
+    if (abort.aborted) fail(error);
+    abort.addEventListener('abort', () => fail(error), { once: true });
+  });
 }
 
 function warning(why: string): string {

@@ -5,6 +5,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -75,6 +76,18 @@ test("an image's links do not lead a volume to the host's files", () => {
 test('masked paths are empty, read-only ones cannot be written', () => {
   expect(shell('cat /proc/interrupts /proc/keys | wc -c; ls /sys/firmware').stdout).toBe('0\n');
   expect(shell('echo 1 > /proc/sys/kernel/panic').stderr).toContain('Read-only file system');
+});
+
+test('no device but those of /dev can be opened, and the nodes of the host stay as they are', () => {
+  const before = statSync('/dev/null').mode;
+  const make = 'mknod /tmp/a c 1 3 && cat /tmp/a; mknod /dev/a c 1 3 && cat /dev/a';
+  const change = 'chmod 600 /dev/null; chmod 600 /proc/kcore; chown 1 /dev/zero';
+  const use = 'echo x > /dev/null && head -c 5 /dev/zero | wc -c';
+  const { stdout, stderr } = shell(`${make}; ${change}; ${use}`);
+  expect(stdout).toBe('5\n');
+  expect(stderr.match(/Permission denied/g)).toHaveLength(2);
+  expect(stderr.match(/Read-only file system/g)?.length).toBeGreaterThanOrEqual(2);
+  expect(statSync('/dev/null').mode).toBe(before);
 });
 
 test('no privilege beyond the default set, and none to be gained', () => {

@@ -1,0 +1,35 @@
+/** Sockets of this host: unix(7). */
+import { closeSync } from 'node:fs';
+import { syscall } from './native.ts';
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+
+/** Two sockets that are connected to each other: socketpair(2). @returns descriptors, both closed by execve. */
+export function socketPair(): [number, number] {
+  const pair = new Int32Array(2);
+  syscall('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new Uint8Array(pair.buffer));
+  return [pair[0] ?? -1, pair[1] ?? -1];
+}
+
+/**
+ * A socket at `path` to which others can connect from now on, whoever accepts them later.
+ * @param path at most 107 bytes.
+ * @returns a descriptor, closed by execve.
+ * @throws SyscallError
+ */
+export function listenAt(path: string): number {
+  const fd = syscall('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  try {
+    // struct sockaddr_un: sun_family, sun_path with its final zero.
+    const address = Buffer.from(`\0\0${path}\0`);
+    address.writeUInt16LE(AF_UNIX, 0);
+    syscall('bind', fd, address, address.length);
+    syscall('listen', fd, 1);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A small root file system as entries of the guest's initial one: nothing has to be served, and what
+ * the workload writes is gone with the machine. The image is hostile and may be changing: every
+ * entry is reached through the open descriptor of its directory and no link is followed.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+} from 'node:fs';
+import type { Box } from '../spec/box.ts';
+import type { CpioEntry } from './cpio.ts';
+import { ARCHIVED_ROOT } from './guest.ts';
+import { guestMemory } from './qemu.ts';
+
+/** Larger ones start sooner when they are served: unpacking takes time, too. */
+const MAX_BYTES = 16 * 2 ** 20;
+const MAX_ENTRIES = 4000;
+
+/** The archive, its unpacked files and the workload share the guest's memory. */
+const MEMORY_SHARE = 8;
+
+/** @returns undefined for a root file system that is too large, or that the workload is to change. */
+export function archiveRoot({ spec, layer }: Pick<Box, 'spec' | 'layer'>): CpioEntry[] | undefined {
+  if (layer === 'writable') return undefined;
+  const bytes = Math.min(MAX_BYTES, guestMemory(spec.linux.resources) / MEMORY_SHARE);
+  const walk: Walk = { bytes, entries: MAX_ENTRIES, archive: [], inodes: new Map() };
+  const fd = openSync(spec.root.path, DIRECTORY_FLAGS);
+  return addDirectory(walk, fd, ARCHIVED_ROOT) ? walk.archive : undefined;
+}
+
+/** What is still allowed, and what was found. */
+interface Walk {
+  bytes: number;
+  entries: number;
+  readonly archive: CpioEntry[];
+  /** Numbers of the files with several names, by their device and inode. */
+  readonly inodes: Map<string, number>;
+}
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+/** A FIFO must not block the reader. */
+const FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
+/** Closes the directory. @returns whether the limits are kept. */
+function addDirectory(walk: Walk, fd: number, name: string): boolean {
+  try {
+    walk.archive.push(describe(name, fstatSync(fd), new Uint8Array()));
+    // An open directory's own path, which no renaming can turn elsewhere.
+    const path = `/proc/self/fd/${fd}`;
+    return readdirSync(path).every((child) =>
+      addEntry(walk, `${path}/${child}`, `${name}/${child}`),
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function addEntry(walk: Walk, path: string, name: string): boolean {
+  const stats = lstatSync(path);
+  walk.entries -= 1;
+  if (stats.isFile()) walk.bytes -= stats.size;
+  if (walk.entries < 0 || walk.bytes < 0) return false;
+  if (stats.isDirectory()) return addDirectory(walk, openSync(path, DIRECTORY_FLAGS), name);
+  // A socket means nothing without the process that made it.
+  if (!stats.isSocket()) walk.archive.push(read(walk, path, name, stats));
+  return true;
+}
+
+function read(walk: Walk, path: string, name: string, stats: Stats): CpioEntry {
+  if (stats.isSymbolicLink()) return describe(name, stats, readlinkSync(path, 'buffer'));
+  if (!stats.isFile()) return describe(name, stats, new Uint8Array());
+  const key = `${stats.dev}:${stats.ino}`;
+  const inode = stats.nlink > 1 ? (walk.inodes.get(key) ?? walk.inodes.size + 1) : undefined;
+  if (inode === undefined) return describe(name, stats, readRegular(path));
+  const content = walk.inodes.has(key) ? new Uint8Array() : readRegular(path);
+  walk.inodes.set(key, inode);
+  return { ...describe(name, stats, content), inode };
+}
+
+function readRegular(path: string): Uint8Array {
+  const fd = openSync(path, FILE_FLAGS);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd) : new Uint8Array();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function describe(name: string, stats: Stats, content: Uint8Array): CpioEntry {
+  const { mode, uid, gid, rdev } = stats;
+  // makedev(3), undone.
+  const device = [(rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00)] as const;
+  return { name, mode, content, uid, gid, mtime: Math.floor(stats.mtimeMs / 1000), device };
+}
