@@ -72,7 +72,7 @@ async function launch(
     wait: async () => {
       const ended = await running.end();
       timeline.mark('workload', [], ended.at);
-      const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup);
+      const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after, 0, notHere);
       state.remove();
       timeline.mark('clean-up');
@@ -102,7 +102,7 @@ function cloneBox(
   { stdin, stdout, stderr }: Stdio,
   image: number | undefined,
 ): Interpreter {
-  const cgroup = plan.cgroup === undefined ? undefined : openSync(plan.cgroup, 'r');
+  const cgroup = plan.cgroup === undefined ? undefined : openSync(plan.cgroup.entry, 'r');
   try {
     return interpret({
       steps,

@@ -6,8 +6,22 @@ import type { CgroupHost } from './host.ts';
 /** Directory, below the hierarchy's mount point, in which every box gets its cgroup. */
 export const CGROUP_PARENT = 'tsbox';
 
-export function cgroupPath(host: CgroupHost, id: string): string {
+function cgroupPath(host: CgroupHost, id: string): string {
   return `${host.mount}/${CGROUP_PARENT}/${id}`;
+}
+
+/** Where the kernel counts what the box uses and which limits it met. */
+export function accountPath(host: CgroupHost, id: string): string {
+  return cgroupPath(host, id);
+}
+
+/**
+ * The cgroup into which the box is cloned. With limits it is one below the cgroup that keeps them:
+ * a box that makes a user and a cgroup namespace of its own may write the files of its root.
+ */
+export function entryPath(resources: Resources, host: CgroupHost, id: string): string {
+  const own = cgroupPath(host, id);
+  return requested(resources).length === 0 ? own : `${own}/box`;
 }
 
 /** The controller that each limit needs. */
@@ -30,6 +44,7 @@ export function unkeptLimits(resources: Resources, host: CgroupHost | undefined)
 export function makeCgroup(resources: Resources, host: CgroupHost, id: string): HostAction[] {
   const parent = `${host.mount}/${CGROUP_PARENT}`;
   const own = cgroupPath(host, id);
+  const entry = entryPath(resources, host, id);
   const controllers = requested(resources).map((limit) => `+${controllerOf[limit]}`);
   const enable = (directory: string): HostAction => ({
     call: 'write',
@@ -42,6 +57,17 @@ export function makeCgroup(resources: Resources, host: CgroupHost, id: string): 
     ...(controllers.length === 0 ? [] : [enable(host.mount), enable(parent)]),
     { call: 'mkdir', path: own, why: 'counts, limits and ends all processes of the box together' },
     ...limits(resources, own),
+    ...(controllers.length === 0
+      ? []
+      : [
+          enable(own),
+          {
+            call: 'mkdir' as const,
+            path: entry,
+            why: 'what the box sees as the root: above it no namespace reaches',
+          },
+          ...limits(resources, entry),
+        ]),
   ];
 }
 
@@ -54,7 +80,11 @@ export function removeCgroup(host: CgroupHost, id: string): HostAction[] {
       why: 'no process of the box is left',
       optional: true,
     },
-    { call: 'rmdir', path: cgroupPath(host, id), why: 'the box has ended' },
+    {
+      call: 'rmdir',
+      path: cgroupPath(host, id),
+      why: 'the box has ended; with all cgroups that it made below',
+    },
   ];
 }
 

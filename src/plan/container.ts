@@ -3,7 +3,7 @@ import type { cloneFlags } from '../abi/flags.ts';
 import type { Box } from '../spec/box.ts';
 import type { IdMapping, NamespaceType } from '../spec/spec.ts';
 import { type HostAction, PID } from './action.ts';
-import { cgroupPath, makeCgroup, removeCgroup } from './cgroup.ts';
+import { accountPath, entryPath, makeCgroup, removeCgroup } from './cgroup.ts';
 import type { Host } from './host.ts';
 import { isolationSections } from './isolate.ts';
 import type { Section } from './step.ts';
@@ -14,8 +14,8 @@ export interface ContainerPlan {
   /** By the parent, before the clone. */
   readonly before: readonly HostAction[];
   readonly clone: readonly CloneFlag[];
-  /** Directory of the cgroup into which the child is cloned. */
-  readonly cgroup?: string;
+  /** Directories of the cgroup into which the child is cloned, and of the one that has the account. */
+  readonly cgroup?: { readonly entry: string; readonly account: string };
   /** By the parent, while the child waits for it. */
   readonly during: readonly HostAction[];
   /** By the child, up to the workload. */
@@ -52,7 +52,14 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
       ...(host.cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
       ...box.spec.linux.namespaces.map(({ type }) => namespaceFlags[type]),
     ],
-    ...(host.cgroup === undefined ? {} : { cgroup: cgroupPath(host.cgroup, box.id) }),
+    ...(host.cgroup === undefined
+      ? {}
+      : {
+          cgroup: {
+            entry: entryPath(box.spec.linux.resources, host.cgroup, box.id),
+            account: accountPath(host.cgroup, box.id),
+          },
+        }),
     during: mapIds(box),
     sections: isolationSections(seen, host, 'container'),
     after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),

@@ -23,12 +23,19 @@ export function startWorkload(box: Box): Step[] {
       hint: `the working directory ${cwd} must exist in the box and be open to its user`,
     }),
     step(umask(user.umask), 'file mode creation mask of the workload'),
+    ...ordinarySignals(),
+    ...executeWorkload(box),
+  ];
+}
+
+/** What a program may expect when it is started: no signal blocked or ignored. */
+export function ordinarySignals(): Step[] {
+  return [
     step(
       defaultSignal(signalNumbers.SIGPIPE, 'SIGPIPE'),
       'Node ignores it, and that would be inherited',
     ),
     step(unblockSignals(), 'signals were blocked while the process was made'),
-    ...executeWorkload(box),
   ];
 }
 

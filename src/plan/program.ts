@@ -10,7 +10,7 @@ import {
   openat,
   openTree,
 } from './calls.ts';
-import { newSession } from './execute.ts';
+import { newSession, ordinarySignals } from './execute.ts';
 import { announceExecution, dieWithParent, PARENT_DESCRIPTOR } from './parent.ts';
 import { type Step, step } from './step.ts';
 
@@ -31,6 +31,7 @@ export function programSteps(
     ...before,
     step(closeRange(3, PARENT_DESCRIPTOR - 1), why),
     step(closeRange(FIRST_EXTRA + extra), why),
+    ...ordinarySignals(),
     step(execve(argv[0] ?? '', argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']), 'the program'),
   ];
 }

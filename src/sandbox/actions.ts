@@ -1,5 +1,5 @@
 /** Carries out what only the parent can do, on the host (src/plan/action.ts). */
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
@@ -52,6 +52,7 @@ async function copy(from: string, to: string): Promise<void> {
 /** A cgroup is busy for a moment after the last of its processes was reaped. */
 const PATIENCE = 200;
 
+/** Removes a cgroup, and first those below it. */
 async function removeDirectory(path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -61,9 +62,16 @@ async function removeDirectory(path: string): Promise<void> {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return;
       if (code !== 'EBUSY' || attempt === PATIENCE) throw error;
-      await sleep(10);
+      const below = directoriesIn(path);
+      for (const name of below) await removeDirectory(`${path}/${name}`);
+      if (below.length === 0) await sleep(10);
     }
   }
+}
+
+function directoriesIn(path: string): string[] {
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
 /** For actions of which none maps ids. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
-import { cgroupPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
+import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
 import { decodeReport } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
@@ -62,7 +62,7 @@ export async function startVm(
       {
         state,
         arch,
-        cgroup: cgroup === undefined ? undefined : cgroupPath(cgroup, state.id),
+        cgroup: cgroup === undefined ? undefined : entryPath({}, cgroup, state.id),
         kernel: kernel.image,
         initrd,
         shares: guest.shares,

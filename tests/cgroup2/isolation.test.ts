@@ -1,0 +1,68 @@
+/** The cgroup of a box, as its own root sees it: what it can read, and that it can change nothing. */
+import { expect, test } from 'vitest';
+import { namesOf, onRig } from './rig.ts';
+
+/** The host's util-linux, as busybox's unshare makes no cgroup namespace, and its libraries. */
+const utilLinux = '-v /usr/bin:/host:ro $(for lib in /lib*; do echo -v $lib:$lib:ro; done)';
+
+const lines = {
+  'what it sees': `tsbox run --memory 64m busybox -- sh -c '
+    cat /proc/self/cgroup /proc/1/cgroup
+    cat /sys/fs/cgroup/cgroup.procs
+    find /sys/fs/cgroup -mindepth 1 -type d
+    grep cgroup /proc/self/mountinfo'`,
+  'what it tries': `tsbox run --memory 64m --cpus 1 --pids-limit 50 busybox -- sh -c '
+    cd /sys/fs/cgroup
+    mkdir below && echo made
+    for file in *; do (echo 1 >$file) && echo wrote $file; done
+    mount -o remount,rw,bind /sys/fs/cgroup && echo remounted
+    mount -o remount,rw /sys/fs/cgroup && echo remounted
+    mount -t cgroup2 none /mnt && echo mounted
+    unshare -Urm mount -t cgroup2 none /mnt && echo mounted'`,
+};
+/** A user namespace of the box's own has the right to mount what its own cgroup namespace shows. */
+const namespaces = `
+  tsbox run --memory 64m ${utilLinux} busybox -- /host/unshare -UrmC sh -c '
+    mount -t cgroup2 none /mnt
+    echo max >/mnt/memory.max
+    mkdir /mnt/below
+    dd if=/dev/zero of=/dev/null bs=128M count=1; echo survived'
+  tsbox run busybox -- echo next`;
+const ran = onRig({ ...lines, namespaces });
+
+test.each(namesOf(lines))('nothing is left: %s', async (name) => {
+  expect((await ran(name)).left).toEqual([]);
+});
+
+test('a box sees its own cgroup as the root, and none above or beside it', async () => {
+  const { status, stdout } = await ran('what it sees');
+  expect(status).toBe(0);
+  expect(stdout).toMatch(
+    /^0::\/\n0::\/\n1\n\d+\n\d+ \d+ \S+ \/ \/sys\/fs\/cgroup ro,\S+ - cgroup2 .*\n$/,
+  );
+});
+
+test('a box can write no file of its cgroup, and make none below it', async () => {
+  const { stdout, stderr } = await ran('what it tries');
+  const files = ['memory.max', 'cpu.max', 'pids.max', 'cgroup.procs', 'cgroup.kill'];
+  expect(stdout).toBe('');
+  for (const file of ['below', ...files])
+    expect(stderr).toMatch(new RegExp(`\\b${file}'?: Read-only file system$`, 'm'));
+});
+
+test('a box cannot mount the cgroup file system anew', async () => {
+  const { stdout, stderr } = await ran('what it tries');
+  expect(stdout).toBe('');
+  expect(stderr.match(/permission denied/gi)).toHaveLength(4);
+});
+
+test('a box cannot lift its limits through namespaces of its own', async () => {
+  const { stdout, stderr } = await ran('namespaces');
+  expect(stdout).not.toContain('survived');
+  expect(stderr).toMatch(/^tsbox: .*ran out of memory.*--memory.*\n$/m);
+});
+
+test('a cgroup that a box makes is removed with it, and hinders no other run', async () => {
+  const { status, stdout, left } = await ran('namespaces');
+  expect({ status, stdout, left }).toEqual({ status: 0, stdout: 'next\n', left: [] });
+});

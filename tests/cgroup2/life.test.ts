@@ -1,0 +1,134 @@
+/** What a box leaves on its host: nothing, whoever is killed and whatever the host lacks. */
+import { describe, expect, test } from 'vitest';
+import { namesOf, onRig } from './rig.ts';
+
+const both = {
+  writes: `
+    tsbox run --rootfs $TSBOX_DATA/images/busybox -- sh -c '
+      echo x >/etc/new; rm /bin/ls; cat /etc/new; grep " / " /proc/mounts'
+    tsbox run busybox -- sh -c '[ ! -e /etc/new ] && [ -e /bin/ls ]'`,
+  // What outlives its tsbox is played by a process of the host's.
+  'tsbox killed': `
+    tsbox run busybox -- sh -c 'sleep 1000 & echo up; sleep 1000' >up &
+    until grep -q up up; do sleep 0.1; done
+    kill -KILL $!; wait $!
+    ls /run/tsbox/boxes | sed 's/^[0-9a-f]*//'
+    find /sys/fs/cgroup/tsbox -mindepth 1 -type d | wc -l
+    sleep 30 >/dev/null 2>&1 &
+    echo $! | tee /sys/fs/cgroup/tsbox/*/cgroup.procs >/dev/null
+    tsbox run busybox -- echo next
+    wait $!; echo $?`,
+};
+const withOverlay = {
+  ...both,
+  'two at once': `
+    mkfifo in
+    tsbox run --memory 64m busybox -- sh -c '
+      echo up; read -r _; cat /sys/fs/cgroup/memory.max' <in >first &
+    exec 3>in
+    until grep -q up first; do sleep 0.1; done
+    tsbox run --memory 32m busybox -- cat /sys/fs/cgroup/memory.max
+    echo go >&3
+    wait $!
+    cat first`,
+};
+const withoutOverlay = {
+  ...both,
+  explain: 'tsbox explain busybox -- true',
+  'no cgroups': `unshare -m sh -c '
+    umount /sys/fs/cgroup
+    tsbox run busybox -- ls /sys/fs/cgroup
+    tsbox run --memory 64m --cpus 1 busybox -- true'`,
+  // Version 2 gives up a controller that it has not used so far.
+  'memory in version 1': `
+    mkdir v1; mount -t cgroup -o memory none v1
+    tsbox run --memory 64m --pids-limit 50 busybox -- true; echo $?
+    tsbox run --pids-limit 50 busybox -- cat /sys/fs/cgroup/pids.max
+    umount v1`,
+};
+/** For the tests' own eyes, which must see what is left. */
+const careless = `
+  mkdir /sys/fs/cgroup/tsbox/left
+  touch /run/tsbox/boxes/left $TSBOX_DATA/images/busybox/etc/passwd
+  mkdir mount; mount -t tmpfs left mount
+  sleep 30 >/dev/null 2>&1 &`;
+
+const ran = onRig({ ...withOverlay, careless });
+const ranWithout = onRig(withoutOverlay, '--no-overlay');
+
+describe('with overlayfs', () => {
+  test.each(namesOf(withOverlay))('nothing is left: %s', async (name) => {
+    expect((await ran(name)).left).toEqual([]);
+  });
+
+  test('a cgroup, a file, a change of the image, a mount or a process would be seen', async () => {
+    expect((await ran('careless')).left).toEqual([
+      '/sys/fs/cgroup/tsbox/left',
+      '/run/tsbox/boxes/left',
+      expect.stringMatching(/^\/var\/tmp\/tsbox\/images\/busybox\/etc\/passwd, changed at /),
+      expect.stringContaining('/dev/shm/mount rw'),
+      expect.stringMatching(/^process \d+, sleep$/),
+    ]);
+  });
+
+  test('what is written goes to an overlay and vanishes', async () => {
+    const { status, stdout } = await ran('writes');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^x\n\S+ \/ overlay .*\n$/);
+  });
+
+  test('a run removes the cgroup, its processes and the state that a killed tsbox left', async () => {
+    expect(await ran('tsbox killed')).toMatchObject({
+      status: 0,
+      stdout: '.lock\n1\nnext\n137\n',
+    });
+  });
+
+  test('boxes that run at once keep their own limits, and neither removes the other', async () => {
+    expect(await ran('two at once')).toMatchObject({
+      status: 0,
+      stdout: `${32 * 2 ** 20}\nup\n${64 * 2 ** 20}\n`,
+      stderr: '',
+    });
+  });
+});
+
+describe('without overlayfs', () => {
+  test.each(namesOf(withoutOverlay))('nothing is left: %s', async (name) => {
+    expect((await ranWithout(name)).left).toEqual([]);
+  });
+
+  test('what is written goes to a copy of the image and vanishes', async () => {
+    const { status, stdout } = await ranWithout('writes');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^x\ntmpfs \/ tmpfs .*\n$/);
+  });
+
+  test('a run removes the copy that a killed tsbox left, too', async () => {
+    expect(await ranWithout('tsbox killed')).toMatchObject({
+      status: 0,
+      stdout: '\n.lock\n1\nnext\n137\n',
+    });
+  });
+
+  test('explain names the copy and why it is made', async () => {
+    const { status, stdout } = await ranWithout('explain');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^copy\("[^"]*\/busybox", "[^"]*\/boxes\/ID"\)\s+# .*no overlayfs/m);
+  });
+});
+
+describe('without controllers', () => {
+  test('of cgroups altogether: a box without limits runs, and every limit is refused', async () => {
+    const { status, stdout, stderr } = await ranWithout('no cgroups');
+    expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+    for (const flag of ['--memory', '--cpus'])
+      expect(stderr).toContain(`${flag} needs cgroup v2, which is not mounted`);
+  });
+
+  test('of one that cgroup v1 holds: its limit is refused, the others are kept', async () => {
+    const { stdout, stderr } = await ranWithout('memory in version 1');
+    expect(stdout).toBe('125\n50\n');
+    expect(stderr).toMatch(/^tsbox: --memory needs the memory controller of cgroup v2.*\n$/);
+  });
+});
