@@ -3,6 +3,9 @@
  */
 export { startContainer } from './container/container.ts';
 export { dataDirectory, findImage, findRootfs, imageFacts } from './image/image.ts';
+export type { HostAction } from './plan/action.ts';
+export { type ContainerPlan, planContainer } from './plan/container.ts';
+export type { Section, Step } from './plan/step.ts';
 export { BoxError } from './sandbox/errors.ts';
 export type { Exit, Sandbox, Stdio } from './sandbox/sandbox.ts';
 export { type Phase, Timeline } from './sandbox/timeline.ts';

@@ -20,12 +20,14 @@ import type { Box } from '../spec/box.ts';
 /**
  * Starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
+ * @param makePlan a container is data: another plan than tsbox's own can be carried out, too.
  * @throws BoxError when the box could not be made; nothing is left of it then.
  */
 export async function startContainer(
   request: Pick<Box, 'spec' | 'layer'>,
   stdio: Stdio,
   timeline: Timeline,
+  makePlan: typeof planContainer = planContainer,
 ): Promise<Sandbox> {
   requireRoot('a container');
   const parent = stateDirectory(process.env, 0);
@@ -36,7 +38,7 @@ export async function startContainer(
   const state = claimState(parent);
   try {
     const box: Box = { ...request, id: state.id };
-    const plan = planContainer(box, host);
+    const plan = makePlan(box, host);
     timeline.mark('plan');
     return await launch(box, plan, stdio, timeline, state);
   } catch (error) {

@@ -114,5 +114,10 @@ function follow(
 /** The child's end of the socket is closed by its execve or its end. */
 function waitForClosing(socket: number): void {
   const buffer = new Uint8Array(16);
-  while (readSync(socket, buffer) > 0);
+  try {
+    while (readSync(socket, buffer) > 0);
+  } catch (error) {
+    // It ended without having read all that it was sent, unix(7).
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+  }
 }

@@ -1,8 +1,9 @@
 /** Runs bin/tsbox as a user does. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 
-const program = new URL('../../bin/tsbox', import.meta.url).pathname;
+export const program = new URL('../../bin/tsbox', import.meta.url).pathname;
 
 export interface Result {
   readonly status: number | null;
@@ -43,7 +44,8 @@ export function traces() {
     state: list('/run/tsbox/boxes'),
     cgroups: ['/sys/fs/cgroup/tsbox', '/sys/fs/cgroup/unified/tsbox'].flatMap(directoriesIn),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
-    processes: processesNamed('tsbox-init'),
+    temporary: list(tmpdir()).filter((name) => name.startsWith('tsbox')),
+    processes: processesOfBoxes(),
   };
 }
 
@@ -58,10 +60,14 @@ function directoriesIn(directory: string): string[] {
     .map(({ name }) => name);
 }
 
-function processesNamed(name: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
+const names = new Set(['tsbox-init', 'virtiofsd', 'qemu-system-x86', 'qemu-system-aar']);
+
+/** What tsbox starts, and all that is in a cgroup of a box. */
+function processesOfBoxes(): string[] {
+  return list('/proc').filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === name;
+      const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+      return names.has(comm) || /\/tsbox\//.test(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
     } catch {
       return false;
     }

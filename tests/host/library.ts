@@ -1,0 +1,40 @@
+/** Runs boxes in this very process, through the library as it is built. */
+import { closeSync, openSync, readdirSync } from 'node:fs';
+import type * as library from '../../src/index.ts';
+import type { Exit } from '../../src/index.ts';
+
+/** The built one: it has its native parts beside it. */
+export const tsbox: typeof library = await import(
+  new URL('../../dist/index.js', import.meta.url).href
+);
+
+const { dataDirectory, findImage, imageFacts, specFromOptions, startContainer, Timeline } = tsbox;
+
+const facts = imageFacts(findImage('busybox', dataDirectory(process.env, 0), '/'));
+const nothing = { env: [], volume: [], tmpfs: [], ulimit: [], readOnly: false, writable: false };
+
+export function request(
+  command: readonly string[],
+  options: Partial<Parameters<typeof specFromOptions>[0]> = {},
+): ReturnType<typeof specFromOptions> {
+  const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+  return specFromOptions({ ...nothing, ...options, command }, facts, caller);
+}
+
+/** Runs a container whose streams are /dev/null. */
+export async function runContainer(
+  box: ReturnType<typeof request>,
+  makePlan = tsbox.planContainer,
+): Promise<Exit> {
+  const fd = openSync('/dev/null', 'r+');
+  try {
+    const stdio = { stdin: fd, stdout: fd, stderr: fd };
+    return await (await startContainer(box, stdio, new Timeline(), makePlan)).wait();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
