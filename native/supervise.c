@@ -193,8 +193,19 @@ static uint32_t oom_killed(void)
 	return 0;
 }
 
+static void send_credit(void)
+{
+	if (outgoing_end > 0 || credit_owed == 0)
+		return;
+	uint32_t credit = credit_owed;
+	credit_owed = 0;
+	send(FRAME_CREDIT, &credit, sizeof credit);
+}
+
 static void serve(void)
 {
+	/* What is owed must not wait for an event: there may be none before more input comes. */
+	send_credit();
 	struct pollfd ready[5] = {
 	    {signals, POLLIN, 0},
 	    {channel, POLLIN, 0},
@@ -209,12 +220,8 @@ static void serve(void)
 	if (ready[1].revents & POLLIN)
 		receive();
 	feed();
-	/* Credit before output, or a workload that echoes its input could starve itself. */
-	if (outgoing_end == 0 && credit_owed > 0) {
-		uint32_t credit = credit_owed;
-		credit_owed = 0;
-		send(FRAME_CREDIT, &credit, sizeof credit);
-	}
+	/* Before output, or a workload that echoes its input could starve itself. */
+	send_credit();
 	if (outgoing_end == 0 && ready[2].revents)
 		send_stream(FRAME_STDOUT, &from_stdout);
 	if (outgoing_end == 0 && ready[3].revents)

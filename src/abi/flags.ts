@@ -24,6 +24,7 @@ export const openFlags = {
 
 /** openat2(2), `how.resolve` */
 export const resolveFlags = {
+  RESOLVE_NO_XDEV: 0x01,
   RESOLVE_NO_MAGICLINKS: 0x02,
   RESOLVE_NO_SYMLINKS: 0x04,
   RESOLVE_IN_ROOT: 0x10,

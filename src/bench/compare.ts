@@ -67,6 +67,9 @@ async function inBox(
   { program, words, commandAt }: CompareRequest,
 ): Promise<Column> {
   const directory = mkdtempSync(join(tmpdir(), 'tsbox-compare-'));
+  const tidy = () => rmSync(directory, { recursive: true, force: true });
+  // Ends by a signal do not come by `finally`.
+  process.once('exit', tidy);
   const timing = join(directory, 'timing.json');
   const own = ['--timing=json', '--timing-file', timing];
   try {
@@ -83,7 +86,8 @@ async function inBox(
       probe: await runProbe([program, 'run', ...flags, ...before, ...probe]),
     };
   } finally {
-    rmSync(directory, { recursive: true });
+    process.off('exit', tidy);
+    tidy();
   }
 }
 
@@ -92,7 +96,7 @@ async function runProbe(argv: readonly string[]): Promise<string[]> {
   return run.status === 0 ? run.stdout.trim().split('\n') : [];
 }
 
-/** @param start CLOCK_MONOTONIC, as in the file: nanoseconds as decimal strings. */
+/** @param start CLOCK_MONOTONIC in nanoseconds, as in the file. */
 function startup(file: string, start: bigint): bigint | undefined {
   try {
     const timing: unknown = JSON.parse(readFileSync(file, 'utf8'));

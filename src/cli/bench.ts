@@ -1,5 +1,8 @@
 /** `tsbox bench`: what starting the same workload costs in each kind of isolation. */
+import { openSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
+import { BoxError } from '../sandbox/errors.ts';
+import { writeAll } from '../sandbox/write.ts';
 
 interface Flags {
   readonly runs: number;
@@ -25,17 +28,17 @@ export function registerBench(program: Command): void {
 }
 
 async function bench(word: string, flags: Flags, programVersion: string): Promise<void> {
-  const [{ runBench }, { printReport }, images, { tsboxProgram }, { writeFile }] =
-    await Promise.all([
-      import('../bench/bench.ts'),
-      import('../bench/report.ts'),
-      import('../image/image.ts'),
-      import('./program-path.ts'),
-      import('node:fs/promises'),
-    ]);
+  const [{ runBench }, { printReport }, images, { tsboxProgram }] = await Promise.all([
+    import('../bench/bench.ts'),
+    import('../bench/report.ts'),
+    import('../image/image.ts'),
+    import('./program-path.ts'),
+  ]);
   const data = images.dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs = images.findImage(word, data, process.cwd());
   const { runs, warmup, subjects } = flags;
+  // Before the measuring, which may take long.
+  const json = flags.json === undefined ? undefined : openForWriting(flags.json);
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => process.exit(125));
@@ -45,9 +48,15 @@ async function bench(word: string, flags: Flags, programVersion: string): Promis
     progressLine(warmup, warmup + runs),
   );
   clearLine();
-  process.stdout.write(`${printReport(report)}\n`);
-  if (flags.json !== undefined) {
-    await writeFile(flags.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  writeAll(1, `${printReport(report)}\n`);
+  if (json !== undefined) writeAll(json, `${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+function openForWriting(file: string): number {
+  try {
+    return openSync(file, 'w');
+  } catch (error) {
+    throw new BoxError(`--json ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Column } from '../bench/compare.ts';
 import type { Row } from '../bench/side-by-side.ts';
+import { writeAll } from '../sandbox/write.ts';
 import { addRunOptions, toRunArguments } from './run-arguments.ts';
 
 export function registerCompare(program: Command): void {
@@ -24,6 +25,8 @@ async function compareAction(command: Command): Promise<void> {
     import('../image/image.ts'),
     import('./program-path.ts'),
   ]);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => process.exit(125));
   const data = images.dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
@@ -34,7 +37,7 @@ async function compareAction(command: Command): Promise<void> {
   const columns = await bench.compare({ program: tsboxProgram(), words, commandAt, rootfs });
   const heads = columns.map(({ name }) => name);
   const rows = toRows(columns, bench.probeLabels);
-  process.stdout.write(`${sideBySide(heads, rows, process.stdout.columns ?? 100)}\n`);
+  writeAll(1, `${sideBySide(heads, rows, process.stdout.columns ?? 100)}\n`);
   // 125 is tsbox's own failure; any other status is the workload's affair.
   if (columns.some(({ run }) => run.status === 125)) process.exitCode = 1;
 }

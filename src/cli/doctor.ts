@@ -1,5 +1,6 @@
 /** `tsbox doctor`: what this host offers, and how to mend what it lacks. */
 import type { Command } from 'commander';
+import { writeAll } from '../sandbox/write.ts';
 
 export function registerDoctor(program: Command): void {
   program
@@ -18,6 +19,6 @@ async function doctor(flags: { readonly json?: true }): Promise<void> {
     ]);
   const checks = await examineHost();
   const colour = wantsColour(process.env, process.stdout.isTTY);
-  process.stdout.write(`${flags.json ? checksAsJson(checks) : printChecks(checks, colour)}\n`);
+  writeAll(1, `${flags.json ? checksAsJson(checks) : printChecks(checks, colour)}\n`);
   process.exitCode = canRunContainers(checks) ? 0 : 1;
 }

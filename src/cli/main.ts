@@ -31,12 +31,16 @@ const [word = ''] = process.argv.slice(2);
 const named = Object.entries(commands).filter(([name]) => name === word);
 for (const [, register] of named.length > 0 ? named : Object.entries(commands)) register(program);
 
+let debug = false;
+program.hook('preAction', (_, command) => {
+  debug = command.opts<{ readonly debug?: true }>().debug ?? false;
+});
 program.parseAsync().catch((error: unknown) => {
-  process.exitCode = report(error, process.argv.includes('--debug'));
+  process.exitCode = report(error);
 });
 
 /** @returns the exit code; chroot(1)'s convention: 125 is tsbox's own failure. */
-function report(error: unknown, debug: boolean): number {
+function report(error: unknown): number {
   // Commander has printed its own.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 125;
   if (error instanceof SpecError) {

@@ -16,6 +16,7 @@ import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 
 /**
  * Starts the workload.
@@ -34,7 +35,7 @@ export async function startContainer(
   const host = readHost(request, parent);
   await removeAbandoned(parent, host.cgroup);
   const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
-  if (unkept.length > 0) throw new BoxError(unkept.join('\n'));
+  if (unkept.length > 0) throw new SpecError(unkept);
   const state = claimState(parent);
   try {
     const box: Box = { ...request, id: state.id };
@@ -114,6 +115,8 @@ function cloneBox(
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {
+    if (error instanceof RangeError)
+      throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
     throw new BoxError(
       `${(error as Error).message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: \`tsbox doctor\` shows which namespaces this host forbids`,
       { cause: error },

@@ -1,19 +1,22 @@
 /** The plan of a container, as text. */
 import { type HostAction, printAction } from '../plan/action.ts';
+import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
+/** @throws SpecError for limits that this host cannot keep, as a run does. */
 export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
-  const plan = planContainer(
-    { ...request, id: ID },
-    readHost(request, stateDirectory(process.env, 0)),
-  );
+  const host = readHost(request, stateDirectory(process.env, 0));
+  const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
+  if (unkept.length > 0) throw new SpecError(unkept);
+  const plan = planContainer({ ...request, id: ID }, host);
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
     ...actions('tsbox prepares, on the host', plan.before),

@@ -17,9 +17,10 @@ const ARG_NUMBER = 0;
 const ARG_DATA = 1;
 const ARG_SLOT = 2;
 
-/** The most steps and slots that tsbox-init accepts. */
+/** The most steps, slots and bytes that tsbox-init accepts. */
 export const MAX_STEPS = 4096;
 export const MAX_SLOTS = 512;
+const MAX_DATA = 2 ** 24;
 
 /**
  * Typed arrays write in the byte order of the processor: little-endian on each that tsbox knows.
@@ -35,6 +36,7 @@ export function encodePlan(steps: readonly Step[], arch: Arch): Uint8Array {
   if (slots.count > MAX_SLOTS) throw new RangeError(`${slots.count} slots, ${MAX_SLOTS} at most`);
 
   const area = data.finish();
+  if (area.length > MAX_DATA) throw new RangeError(`${area.length} bytes, ${MAX_DATA} at most`);
   new Uint32Array(head, 0, 6).set([
     MAGIC,
     VERSION | (slots.count << 16),

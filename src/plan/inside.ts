@@ -15,6 +15,12 @@ const resolution: Readonly<Record<Links, readonly ResolveFlag[]>> = {
   refused: ['RESOLVE_IN_ROOT', 'RESOLVE_NO_MAGICLINKS', 'RESOLVE_NO_SYMLINKS'],
 };
 
+/** On the way to a mount point: a link of the image must not lead into /proc (CVE-2019-16884). */
+const withinOneMount = (links: Links): readonly ResolveFlag[] => [
+  ...resolution[links],
+  'RESOLVE_NO_XDEV',
+];
+
 /** Steps that put a descriptor of the directory `path` into `into`, making what is missing of it. */
 export function directoryInside(
   arch: Arch,
@@ -33,11 +39,11 @@ export function directoryInside(
         accept: ['EEXIST'],
       }),
       step(
-        openat2(arch, root, prefix, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], resolution[links]),
+        openat2(arch, root, prefix, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], withinOneMount(links)),
         `found inside the image, whatever links it holds`,
         {
           into: last ? into : `${into}.${index + 1}`,
-          hint: `the image has something else than a directory at /${prefix}: use another image or path`,
+          hint: `/${prefix} must be a directory of the image, not reached through a link into another mount: use another image or path`,
         },
       ),
     ];
@@ -48,7 +54,7 @@ export function directoryInside(
 export function fileInside(arch: Arch, root: Slot, path: string, into: Slot): Step[] {
   const names = componentsOf(path);
   const parent = names.slice(0, -1).join('/');
-  const inside = resolution['followed inside'];
+  const inside = withinOneMount('followed inside');
   return [
     ...(parent === ''
       ? []
@@ -65,7 +71,11 @@ export function fileInside(arch: Arch, root: Slot, path: string, into: Slot): St
       `the mount point ${path} must exist`,
       { accept: ['EEXIST'] },
     ),
-    existingInside(arch, root, path, into, 'the file to mount over', 'followed inside'),
+    step(
+      openat2(arch, root, names.join('/'), ['O_PATH', 'O_CLOEXEC'], inside),
+      'the file to mount over',
+      { into },
+    ),
   ];
 }
 

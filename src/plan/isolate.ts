@@ -12,6 +12,7 @@ import {
   pivotRoot,
   sethostname,
   socketInet,
+  umask,
   umount2,
 } from './calls.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
@@ -31,7 +32,11 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
   const sections = [
     {
       title: 'Process',
-      steps: [...(child ? [announceExecution(), ...dieWithParent()] : []), newSession()],
+      steps: [
+        ...(child ? [announceExecution(), ...dieWithParent()] : []),
+        newSession(),
+        step(umask(0o022), "what is made here does not depend on the caller's mask"),
+      ],
     },
     { title: 'Host files', steps: [...openRoot(box, host), ...openSources(box)] },
     { title: 'User namespace', steps: enterUserNamespace(box) },

@@ -85,21 +85,21 @@ function load(arch: Arch, path: string): Step[] {
   ];
 }
 
-/** Times that the channel is opened until its driver, which makes the device first, lets it be. */
-const TRIES = 5;
+/** Milliseconds between tries to open the channel, until its driver, which makes the device first, lets it be. */
+const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 function openChannel(arch: Arch): Step[] {
   const open = openat(arch, CHANNEL, ['O_RDWR', 'O_CLOEXEC']);
   const why = 'streams, signals and exit status';
-  const again = Array.from({ length: TRIES }, () => [
+  const tries = pauses.flatMap((milliseconds) => [
     step(open, why, { into: 'channel', unless: 'channel', accept: ['ENXIO'] }),
-    step(sleepMilliseconds(1), 'the driver has not finished the device when it appears', {
+    step(sleepMilliseconds(milliseconds), 'the device appears before its driver has finished it', {
       unless: 'channel',
     }),
   ]);
   return [
     step(read('watch', 4096), 'waits until the device is there'),
-    ...again.flat(),
+    ...tries,
     step(open, why, { into: 'channel', unless: 'channel' }),
   ];
 }

@@ -6,7 +6,7 @@ import { deviceNodes } from './devices.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside } from './inside.ts';
 import { newFileSystem } from './root.ts';
-import { type Step, step } from './step.ts';
+import { type Slot, type Step, step } from './step.ts';
 
 const attributeWords: Readonly<Record<string, MountAttribute>> = {
   ro: 'MOUNT_ATTR_RDONLY',
@@ -55,34 +55,59 @@ export function openSources(box: Box): Step[] {
           step(
             openTree(HERE, mount.source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_RECURSIVE']),
             `what the box gets at ${mount.destination}`,
-            { into: `mount${index}`, hint: 'the source of a volume must exist on the host' },
+            { into: slotOf(index), hint: 'the source of a volume must exist on the host' },
           ),
         ]
       : [],
   );
 }
 
-/** Attaches every mount inside the root file system. */
+/** Attaches every mount inside the root file system, or inside one that was attached before it. */
 export function attachMounts(box: Box, host: Host): Step[] {
-  return box.spec.mounts
-    .filter((mount) => mount.type !== 'cgroup' || host.cgroup !== undefined)
-    .flatMap((mount) => {
-      const index = box.spec.mounts.indexOf(mount);
-      const steps =
-        mount.type === 'bind' ? bind(mount, index, host) : fresh(mount, mount.type, index, host);
-      return mount.destination === '/dev' && mount.type === 'tmpfs'
-        ? [...steps, ...deviceNodes(host.arch, `mount${index}`)]
-        : steps;
-    });
+  const { mounts } = box.spec;
+  return mounts.flatMap((mount, index) => {
+    if (mount.type === 'cgroup' && host.cgroup === undefined) return [];
+    const place = placeOf(mount.destination, mounts.slice(0, index));
+    const steps =
+      mount.type === 'bind'
+        ? bind(mount, index, place, host)
+        : fresh(mount, mount.type, index, place, host);
+    return mount.destination === '/dev' && mount.type === 'tmpfs'
+      ? [...steps, ...deviceNodes(host.arch, slotOf(index))]
+      : steps;
+  });
 }
 
-function bind(mount: Mount, index: number, host: Host): Step[] {
-  const [slot, target] = [`mount${index}`, `target${index}`];
+function slotOf(index: number): Slot {
+  return `mount${index}`;
+}
+
+interface Place {
+  /** The root file system, or an earlier mount. */
+  readonly base: Slot;
+  /** Path from there. */
+  readonly path: string;
+}
+
+/** The innermost of the earlier mounts that the destination lies in, by their names. */
+function placeOf(destination: string, earlier: readonly Mount[]): Place {
+  const around = earlier
+    .map((mount, index) => ({ path: mount.destination, slot: slotOf(index) }))
+    .filter(({ path }) => destination.startsWith(`${path}/`))
+    .toSorted((one, other) => one.path.length - other.path.length)
+    .at(-1);
+  return around === undefined
+    ? { base: 'root', path: destination }
+    : { base: around.slot, path: destination.slice(around.path.length) };
+}
+
+function bind(mount: Mount, index: number, { base, path }: Place, host: Host): Step[] {
+  const [slot, target] = [slotOf(index), `target${index}`];
   const attributes = attributesOf(mount);
   return [
     ...(host.sources.get(mount.source) === 'file'
-      ? fileInside(host.arch, 'root', mount.destination, target)
-      : directoryInside(host.arch, 'root', mount.destination, target, 'followed inside')),
+      ? fileInside(host.arch, base, path, target)
+      : directoryInside(host.arch, base, path, target, 'followed inside')),
     ...(attributes.length === 0
       ? []
       : [
@@ -91,7 +116,7 @@ function bind(mount: Mount, index: number, host: Host): Step[] {
             `the volume is ${mount.options.join(', ')}`,
           ),
         ]),
-    step(moveMount(slot, target), `the host's ${mount.source} at ${mount.destination}`),
+    step(moveMount(slot, target), `${mount.source} at ${mount.destination}`),
   ];
 }
 
@@ -99,14 +124,15 @@ function fresh(
   mount: Mount,
   type: Exclude<Mount['type'], 'bind'>,
   index: number,
+  { base, path }: Place,
   host: Host,
 ): Step[] {
-  const [slot, target] = [`mount${index}`, `target${index}`];
+  const [slot, target] = [slotOf(index), `target${index}`];
   const data = mount.options.filter((word) => !(word in attributeWords) && !silentWords.has(word));
   // A link at /proc, /sys or /dev would put the kernel's files where the image wants them.
   const links = type === 'tmpfs' && mount.destination !== '/dev' ? 'followed inside' : 'refused';
   return [
-    ...directoryInside(host.arch, 'root', mount.destination, target, links),
+    ...directoryInside(host.arch, base, path, target, links),
     ...newFileSystem(kernelTypes[type], data, attributesOf(mount), slot, reasons[type]),
     step(moveMount(slot, target), `attached at ${mount.destination}`),
   ];

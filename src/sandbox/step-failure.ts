@@ -19,7 +19,7 @@ export function failureOf(
     );
   const failed = steps[report.step];
   if (failed === undefined) return new BoxError('tsbox-init reported a step that does not exist');
-  if (failed.call === 'execve') return executionFailure(steps, report);
+  if (failed.call === 'execve') return executionFailure(failed, steps, report);
   const hint = failed.hint ?? hintOf(report.error);
   return new BoxError(
     [
@@ -40,7 +40,7 @@ function shorten(text: string): string {
 }
 
 /** Every directory of PATH was tried: found but refused is worth more than not found, execvp(3). */
-function executionFailure(steps: readonly Step[], report: Report): BoxError {
+function executionFailure(last: Step, steps: readonly Step[], report: Report): BoxError {
   const tried = steps.flatMap((each, index) => {
     const entry = report.entries[index];
     return each.call === 'execve' && entry !== undefined && entry.result < 0n
@@ -54,8 +54,8 @@ function executionFailure(steps: readonly Step[], report: Report): BoxError {
       `cannot execute ${refused.path}: ${describeErrno(refused.errno)}: ${executeHint(refused.errno)}`,
       { exitCode: 126 },
     );
-  const name = tried.length === 1 ? (tried[0]?.path ?? '') : tried[0]?.path.split('/').at(-1);
-  const where = tried.length === 1 ? 'no such file in the box' : 'in no directory of its PATH';
+  const name = tried.length > 1 ? pathOf(last).split('/').at(-1) : pathOf(last);
+  const where = tried.length > 1 ? 'in no directory of its PATH' : 'no such file in the box';
   return new BoxError(
     `command not found: ${name}: ${where} (or its interpreter or loader is missing there)`,
     { exitCode: 127, detail: tried.map(({ path }) => path).join('\n') },

@@ -133,7 +133,12 @@ function ownMounts(options: RunOptions, caller: Caller, problems: ProblemList): 
       `${place} is given twice by --volume and --tmpfs; one of them can be mounted there`,
     );
   }
-  return mounts;
+  // What is mounted in another mount comes after it, whichever flag came first.
+  return mounts.toSorted((one, other) => depth(one) - depth(other));
+}
+
+function depth({ destination }: Mount): number {
+  return destination.split('/').length;
 }
 
 function ownRlimits(words: readonly string[], problems: ProblemList): Rlimit[] {

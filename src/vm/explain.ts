@@ -7,13 +7,13 @@ import { chooseAccelerator } from './accelerator.ts';
 import { type HostShare, planGuest, type RootTransport } from './guest.ts';
 import { findKernel } from './kernel.ts';
 import { machineCommand } from './machine.ts';
-import { archiveRoot } from './root-archive.ts';
+import { isArchived } from './root-archive.ts';
 
 export function explainVm(request: Pick<Box, 'spec' | 'layer'>): string {
   const directory = '/run/tsbox/boxes/ID';
   const { arch, sources } = readHost(request, directory);
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
-  const transport = archiveRoot(request) === undefined ? 'shared' : 'archived';
+  const transport = isArchived(request) ? 'archived' : 'shared';
   const guest = planGuest(request, transport, kernel, arch, sources);
   const { accelerator, why } = chooseAccelerator();
   const machine = machineCommand({
@@ -29,12 +29,20 @@ export function explainVm(request: Pick<Box, 'spec' | 'layer'>): string {
     ...rootLines(transport, request),
     ...shareLines(guest.shares),
     `# tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
-    machine.join(' ').replaceAll(/ (?=-[a-z])/gi, ' \\\n  '),
+    commandLine(machine),
     '',
     `# The guest's init: ${steps} system calls, in this order`,
     '',
     printSections(guest.sections),
   ].join('\n');
+}
+
+/** For a shell, an option and its value on each line. */
+function commandLine(argv: readonly string[]): string {
+  const words = argv.map((word) =>
+    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  return words.reduce((line, word) => line + (word.startsWith('-') ? ' \\\n  ' : ' ') + word);
 }
 
 function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): string[] {

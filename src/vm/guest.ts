@@ -90,6 +90,10 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
     throw new BoxError(
       '--userns=auto with --vm: the machine is the boundary already: leave one of them out',
     );
+  if (spec.linux.resources.pids !== undefined)
+    throw new BoxError(
+      '--pids-limit with --vm: the limit would have to be kept inside the guest, which tsbox does not do yet: leave it out',
+    );
   for (const [source, kind] of sources)
     if (kind === 'file')
       throw new BoxError(

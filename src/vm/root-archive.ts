@@ -27,16 +27,29 @@ const MAX_ENTRIES = 4000;
 const MEMORY_SHARE = 8;
 
 /** @returns undefined for a root file system that is too large, or that the workload is to change. */
-export function archiveRoot({ spec, layer }: Pick<Box, 'spec' | 'layer'>): CpioEntry[] | undefined {
+export function archiveRoot(box: Pick<Box, 'spec' | 'layer'>): CpioEntry[] | undefined {
+  return walkRoot(box, 'archived');
+}
+
+/** Whether {@link archiveRoot} would archive it: what only root may read is left out of account. */
+export function isArchived(box: Pick<Box, 'spec' | 'layer'>): boolean {
+  return walkRoot(box, 'measured') !== undefined;
+}
+
+function walkRoot(
+  { spec, layer }: Pick<Box, 'spec' | 'layer'>,
+  purpose: Walk['purpose'],
+): CpioEntry[] | undefined {
   if (layer === 'writable') return undefined;
   const bytes = Math.min(MAX_BYTES, guestMemory(spec.linux.resources) / MEMORY_SHARE);
-  const walk: Walk = { bytes, entries: MAX_ENTRIES, archive: [], inodes: new Map() };
+  const walk: Walk = { purpose, bytes, entries: MAX_ENTRIES, archive: [], inodes: new Map() };
   const fd = openSync(spec.root.path, DIRECTORY_FLAGS);
   return addDirectory(walk, fd, ARCHIVED_ROOT) ? walk.archive : undefined;
 }
 
 /** What is still allowed, and what was found. */
 interface Walk {
+  readonly purpose: 'archived' | 'measured';
   bytes: number;
   entries: number;
   readonly archive: CpioEntry[];
@@ -55,8 +68,10 @@ function addDirectory(walk: Walk, fd: number, name: string): boolean {
     walk.archive.push(describe(name, fstatSync(fd), new Uint8Array()));
     // An open directory's own path, which no renaming can turn elsewhere.
     const path = `/proc/self/fd/${fd}`;
-    return readdirSync(path).every((child) =>
-      addEntry(walk, `${path}/${child}`, `${name}/${child}`),
+    return readdirSync(path).every(
+      // A name that is no UTF-8 cannot be opened by its text: such an image is served.
+      (child) =>
+        !child.includes('\ufffd') && addEntry(walk, `${path}/${child}`, `${name}/${child}`),
     );
   } finally {
     closeSync(fd);
@@ -68,10 +83,23 @@ function addEntry(walk: Walk, path: string, name: string): boolean {
   walk.entries -= 1;
   if (stats.isFile()) walk.bytes -= stats.size;
   if (walk.entries < 0 || walk.bytes < 0) return false;
-  if (stats.isDirectory()) return addDirectory(walk, openSync(path, DIRECTORY_FLAGS), name);
+  if (stats.isDirectory()) return addBelow(walk, path, name);
   // A socket means nothing without the process that made it.
-  if (!stats.isSocket()) walk.archive.push(read(walk, path, name, stats));
+  if (walk.purpose === 'archived' && !stats.isSocket())
+    walk.archive.push(read(walk, path, name, stats));
   return true;
+}
+
+function addBelow(walk: Walk, path: string, name: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, DIRECTORY_FLAGS);
+  } catch (error) {
+    if (walk.purpose === 'measured' && (error as NodeJS.ErrnoException).code === 'EACCES')
+      return true;
+    throw error;
+  }
+  return addDirectory(walk, fd, name);
 }
 
 function read(walk: Walk, path: string, name: string, stats: Stats): CpioEntry {

@@ -11,9 +11,16 @@ export interface Result {
   readonly stderr: string;
 }
 
-export function tsbox(args: readonly string[], input: string | Buffer = ''): Result {
-  const options = { input, timeout: 50_000, maxBuffer: 2 ** 26 };
-  const { status, stdout, stderr } = spawnSync(program, args, options);
+/** @param by what starts it, and that program's own arguments. */
+export function tsbox(
+  args: readonly string[],
+  input: string | Buffer = '',
+  env: NodeJS.ProcessEnv = process.env,
+  by: readonly string[] = [program],
+): Result {
+  const [command = program, ...first] = by;
+  const options = { input, env, timeout: 100_000, maxBuffer: 2 ** 26 };
+  const { status, stdout, stderr } = spawnSync(command, [...first, ...args], options);
   return { status, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 

@@ -1,0 +1,66 @@
+/** Where each flag of `run` shows up in the plan that `explain` prints. */
+import { expect, test } from 'vitest';
+import { tsbox } from '../host/tsbox.ts';
+import { type Call, explain, readPlan } from './plan.ts';
+
+const command = ['busybox', '--', 'true'];
+const plain = explain(...command);
+const plans = new Map<string, Call[]>();
+
+test.each([
+  ['-v /etc:/v', 'Host files', /^open_tree\(AT_FDCWD, "\/etc", OPEN_TREE_CLONE/],
+  ['-v /etc:/v', 'Mounts', /^openat2\(root, "v", /],
+  ['-v /etc:/v:ro', 'Mounts', /^mount_setattr\(mount\d+, .*MOUNT_ATTR_RDONLY/],
+  ['--tmpfs /t:size=1m', 'Mounts', /^openat2\(root, "t", /],
+  ['--tmpfs /t:size=1m', 'Mounts', /^fsconfig\(mount\d+\.fs, FSCONFIG_SET_STRING, "size", "1m", 0/],
+  ['--read-only', 'Change of root', /^mount_setattr\(root, .*MOUNT_ATTR_RDONLY/],
+  ['--writable', 'Root file system', /^open_tree\(image, "", .*\) = root$/],
+  ['--userns=auto', 'tsbox makes the process, in namespaces of its own', /\|CLONE_NEWUSER\b/],
+  ['--userns=auto', 'tsbox prepares, on the host', /busybox".*MOUNT_ATTR_IDMAP/],
+  ['--userns=auto', 'tsbox, while the new process waits', /uid_map", "0 [1-9]\d* 65536\\n"\)$/],
+  ['--userns=auto', 'tsbox, while the new process waits', /gid_map", "0 [1-9]\d* 65536\\n"\)$/],
+  ['--ulimit nofile=10:20', 'Resource limits', /RLIMIT_NOFILE, \{rlim_cur=10, rlim_max=20\}/],
+  ['--umask 077', 'Workload', /^umask\(077\)$/],
+  ['--hostname teapot', 'Host name', /^sethostname\("teapot", 6\)$/],
+  ['--hostname teapot', 'Workload', /^execve\("\/bin\/true", .*"HOSTNAME=teapot"/],
+  ['-w /tmp', 'Workload', /^chdir\("\/tmp"\)$/],
+  ['-u 1000:2000', 'User and capabilities', /^setresuid\(1000, 1000, 1000\)$/],
+  ['-u 1000:2000', 'User and capabilities', /^setresgid\(2000, 2000, 2000\)$/],
+  ['-u 1000:2000', 'User and capabilities', /^capset\(.*effective=0, permitted=0, inheritable=0/],
+  ['-e NAME=value', 'Workload', /^execve\("\/bin\/true", .*"NAME=value"/],
+])('%s shows up in "%s" as %s', (flags, section, pattern) => {
+  const plan = plans.get(flags) ?? explain(...flags.split(' '), ...command);
+  plans.set(flags, plan);
+  const found = plan.filter(({ call }) => pattern.test(call));
+  expect(new Set(found.map((each) => each.section))).toEqual(new Set([section]));
+  expect(plain.filter(({ call }) => pattern.test(call))).toEqual([]);
+});
+
+test.each(['--debug', '--timing', '--timing=json', '--userns=host'])(
+  '%s changes no call',
+  (flag) => {
+    expect(explain(flag, ...command)).toEqual(plain);
+  },
+);
+
+test('--rootfs with the directory of an image is the same as the name of the image', () => {
+  const image = /"([^"]*\/images\/busybox)"/.exec(plain.map(({ call }) => call).join('\n'))?.[1];
+  expect(explain('--rootfs', image ?? '', '--', 'true')).toEqual(plain);
+});
+
+const limits = [
+  ['--memory', '64m', /^write\(".*\/tsbox\/ID\/memory\.max", "67108864"\)$/],
+  ['--cpus', '1.5', /^write\(".*\/tsbox\/ID\/cpu\.max", "150000 100000"\)$/],
+  ['--pids-limit', '50', /^write\(".*\/tsbox\/ID\/pids\.max", "50"\)$/],
+] as const;
+
+for (const [flag, value, pattern] of limits) {
+  const [refusal] = /--\S+ needs .*/.exec(tsbox(['run', flag, value, ...command]).stderr) ?? [];
+  const title = `${flag}: its limit is written, or refused as run refuses it`;
+  // What run refuses, explain shows as if it were done.
+  test(title, { fails: refusal !== undefined }, () => {
+    const { stdout, stderr } = tsbox(['explain', flag, value, ...command]);
+    if (refusal !== undefined) expect(stdout + stderr).toContain(refusal);
+    else expect(readPlan(stdout).some(({ call }) => pattern.test(call))).toBe(true);
+  });
+}

@@ -1,0 +1,84 @@
+/** bin/tsbox: wherever it is started from and however it is reached. */
+import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+import packageFile from '../../package.json' with { type: 'json' };
+import type { BenchReport } from '../../src/bench/report.ts';
+import { type Caller, newDirectory, nobody, program, tsboxFor } from './caller.ts';
+
+const version = { status: 0, stdout: `${packageFile.version}\n`, stderr: '' };
+const bin = dirname(program);
+
+test.each<[string, (scratch: string) => Caller]>([
+  ['by its path from another directory', (cwd) => ({ cwd })],
+  ['by a relative path', (cwd) => ({ cwd, program: relative(realpathSync(cwd), program) })],
+  ['beside it', () => ({ cwd: bin, program: './tsbox' })],
+  ['by PATH', (cwd) => ({ cwd, program: 'tsbox', env: { PATH: `${bin}:${process.env.PATH}` } })],
+  ['through a link', (cwd) => ({ program: link(program, join(cwd, 'tsbox')) })],
+  ['through a link with another name', (cwd) => ({ program: link(program, join(cwd, 'a b')) })],
+  [
+    'through a relative link',
+    (cwd) => ({ program: link(relative(realpathSync(cwd), program), join(cwd, 'tsbox')) }),
+  ],
+  [
+    'through a link to a link',
+    (cwd) => ({ cwd, program: link(link(program, join(cwd, 'one')), join(cwd, 'two')) }),
+  ],
+  [
+    'through a link to its directory',
+    (cwd) => ({ program: join(link(dirname(bin), join(cwd, 'a b')), 'bin/tsbox') }),
+  ],
+  ['by a user without rights', () => nobody],
+])('it starts %s', (_, caller) => {
+  expect(tsboxFor(caller(newDirectory()), ['--version'])).toEqual(version);
+});
+
+test('it starts by `sh tsbox` in its own directory', () => {
+  expect(tsboxFor({ cwd: bin, program: 'sh' }, ['tsbox', '--version'])).toEqual(version);
+});
+
+test('words reach it as they are', () => {
+  const word = 'two  words "quoted" $HOME * \\ \n é';
+  const { stdout } = tsboxFor({}, ['run', 'busybox', '--', 'printf', '%s|%s', word, '']);
+  expect(stdout).toBe(`${word}|`);
+});
+
+test('bench times this very tsbox when it is reached through a link', () => {
+  const scratch = newDirectory();
+  const file = join(scratch, 'report');
+  const words = ['bench', '--runs=1', '--warmup=0', '--subjects=tsbox container', '--json', file];
+  expect(tsboxFor({ program: link(program, join(scratch, 'tsbox')) }, words).status).toBe(0);
+  const report: BenchReport = JSON.parse(readFileSync(file, 'utf8'));
+  expect(report.results[1]?.command[0]).toBe(realpathSync(program));
+});
+
+test.each([
+  ['a path', 'plain'],
+  ['a path with spaces', 'with  spaces'],
+])('not built yet: it says what to run, and where, with %s', (_, name) => {
+  const scratch = newDirectory();
+  const top = join(realpathSync(scratch), name);
+  cpSync(bin, join(top, 'bin'), { recursive: true });
+  const message = `tsbox: not built yet: run \`npm run build\` in ${top}\n`;
+  const refusal = { status: 125, stdout: '', stderr: message };
+  const copy = join(top, 'bin/tsbox');
+  expect(tsboxFor({ program: copy }, ['--version'])).toEqual(refusal);
+  expect(tsboxFor({ program: link(copy, join(scratch, 'link')) }, ['--help'])).toEqual(refusal);
+});
+
+test('no Node anywhere: it says which one to install', () => {
+  const scratch = newDirectory();
+  cpSync(bin, join(scratch, 'bin'), { recursive: true });
+  mkdirSync(join(scratch, 'dist'));
+  writeFileSync(join(scratch, 'dist/tsbox.cjs'), '');
+  const caller = { program: join(scratch, 'bin/tsbox'), env: { PATH: '/no/such' } };
+  const { status, stdout, stderr } = tsboxFor(caller, ['--version']);
+  expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+  expect(stderr).toMatch(/^tsbox: no `node` was found: install Node \d+ or later\n$/);
+});
+
+/** @returns the path of the link. */
+function link(target: string, path: string): string {
+  symlinkSync(target, path);
+  return path;
+}

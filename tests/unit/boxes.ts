@@ -1,0 +1,57 @@
+/** Plans of boxes on a host that does not exist, from the flags of `run`. */
+import { type ContainerPlan, planContainer } from '../../src/plan/container.ts';
+import type { Host } from '../../src/plan/host.ts';
+import type { Section, Step } from '../../src/plan/step.ts';
+import type { Box } from '../../src/spec/box.ts';
+import { specFromOptions } from '../../src/spec/from-options.ts';
+import type { RunOptions } from '../../src/spec/run-options.ts';
+import { type Guest, planGuest, type RootTransport } from '../../src/vm/guest.ts';
+
+const image = {
+  rootfs: '/images/one',
+  passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh',
+  group: 'wheel:x:10:user\nusers:x:100:user',
+};
+const caller = { env: {}, cwd: '/here', subuid: '', subgid: '' };
+const plain: RunOptions = {
+  command: ['true'],
+  env: [],
+  volume: [],
+  tmpfs: [],
+  ulimit: [],
+  readOnly: false,
+  writable: false,
+};
+
+export const someHost: Host = {
+  arch: 'x64',
+  overlay: true,
+  anchor: '/run/tsbox/boxes/ID',
+  cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
+  sources: new Map([
+    ['/host/directory', 'directory'],
+    ['/host/file', 'file'],
+  ]),
+};
+
+export function request(own: Partial<RunOptions>): Pick<Box, 'spec' | 'layer'> {
+  return specFromOptions({ ...plain, ...own }, image, caller);
+}
+
+export function container(own: Partial<RunOptions>, host: Host = someHost): ContainerPlan {
+  return planContainer({ ...request(own), id: 'ID' }, host);
+}
+
+const kernel = { image: '/kernels/vmlinux', modules: '/kernels/none' };
+
+export function guest(
+  own: Partial<RunOptions>,
+  sources: Host['sources'] = new Map(),
+  transport: RootTransport = 'shared',
+): Guest {
+  return planGuest(request(own), transport, kernel, 'x64', sources);
+}
+
+export function stepsOf({ sections }: { readonly sections: readonly Section[] }): readonly Step[] {
+  return sections.flatMap(({ steps }) => steps);
+}

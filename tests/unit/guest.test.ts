@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import type { Host } from '../../src/plan/host.ts';
+import type { RunOptions } from '../../src/spec/run-options.ts';
+import { guest } from './boxes.ts';
+
+const sources: Host['sources'] = new Map([
+  ['/host/directory', 'directory'],
+  ['/host/file', 'file'],
+]);
+
+test.each<[string, Partial<RunOptions>, string]>([
+  [
+    'a user namespace',
+    { userns: 'auto' },
+    '--userns=auto with --vm: the machine is the boundary already: leave one of them out',
+  ],
+  [
+    'a limit of processes',
+    { pidsLimit: '5' },
+    '--pids-limit with --vm: the limit would have to be kept inside the guest, which tsbox does not do yet: leave it out',
+  ],
+  [
+    'a file as a volume',
+    { volume: ['/host/directory:/d', '/host/file:/etc/motd'] },
+    '--volume /host/file with --vm: only directories can be shared with a micro-VM: give the directory that holds it',
+  ],
+])('%s is refused', (_, own, message) => {
+  expect(() => guest(own, sources)).toThrow(
+    expect.objectContaining({ name: 'BoxError', exitCode: 125, message }),
+  );
+});
+
+const root = { tag: 'root', source: '/images/one', readonly: true };
+test.each<[Partial<RunOptions>, object[]]>([
+  [{}, [root]],
+  [{ readOnly: true }, [root]],
+  [{ writable: true }, [{ ...root, readonly: false }]],
+  [{ tmpfs: ['/t'] }, [root]],
+  [{ volume: ['/a:/a'] }, [root, { tag: 'volume7', source: '/a', readonly: false }]],
+  [
+    { volume: ['/a:/a:ro', '/b:/b'], tmpfs: ['/t'] },
+    [
+      root,
+      { tag: 'volume8', source: '/a', readonly: true },
+      { tag: 'volume9', source: '/b', readonly: false },
+    ],
+  ],
+])('what %j shares with the guest', (own, shares) => {
+  expect(guest(own).shares).toEqual(shares);
+});
+
+test('a root file system that travels in memory is no share', () => {
+  expect(guest({}, new Map(), 'archived').shares).toEqual([]);
+});
+
+test('the guest’s plan knows no path of the host', () => {
+  const { sections } = guest({ volume: ['/host/directory:/d:ro'] }, new Map());
+  const text = JSON.stringify(sections, (_, value) => (typeof value === 'bigint' ? '' : value));
+  expect(text).not.toMatch(/\/host|\/images|\/kernels|boxes/);
+});

@@ -1,0 +1,92 @@
+/** No plan names what it has not got, nor lets the image decide what a path leads to. */
+import { expect, test } from 'vitest';
+import { openFlags, resolveFlags } from '../../src/abi/flags.ts';
+import type { Slot, Step } from '../../src/plan/step.ts';
+import { everyContainer, everyPlan, how, isCall, slotsIn, text, word } from './any-box.ts';
+
+test('a slot is filled by an earlier step than those that use it', () => {
+  everyPlan((steps) => {
+    const filled = new Set<Slot>();
+    const early = steps.filter((step) => {
+      const unknown = slotsIn(step).some((slot) => !filled.has(slot));
+      if (step.into !== undefined) filled.add(step.into);
+      return unknown;
+    });
+    expect(early).toEqual([]);
+  });
+});
+
+test('a slot is filled once, but for the channel, for which a guest tries several times', () => {
+  everyPlan((steps) => {
+    const filled = steps.flatMap(({ into }) => (into === 'channel' ? [] : (into ?? [])));
+    expect(filled.filter((slot, index) => filled.indexOf(slot) !== index)).toEqual([]);
+  });
+});
+
+test('no slot is used or filled once the descriptors are closed', () => {
+  everyPlan((steps) => {
+    const afterwards = steps.slice(steps.findIndex(isCall('close_range')));
+    expect(afterwards.length).toBeLessThan(steps.length);
+    expect(afterwards.flatMap((step) => [...slotsIn(step), step.into ?? []].flat())).toEqual([]);
+  });
+});
+
+test('a path in the image is resolved by openat2, inside the root', () => {
+  const inside = (step: Step) =>
+    (how(step).resolve & resolveFlags.RESOLVE_IN_ROOT) !== 0 &&
+    (how(step).flags & openFlags.x64.O_CLOEXEC) !== 0 &&
+    /^[^/]/.test(text(step.args[1]) ?? '') &&
+    !text(step.args[1])?.split('/').includes('..');
+  everyPlan((steps) => {
+    const opens = steps.filter(isCall('openat2'));
+    expect(opens.length).toBeGreaterThan(0);
+    expect(opens.filter((step) => !inside(step))).toEqual([]);
+  });
+});
+
+/** The name that a call takes below each descriptor, but for those that are no path in a directory. */
+const namesBelow = ({ call, args }: Step) =>
+  ['openat2', 'fsconfig', 'inotify_add_watch'].includes(call)
+    ? []
+    : args.flatMap((argument, index) => {
+        const name = text(args[index + 1]);
+        return argument.kind === 'slot' && name ? [{ below: argument.slot, name }] : [];
+      });
+
+test('every other call takes one name below a descriptor, and follows no link of the image', () => {
+  // Their last name is not followed; the scratch directory holds nothing of the image.
+  const harmless = (step: Step) =>
+    namesBelow(step).every(
+      ({ below, name }) =>
+        /^(?!\.{1,2}$)[^/]+$/.test(name) &&
+        (isCall('mkdirat', 'symlinkat')(step) || below === 'scratch'),
+    );
+  everyPlan((steps) => {
+    expect(steps.filter((step) => !harmless(step))).toEqual([]);
+    expect(steps.flatMap(namesBelow).length).toBeGreaterThan(0);
+  });
+});
+
+const anchor = '/run/tsbox/boxes';
+const known = [anchor, `${anchor}/ID`, '/images/one', '/host/directory', '/host/file'];
+
+test('on the host a path leads to the anchor, the image, a volume or a device', () => {
+  everyContainer((steps) => {
+    const paths = steps.flatMap(({ call, args }) =>
+      word(args[0]) === 'AT_FDCWD' || call === 'mount' ? [text(args[1])] : [],
+    );
+    const allowed = new Set([...known, '/']);
+    expect(
+      paths.filter((path) => !allowed.has(path ?? '') && !/^\/dev\/\w+$/.test(path ?? '')),
+    ).toEqual([]);
+    expect(paths).toContain(anchor);
+  });
+});
+
+test('once the root has changed, the host’s paths are not spoken of', () => {
+  everyContainer((steps) => {
+    const inside = steps.slice(steps.findIndex(isCall('pivot_root')));
+    const words = inside.flatMap(({ args }) => args.flatMap((argument) => text(argument) ?? []));
+    expect(words.filter((path) => known.some((own) => path.startsWith(own)))).toEqual([]);
+  });
+});

@@ -1,0 +1,65 @@
+/** The plans of some boxes, whole, as `explain` shows them: tests/unit/golden/. */
+import { expect, test } from 'vitest';
+import { type HostAction, printAction } from '../../src/plan/action.ts';
+import type { ContainerPlan } from '../../src/plan/container.ts';
+import { printSections, printWithReason } from '../../src/plan/print.ts';
+import { container, guest, someHost } from './boxes.ts';
+
+const standard = container({});
+const standardTexts = new Set(standard.sections.map((section) => printSections([section])));
+
+/** Sections that are as in the plan of the box without flags are only named. */
+function print(plan: ContainerPlan): string {
+  return [
+    ...actions('before the clone', plan.before),
+    `# clone3 of\n${plan.clone.join('|')} into ${plan.cgroup ?? 'the caller’s cgroup'}`,
+    ...actions('while the child waits', plan.during),
+    sectionsOf(plan, plan === standard),
+    ...actions('when the child has ended', plan.after),
+  ].join('\n\n');
+}
+
+function sectionsOf({ sections }: Pick<ContainerPlan, 'sections'>, whole = false): string {
+  return sections
+    .map((section) => {
+      const text = printSections([section]);
+      return whole || !standardTexts.has(text) ? text : `## ${section.title}: as in default.txt\n`;
+    })
+    .join('\n');
+}
+
+function actions(when: string, list: readonly HostAction[]): string[] {
+  const lines = list.map((action) => printWithReason(printAction(action), action.why));
+  return lines.length === 0 ? [] : [`# ${when}`, lines.join('\n')];
+}
+
+const { cgroup, ...withoutCgroup } = someHost;
+test.each<[string, ContainerPlan]>([
+  ['default', standard],
+  ['read-only', container({ readOnly: true })],
+  ['writable', container({ writable: true })],
+  [
+    'volumes',
+    container({
+      volume: ['/host/directory:/data/a', '/host/file:/etc/motd:ro'],
+      tmpfs: ['/run:size=1m,exec'],
+    }),
+  ],
+  ['user-namespace', container({ userns: 'auto' })],
+  ['limits', container({ memory: '64m', cpus: '0.5', pidsLimit: '100' })],
+  ['no-cgroup', container({}, withoutCgroup)],
+  ['no-overlay', container({}, { ...someHost, overlay: false })],
+  ['user', container({ user: 'user', workdir: '/home', umask: '077', hostname: 'h' })],
+  ['rlimits', container({ ulimit: ['nofile=1024:2048', 'core=0', 'memlock=unlimited'] })],
+])('plan of a container: %s', async (name, plan) => {
+  await expect(print(plan)).toMatchFileSnapshot(`golden/${name}.txt`);
+});
+
+test('plan of a guest', async () => {
+  const plan = guest({ volume: ['/host/directory:/data:ro'] });
+  const shares = plan.shares.map(
+    ({ tag, source, readonly }) => `${tag}: ${source}${readonly ? ', read-only' : ''}\n`,
+  );
+  const text = `# shares\n${shares.join('')}\n${sectionsOf(plan)}`;
+  await expect(text).toMatchFileSnapshot('golden/guest.txt');
+});

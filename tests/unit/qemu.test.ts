@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import type { Resources } from '../../src/spec/spec.ts';
+import { type Machine, qemuCommand } from '../../src/vm/qemu.ts';
+
+const plain: Machine = {
+  accelerator: 'kvm',
+  kernel: '/k/vmlinux',
+  initrd: '/s/initrd',
+  console: '/s/console',
+  channel: 6,
+  monitor: 7,
+  shares: [],
+  resources: {},
+  tscKhz: 1_000_000,
+};
+const command = (own: Partial<Machine> = {}) => qemuCommand('/bin/qemu', { ...plain, ...own });
+
+/** The words that follow each flag of this name. */
+const valuesOf = (flag: string, own: Partial<Machine> = {}) =>
+  command(own).flatMap((word, index, words) => (word === flag ? [words[index + 1]] : []));
+
+const MEGABYTE = 2 ** 20;
+test.each<[number | undefined, string]>([
+  [undefined, '256M'],
+  [4096, '32M'],
+  [32 * MEGABYTE, '32M'],
+  [32 * MEGABYTE + 1, '33M'],
+  [64 * MEGABYTE - 1, '64M'],
+  [64 * MEGABYTE, '64M'],
+  [2 ** 31, '2048M'],
+])('a limit of %j bytes is a machine of %s', (limit, size) => {
+  const resources: Resources = limit === undefined ? {} : { memory: { limit } };
+  expect(valuesOf('-m', { resources })).toEqual([size]);
+  const backend = `memory-backend-memfd,id=ram,size=${size},share=on`;
+  const shares = [{ tag: 'a', socket: '/s' }];
+  expect(valuesOf('-object', { resources, shares })).toEqual([backend]);
+  expect(valuesOf('-object', { resources })).toEqual([]);
+});
+
+test.each<[number | undefined, string]>([
+  [undefined, '1'],
+  [1000, '1'],
+  [100_000, '1'],
+  [100_001, '2'],
+  [250_000, '3'],
+  [800_000, '8'],
+])('a quota of %j in 100000 µs is %s processors', (quota, cpus) => {
+  const resources: Resources = quota === undefined ? {} : { cpu: { quota, period: 100_000 } };
+  expect(valuesOf('-smp', { resources })).toEqual([cpus]);
+});
+
+test.each<[Partial<Machine>, string]>([
+  [{}, 'noreplace-smp'],
+  [{ resources: { cpu: { quota: 2, period: 1 } } }, ''],
+  [{ accelerator: 'tcg' }, 'noreplace-smp tsc_early_khz=1000000'],
+  [{ accelerator: 'tcg', tscKhz: undefined }, 'noreplace-smp'],
+  [{ accelerator: 'tcg', resources: { cpu: { quota: 2, period: 1 } } }, 'tsc_early_khz=1000000'],
+])('the kernel’s command line of %j', (own, words) => {
+  const line = `console=ttyS0 quiet reboot=t panic=-1 ${words}`.trim();
+  expect(valuesOf('-append', own)).toEqual([line]);
+});
+
+test.each<[Partial<Machine>, string, string[]]>([
+  [{}, '-cpu', ['host']],
+  [{ accelerator: 'tcg' }, '-cpu', []],
+  [{}, '-M', ['microvm,x-option-roms=off,memory-backend=ram,accel=kvm']],
+  [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,memory-backend=ram,accel=tcg']],
+  [{}, '-kernel', ['/k/vmlinux']],
+  [{ kernel: '/k,1/vmlinux' }, '-kernel', ['/k,1/vmlinux']],
+  [{}, '-initrd', ['/s/initrd']],
+  [{}, '-chardev', ['file,id=console,path=/s/console', 'socket,id=channel,fd=6']],
+  [
+    { console: '/s,a,,b', channel: 9 },
+    '-chardev',
+    ['file,id=console,path=/s,,a,,,,b', 'socket,id=channel,fd=9'],
+  ],
+])('with %j, %s is %j', (own, flag, values) => {
+  expect(valuesOf(flag, own)).toEqual(values);
+});
+
+test('every share has its socket and its device', () => {
+  const shares = [
+    { tag: 'root', socket: '/s/root' },
+    { tag: 'volume7', socket: '/s,/v' },
+  ];
+  expect(valuesOf('-chardev', { shares }).slice(2)).toEqual([
+    'socket,id=root,path=/s/root',
+    'socket,id=volume7,path=/s,,/v',
+  ]);
+  expect(valuesOf('-device', { shares })).toEqual([
+    'virtio-serial-device',
+    'virtserialport,chardev=channel,name=tsbox',
+    'vhost-user-fs-device,chardev=root,tag=root',
+    'vhost-user-fs-device,chardev=volume7,tag=volume7',
+  ]);
+});
+
+test('the program comes first, and nothing of QEMU’s own is added', () => {
+  const words = command();
+  expect(words[0]).toBe('/bin/qemu');
+  for (const flag of ['-nodefaults', '-no-user-config', '-no-reboot'])
+    expect(words).toContain(flag);
+  expect(valuesOf('-display')).toEqual(['none']);
+});

@@ -1,0 +1,143 @@
+import { expect, test } from 'vitest';
+import { type ErrnoName, errnoNumber } from '../../src/abi/errno.ts';
+import { chdir, execve, setsid, umask } from '../../src/plan/calls.ts';
+import { planFaults, type Report } from '../../src/plan/report.ts';
+import { type Step, step } from '../../src/plan/step.ts';
+import { failureOf } from '../../src/sandbox/step-failure.ts';
+
+/** A report of steps with these results, the last of which was begun last. */
+function report(state: Report['state'], ...results: (ErrnoName | 'ok')[]): Report {
+  const entries = results.map((name) => ({
+    end: 1n,
+    result: name === 'ok' ? 0n : BigInt(-errnoNumber(name)),
+  }));
+  const last = results.at(-1) ?? 'ok';
+  const error = last === 'ok' ? 0 : errnoNumber(last);
+  return { state, step: results.length - 1, error, started: 0n, entries };
+}
+
+const failure = (error: ErrnoName, hint?: string) =>
+  failureOf(
+    [step(setsid(), 'first'), step(chdir('/w'), 'the working directory', hint ? { hint } : {})],
+    report('failed', 'ok', error),
+  );
+
+test('a plan that was carried out did not fail', () => {
+  expect(failureOf([step(umask(0), '')], report('running', 'ok'))).toBeUndefined();
+});
+
+test('no report at all', () => {
+  expect(failureOf([], undefined)).toMatchObject({
+    exitCode: 125,
+    message: 'tsbox-init ended before it began: see --debug and `tsbox doctor`',
+  });
+});
+
+test.each([...planFaults.entries()].slice(1))('a plan that is refused: %d, %s', (error, fault) => {
+  expect(failureOf([], { ...report('refused'), error })).toMatchObject({
+    exitCode: 125,
+    message: `tsbox-init refused the plan: ${fault}: this is a fault of tsbox, please report it`,
+  });
+});
+
+test('a fault that has no name is told by its number', () => {
+  const { message } = failureOf([], { ...report('refused'), error: 99 }) ?? {};
+  expect(message).toContain('refused the plan: 99:');
+});
+
+test('a step that the plan does not have', () => {
+  expect(failureOf([step(umask(0), '')], report('failed', 'ok', 'EPERM'))).toMatchObject({
+    exitCode: 125,
+    message: 'tsbox-init reported a step that does not exist',
+  });
+});
+
+test('a step that failed: what, with which arguments, why it is made', () => {
+  expect(failure('ENOENT')).toMatchObject({
+    exitCode: 125,
+    message: [
+      'chdir failed: ENOENT (no such file or directory)',
+      '  call: chdir("/w")',
+      '  why it is made: the working directory',
+    ].join('\n'),
+    detail: 'chdir("/w")',
+  });
+});
+
+const asRoot =
+  'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
+const tooOld = 'this kernel is too old for the call: Linux 5.12 or later has all that tsbox needs';
+const limit =
+  'the host has reached a limit: of memory, files, namespaces (/proc/sys/user) or processes';
+test.each<[ErrnoName, string | undefined]>([
+  ['EPERM', asRoot],
+  ['EACCES', asRoot],
+  ['ENOSYS', tooOld],
+  ['ENOSPC', limit],
+  ['ENOMEM', limit],
+  ['EMFILE', limit],
+  ['EAGAIN', limit],
+  ['EINVAL', undefined],
+])('what to do about %s', (error, hint) => {
+  const advice = /what to do: (.*)$/.exec(failure(error)?.message ?? '')?.[1];
+  expect(advice).toBe(hint);
+  expect(failure(error, 'the step’s own advice')?.message).toMatch(
+    /what to do: the step’s own advice$/,
+  );
+});
+
+test('a long call is cut, and shown whole with --debug', () => {
+  const path = `/${'x'.repeat(400)}`;
+  const { message = '', detail } =
+    failureOf([step(chdir(path), 'why')], report('failed', 'ENOENT')) ?? {};
+  expect(/call: (.*)/.exec(message)?.[1]).toBe(`chdir("/${'x'.repeat(292)} …`);
+  expect(detail).toBe(`chdir("${path}")`);
+});
+
+const absent = '(or its interpreter or loader is missing there)';
+const regular =
+  'it must be a regular file with execute permission for the user, not on a noexec mount';
+test.each<[string, ErrnoName[], number, string]>([
+  ['/x', ['ENOENT'], 127, `command not found: /x: no such file in the box ${absent}`],
+  ['/a/x', ['ENOTDIR'], 127, `command not found: /a/x: no such file in the box ${absent}`],
+  [
+    '/a/x /b/x',
+    ['ENOENT', 'ENOTDIR'],
+    127,
+    `command not found: x: in no directory of its PATH ${absent}`,
+  ],
+  ['/x', ['EACCES'], 126, `cannot execute /x: EACCES (permission denied): ${regular}`],
+  [
+    '/a/x /b/x',
+    ['EACCES', 'ENOENT'],
+    126,
+    `cannot execute /a/x: EACCES (permission denied): ${regular}`,
+  ],
+  [
+    '/x',
+    ['ENOEXEC'],
+    126,
+    'cannot execute /x: ENOEXEC (exec format error): it is for another architecture, or a script without #!',
+  ],
+  [
+    '/a/x /b/x',
+    ['ENOENT', 'E2BIG'],
+    126,
+    'cannot execute /b/x: E2BIG (argument list too long): see execve(2)',
+  ],
+  [
+    '/a/x /b/x',
+    ['ELOOP'],
+    126,
+    'cannot execute /a/x: ELOOP (too many levels of symbolic links): see execve(2)',
+  ],
+])('execve of %s with %j is %d', (paths, errors, exitCode, message) => {
+  const tries = paths.split(' ').map((path): Step => step(execve(path, ['x'], []), 'the workload'));
+  const steps = [step(umask(0), ''), ...tries];
+  expect(failureOf(steps, report('failed', 'ok', ...errors))).toMatchObject({ exitCode, message });
+});
+
+test('--debug shows every path at which a command was looked for', () => {
+  const tries = ['/a/x', '/b/x'].map((path) => step(execve(path, ['x'], []), 'the workload'));
+  expect(failureOf(tries, report('failed', 'ENOENT', 'ENOENT'))?.detail).toBe('/a/x\n/b/x');
+});
