@@ -49,7 +49,9 @@ export function everyPlan(
   check: (steps: readonly Step[], place: 'container' | 'guest', arch: Host['arch']) => void,
 ): void {
   everyContainer((steps, { arch }) => check(steps, 'container', arch));
-  const forGuests = options.filter(({ userns }) => userns !== 'auto');
+  const forGuests = options
+    .filter(({ userns }) => userns !== 'auto')
+    .map(({ pidsLimit, ...own }) => own);
   fc.assert(
     fc.property(forGuests, (own) => check(stepsOf(guest(own)), 'guest', 'x64')),
     { numRuns },

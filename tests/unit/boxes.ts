@@ -26,7 +26,7 @@ const plain: RunOptions = {
 export const someHost: Host = {
   arch: 'x64',
   overlay: true,
-  anchor: '/run/tsbox/boxes/ID',
+  anchor: '/run/tsbox/boxes',
   cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
   sources: new Map([
     ['/host/directory', 'directory'],

@@ -14,6 +14,7 @@ const header = readHeader('plan.h');
 const ops = header.numbersOf('plan_op');
 const kinds = header.numbersOf('plan_arg');
 const NO_SLOT = header.defined('PLAN_NO_SLOT');
+const UNLESS = header.defined('PLAN_UNLESS');
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
 const unsigned = (value: number | bigint) => String(BigInt.asUintN(64, BigInt(value)));
@@ -60,9 +61,12 @@ function slotsOf(step: Step, found: Decoded['steps'][number]): [Slot, number][] 
     argument.kind === 'slot' ? argument.slot : undefined,
     Number(found.args[index]?.value),
   ]);
-  return [[step.into, found.into], [step.needs, found.needs], ...args].flatMap(([name, number]) =>
-    typeof name === 'string' ? [[name, Number(number)]] : [],
-  );
+  return [
+    [step.into, found.into],
+    [step.needs, found.needs],
+    [step.unless, found.needs & ~UNLESS],
+    ...args,
+  ].flatMap(([name, number]) => (typeof name === 'string' ? [[name, Number(number)]] : []));
 }
 
 function expectSame(steps: readonly Step[], arch: Arch, decoded: Decoded): void {
@@ -79,14 +83,14 @@ function expectSame(steps: readonly Step[], arch: Arch, decoded: Decoded): void 
   expect(decoded.pointers).toEqual(vectors);
 
   const slot = (name: Slot | undefined) => (name === undefined ? NO_SLOT : numbers.get(name));
-  steps.forEach(({ call, args, into, needs, accept = [] }, index) => {
+  steps.forEach(({ call, args, into, needs, unless, accept = [] }, index) => {
     const found = decoded.steps[index] as Decoded['steps'][number];
     const supervise = call === 'supervise';
     expect(found).toMatchObject({
       op: supervise ? ops.OP_SUPERVISE : ops.OP_CALL,
       number: supervise ? 0 : syscallNumbers[arch][call],
       into: slot(into),
-      needs: slot(needs),
+      needs: unless === undefined ? slot(needs) : Number(slot(unless)) | UNLESS,
       accept: [...accept.map(errnoNumber), 0, 0, 0, 0].slice(0, 4),
     });
     expect(found.args.map((each, at) => read(each, args[at], decoded, names))).toEqual(

@@ -63,16 +63,20 @@ test.each<[Partial<Machine>, string]>([
 test.each<[Partial<Machine>, string, string[]]>([
   [{}, '-cpu', ['host']],
   [{ accelerator: 'tcg' }, '-cpu', []],
-  [{}, '-M', ['microvm,x-option-roms=off,memory-backend=ram,accel=kvm']],
-  [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,memory-backend=ram,accel=tcg']],
+  [{}, '-M', ['microvm,x-option-roms=off,accel=kvm']],
+  [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,accel=tcg']],
   [{}, '-kernel', ['/k/vmlinux']],
   [{ kernel: '/k,1/vmlinux' }, '-kernel', ['/k,1/vmlinux']],
   [{}, '-initrd', ['/s/initrd']],
-  [{}, '-chardev', ['file,id=console,path=/s/console', 'socket,id=channel,fd=6']],
+  [
+    {},
+    '-chardev',
+    ['file,id=console,path=/s/console', 'socket,id=monitor,fd=7', 'socket,id=channel,fd=6'],
+  ],
   [
     { console: '/s,a,,b', channel: 9 },
     '-chardev',
-    ['file,id=console,path=/s,,a,,,,b', 'socket,id=channel,fd=9'],
+    ['file,id=console,path=/s,,a,,,,b', 'socket,id=monitor,fd=7', 'socket,id=channel,fd=9'],
   ],
 ])('with %j, %s is %j', (own, flag, values) => {
   expect(valuesOf(flag, own)).toEqual(values);
@@ -83,7 +87,7 @@ test('every share has its socket and its device', () => {
     { tag: 'root', socket: '/s/root' },
     { tag: 'volume7', socket: '/s,/v' },
   ];
-  expect(valuesOf('-chardev', { shares }).slice(2)).toEqual([
+  expect(valuesOf('-chardev', { shares }).slice(3)).toEqual([
     'socket,id=root,path=/s/root',
     'socket,id=volume7,path=/s,,/v',
   ]);
