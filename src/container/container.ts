@@ -105,8 +105,9 @@ function cloneBox(
   { stdin, stdout, stderr }: Stdio,
   image: number | undefined,
 ): Interpreter {
-  const cgroup = plan.cgroup === undefined ? undefined : openSync(plan.cgroup.entry, 'r');
+  let cgroup: number | undefined;
   try {
+    if (plan.cgroup !== undefined) cgroup = openSync(plan.cgroup.entry, 'r');
     return interpret({
       steps,
       clone: plan.clone,

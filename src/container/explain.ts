@@ -17,12 +17,13 @@ export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
   const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
   if (unkept.length > 0) throw new SpecError(unkept);
   const plan = planContainer({ ...request, id: ID }, host);
+  const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
     ...actions('tsbox prepares, on the host', plan.before),
     '# tsbox makes the process, in namespaces of its own',
     printWithReason(
-      `clone3({flags=${plan.clone.join('|')}})`,
+      `clone3({flags=${plan.clone.join('|')}${cgroup}})`,
       'every namespace is there from the first instruction on',
     ),
     '',

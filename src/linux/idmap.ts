@@ -14,10 +14,10 @@ import { syscall } from './native.ts';
  * @returns a descriptor and the process, which ends once its namespace has been used.
  * @throws SyscallError where the file system or the kernel (before 5.12; overlay: 5.19) has no such mounts.
  */
-export function idmappedMount(
+export async function idmappedMount(
   path: string,
   { uidMappings, gidMappings }: Pick<Linux, 'uidMappings' | 'gidMappings'>,
-): number {
+): Promise<number> {
   const holder = interpret({
     steps: [waitForParent()],
     clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD', 'CLONE_NEWUSER'],
@@ -30,7 +30,7 @@ export function idmappedMount(
   } finally {
     holder.go();
     holder.carryOut();
-    void holder.end();
+    await holder.end();
   }
 }
 

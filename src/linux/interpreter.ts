@@ -70,7 +70,7 @@ export function interpret(launch: Launch): Interpreter {
       closeSync(theirs);
     }
     closeSync(plan);
-    return follow(cloned, mine, () => decodeReport(takeMemoryFile(report, size)));
+    return follow(cloned, mine, { fd: report, size });
   } catch (error) {
     for (const fd of open) closeSync(fd);
     throw error;
@@ -80,10 +80,16 @@ export function interpret(launch: Launch): Interpreter {
 function follow(
   { pid, pidfd }: { readonly pid: number; readonly pidfd: number },
   socket: number,
-  takeReport: () => Report | undefined,
+  report: { readonly fd: number; readonly size: number },
 ): Interpreter {
   let ended: Promise<Ended> | undefined;
   let reaped = false;
+  let carriedOut = false;
+  const takeReport = (): Report | undefined => {
+    carriedOut = true;
+    closeSync(socket);
+    return decodeReport(takeMemoryFile(report.fd, report.size));
+  };
   return {
     pid,
     go: () => {
@@ -96,7 +102,6 @@ function follow(
     carryOut: () => {
       waitForClosing(socket);
       const at = process.hrtime.bigint();
-      closeSync(socket);
       return { report: takeReport(), at };
     },
     signal: (signal) => {
@@ -105,6 +110,7 @@ function follow(
     end: () => {
       ended ??= endOf(pidfd).finally(() => {
         reaped = true;
+        if (!carriedOut) takeReport();
       });
       return ended;
     },

@@ -18,14 +18,14 @@ export interface Made {
 export async function carryOut(
   actions: readonly HostAction[],
   pid: number,
-  idmap: (path: string) => number,
+  idmap: (path: string) => Promise<number>,
 ): Promise<Made> {
   const made: Made = {};
   for (const action of actions) {
     try {
       if (action.call === 'copy') await copy(action.path, action.to);
       else if (action.call === 'rmdir') await removeDirectory(action.path);
-      else if (action.call === 'idmap') made.image = idmap(action.path);
+      else if (action.call === 'idmap') made.image = await idmap(action.path);
       else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
       else writeFileSync(action.path.replace(PID, String(pid)), action.data);
     } catch (error) {
@@ -75,6 +75,6 @@ function directoriesIn(path: string): string[] {
 }
 
 /** For actions of which none maps ids. */
-export function notHere(): number {
+export async function notHere(): Promise<number> {
   throw new Error('an idmapped mount is made before the clone');
 }

@@ -93,3 +93,6 @@ export function encodeFrame(type: HostFrame, payload: Uint8Array = new Uint8Arra
 }
 
 export const MAX_CHUNK = 32768;
+
+/** The most bytes of standard input that a guest has room for: STDIN_ROOM of native/supervise.c. */
+export const MAX_CREDIT = 262144;

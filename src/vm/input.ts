@@ -3,10 +3,10 @@ import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
-import { type HostFrame, MAX_CHUNK } from './channel.ts';
+import { type HostFrame, MAX_CHUNK, MAX_CREDIT } from './channel.ts';
 
 export interface Input {
-  /** So many more bytes may be sent. */
+  /** So many more bytes may be sent. @throws Error for more than a guest has room for. */
   allow(bytes: number): void;
   close(): void;
 }
@@ -36,6 +36,7 @@ export function openInput(fd: number, send: (type: HostFrame, bytes?: Uint8Array
   return {
     allow: (bytes) => {
       credit += bytes;
+      if (credit > MAX_CREDIT) throw new Error(`credit for ${credit} bytes`);
       pump();
     },
     close: () => stream.destroy(),

@@ -26,6 +26,8 @@ export class Session {
   readonly #reader = new FrameReader();
   #input: Input | undefined;
   #report = Buffer.alloc(0);
+  #greeted = false;
+  #ended = false;
   #greet: (hello: Hello | undefined) => void = () => undefined;
   #finish: (end: End) => void = () => undefined;
 
@@ -70,9 +72,13 @@ export class Session {
   }
 
   #obey(frame: GuestFrame): void {
+    if (this.#ended) throw new Error(`a frame ${frame.type} after the last one`);
+    if (this.#greeted === (frame.type === 'hello'))
+      throw new Error(`a frame ${frame.type} ${this.#greeted ? 'again' : 'before hello'}`);
     switch (frame.type) {
       case 'hello':
         if (frame.version !== CHANNEL_VERSION) throw new Error(`version ${frame.version}`);
+        this.#greeted = true;
         this.#greet(frame);
         return;
       case 'stdout':
@@ -89,6 +95,7 @@ export class Session {
         this.#report = Buffer.from(frame.bytes);
         return;
       case 'exit':
+        this.#ended = true;
         this.#finish({ kind: 'ended', exit: frame, report: this.#report });
     }
   }

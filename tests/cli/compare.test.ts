@@ -88,7 +88,7 @@ test('an image that is not there is an error before anything runs', () => {
   expect(result.stderr).toMatch(/^tsbox: no image teapot: .*\n$/);
 });
 
-test.fails('SIGINT ends it, and no temporary directory is left', async () => {
+test('SIGINT ends it, and no temporary directory is left', async () => {
   const directory = newDirectory();
   const before = traces();
   const env = { ...process.env, TMPDIR: directory };

@@ -73,6 +73,8 @@ const names = new Set(['tsbox-init', 'virtiofsd', 'qemu-system-x86', 'qemu-syste
 function processesOfBoxes(): string[] {
   return list('/proc').filter((pid) => {
     try {
+      // One that has ended already waits for the host's first process, which may take its time.
+      if (/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return false;
       const comm = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
       return names.has(comm) || /\/tsbox\//.test(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
     } catch {

@@ -12,7 +12,7 @@ const standardTexts = new Set(standard.sections.map((section) => printSections([
 function print(plan: ContainerPlan): string {
   return [
     ...actions('before the clone', plan.before),
-    `# clone3 of\n${plan.clone.join('|')} into ${plan.cgroup ?? 'the caller’s cgroup'}`,
+    `# clone3 of\n${plan.clone.join('|')} into ${plan.cgroup?.entry ?? 'the caller’s cgroup'}`,
     ...actions('while the child waits', plan.during),
     sectionsOf(plan, plan === standard),
     ...actions('when the child has ended', plan.after),

@@ -1,0 +1,117 @@
+/**
+ * What tsbox's own start costs, against the floor below it: in each round every subject runs once, in
+ * random order.
+ *   sh scripts/with-node bench/start-up.ts [ROUNDS [ROUNDS_OF_VMS]]
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeRounds, randomSequence } from '../src/bench/schedule.ts';
+import { milliseconds, runProcess } from '../src/bench/spawn.ts';
+import { summarize } from '../src/bench/statistics.ts';
+import type * as library from '../src/index.ts';
+import { cpioArchive, fileEntry } from '../src/vm/cpio.ts';
+
+const top = new URL('..', import.meta.url).pathname;
+const tsbox: typeof library = await import(join(top, 'dist/index.js'));
+const [rounds = 40, roundsOfVms = 15] = process.argv.slice(2).map(Number);
+// Node reads these certificates before anything else, in both subjects that are Node.
+delete process.env.NODE_EXTRA_CA_CERTS;
+
+const data = tsbox.dataDirectory(process.env, 0);
+const rootfs = tsbox.findImage('busybox', data, '/');
+const scratch = mkdtempSync(join(tmpdir(), 'tsbox-bench-'));
+process.on('exit', () => rmSync(scratch, { recursive: true }));
+
+/** Milliseconds that one run takes. */
+type Subject = () => Promise<number>;
+
+function program(...argv: string[]): Subject {
+  return async () => {
+    const run = await runProcess(argv, 'drop', 120);
+    if (run.status !== 0) throw new Error(`${argv.join(' ')}: ${run.status}: ${run.stderr}`);
+    return milliseconds(run);
+  };
+}
+
+/** All namespaces but that of users, in this process, which has done it before. */
+async function libraryCall(): Promise<number> {
+  const start = process.hrtime.bigint();
+  const nothing = { env: [], volume: [], tmpfs: [], ulimit: [], readOnly: false, writable: false };
+  const box = tsbox.specFromOptions({ ...nothing, command: ['true'] }, tsbox.imageFacts(rootfs), {
+    env: {},
+    cwd: '/',
+    subuid: '',
+    subgid: '',
+  });
+  const fd = openSync('/dev/null', 'r+');
+  const stdio = { stdin: fd, stdout: fd, stderr: fd };
+  const sandbox = await tsbox.startContainer(box, stdio, new tsbox.Timeline());
+  await sandbox.wait();
+  closeSync(fd);
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+/** The same kernel, and an init that does nothing. */
+function bareQemu(): Subject {
+  const init = join(scratch, 'init');
+  const free = ['-ffreestanding', '-nostdlib', '-static', '-no-pie', '-fno-stack-protector'];
+  execFileSync('cc', ['-Os', ...free, '-o', init, join(top, 'bench/restart.c')]);
+  writeFileSync(
+    join(scratch, 'initrd'),
+    cpioArchive([fileEntry('init', readFileSync(init), 0o755)]),
+  );
+  const bogomips = Number(
+    /^bogomips\s*:\s*([\d.]+)/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1],
+  );
+  const words = `console=ttyS0 quiet reboot=t panic=-1 noreplace-smp tsc_early_khz=${Math.round(bogomips * 500)}`;
+  return program(
+    'qemu-system-x86_64',
+    ...['-M', 'microvm,x-option-roms=off,accel=tcg', '-m', '256M', '-smp', '1'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...['-kernel', join(data, 'kernels/current/vmlinux'), '-initrd', join(scratch, 'initrd')],
+    ...['-append', words, '-serial', `file:${join(scratch, 'console')}`],
+  );
+}
+
+async function measure(subjects: Record<string, Subject>, count: number): Promise<void> {
+  const names = Object.keys(subjects);
+  const times = new Map<string, number[]>(names.map((name) => [name, []]));
+  const warmUp = 3;
+  for (const [round, order] of makeRounds(names, warmUp + count, randomSequence(1)).entries())
+    for (const name of order) {
+      const time = await subjects[name]?.();
+      if (round >= warmUp && time !== undefined) times.get(name)?.push(time);
+    }
+  const base = times.get(names[0] ?? '') ?? [];
+  for (const [name, list] of times) {
+    const { median, mad, min, max } = summarize(list);
+    const over = summarize(list.map((time, round) => time - (base[round] ?? 0)));
+    const figures = [median, mad, min, max].map((time) => time.toFixed(2).padStart(9)).join(' ');
+    const difference = `${over.median.toFixed(2)} ± ${over.mad.toFixed(2)}`;
+    console.log(`${name.padEnd(28)}${figures}   ${name === names[0] ? '' : difference}`);
+  }
+}
+
+console.log(`${'milliseconds'.padEnd(28)}   median       MAD       min       max   over the first`);
+const run = join(top, 'bin/tsbox');
+await measure(
+  {
+    'node -e 0': program(process.execPath, '-e', '0'),
+    'tsbox run busybox true': program(run, 'run', 'busybox', 'true'),
+    'library call, warm': libraryCall,
+    bubblewrap: program(
+      ...['bwrap', '--unshare-all', '--ro-bind', rootfs, '/', '--proc', '/proc'],
+      ...['--dev', '/dev', 'true'],
+    ),
+  },
+  rounds,
+);
+await measure(
+  {
+    'bare QEMU, init restarts': bareQemu(),
+    'tsbox run --vm busybox true': program(run, 'run', '--vm', 'busybox', 'true'),
+  },
+  roundsOfVms,
+);
