@@ -4,7 +4,7 @@
  * Prints an object of what became of them, by name, as JSON.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, type Dirent, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Ran {
@@ -30,19 +30,22 @@ const program = join(import.meta.dirname, '../../bin');
 const env = { ...process.env, PATH: `${program}:${process.env.PATH}`, TSBOX_DATA: DATA };
 
 cpSync(image, `${DATA}/images/busybox`, { recursive: true, verbatimSymlinks: true });
+let before = new Set(traces());
 const ran = Object.entries(lines).map(([name, line]) => [name, run(line)]);
 process.stdout.write(JSON.stringify(Object.fromEntries(ran)));
 
 function run(line: string): Ran {
-  const before = new Set(traces());
   const options = { env, cwd: SCRATCH, timeout: PATIENCE, encoding: 'utf8' } as const;
   const { status, stdout, stderr } = spawnSync('sh', ['-c', line], options);
-  return { status, stdout, stderr, left: traces().filter((trace) => !before.has(trace)) };
+  const after = traces();
+  const left = after.filter((trace) => !before.has(trace));
+  before = new Set(after);
+  return { status, stdout, stderr, left };
 }
 
 function traces(): string[] {
   return [
-    ...entriesBelow('/sys/fs/cgroup').filter((path) => lstatSync(path).isDirectory()),
+    ...entriesBelow('/sys/fs/cgroup', (entry) => entry.isDirectory()),
     ...entriesBelow('/run'),
     ...entriesBelow(DATA).map((path) => `${path}, changed at ${lstatSync(path).ctimeMs}`),
     ...readFileSync('/proc/self/mountinfo', 'utf8').split('\n'),
@@ -50,9 +53,9 @@ function traces(): string[] {
   ].filter((trace) => !permanent.has(trace));
 }
 
-function entriesBelow(directory: string): string[] {
+function entriesBelow(directory: string, wanted = (_: Dirent) => true): string[] {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.map(({ parentPath, name }) => join(parentPath, name));
+  return entries.filter(wanted).map(({ parentPath, name }) => join(parentPath, name));
 }
 
 /** proc_pid_stat(5): `PID (NAME) STATE PARENT …`. The kernel's own threads come and go. */
