@@ -38,14 +38,14 @@ export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
 function encode(entry: CpioEntry, index: number): Uint8Array[] {
   const { name, mode, content, uid = 0, gid = 0, mtime = 0, device = [0, 0], inode } = entry;
   const links = inode === undefined ? 1 : 2;
-  const path = Buffer.from(`${name}\0`);
+  const path = `${name}\0`;
   const fields = [
     ...[inode ?? FIRST_INODE + index, mode, uid, gid, links, mtime, content.length],
     // Major and minor number of the device it lies on, and of the one it is; length, checksum.
-    ...[0, 0, ...device, path.length, 0],
+    ...[0, 0, ...device, Buffer.byteLength(path), 0],
   ];
-  const header = `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`;
-  return [padded(Buffer.concat([Buffer.from(header), path])), padded(content)];
+  const header = fields.map((field) => field.toString(16).padStart(8, '0')).join('');
+  return [padded(Buffer.from(`070701${header}${path}`)), padded(content)];
 }
 
 function padded(bytes: Uint8Array): Uint8Array {

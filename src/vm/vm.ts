@@ -97,8 +97,11 @@ function runningMachine(
         machine.gone.then((): End => ({ kind: 'broken', why: 'QEMU ended' })),
         machine.monitor.stopped.then((): End => ({ kind: 'broken', why: 'QEMU stopped it' })),
       ]);
+      const over = new AbortController();
       // What the guest said last may still be on its way when QEMU is gone already.
-      const end = await Promise.race([machine.session.end, gone.then(afterwards(machine))]);
+      const late = gone.then((end) => delayed(end, over.signal));
+      const end = await Promise.race([machine.session.end, late]);
+      over.abort();
       const words = machine.lastWords();
       markEnd(timeline, steps, end, offset);
       await machine.end();
@@ -112,8 +115,10 @@ function runningMachine(
 /** Milliseconds. */
 const GRACE = 200;
 
-function afterwards(machine: Machine): (end: End) => Promise<End> {
-  return (end) => Promise.race([machine.session.end, sleep(GRACE, end)]);
+/** Without an end to it the timer would keep tsbox running. */
+async function delayed(end: End, over: AbortSignal): Promise<End> {
+  await sleep(GRACE, undefined, { signal: over }).catch(() => undefined);
+  return end;
 }
 
 /** Seconds within which a guest must say hello: a kernel that boots under TCG takes a few. */
