@@ -59,7 +59,7 @@ const ending: readonly string[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'];
 
 /** Passes signals on to the workload; one that comes before there is any ends the start. */
 class SignalRelay {
-  readonly #abort = new AbortController();
+  #abort: AbortController | undefined;
   readonly #early: number[] = [];
   #sandbox: Sandbox | undefined;
   /** The signal that ended the start. */
@@ -69,7 +69,9 @@ class SignalRelay {
     for (const name of forwarded) process.on(name, () => this.#take(name));
   }
 
+  /** Made when it is asked for: a container is there before it could be aborted. */
   get abort(): AbortSignal {
+    this.#abort ??= new AbortController();
     return this.#abort.signal;
   }
 
@@ -89,7 +91,7 @@ class SignalRelay {
     this.#early.push(signal);
     if (!ending.includes(name)) return;
     this.ended = signal;
-    this.#abort.abort();
+    this.#abort?.abort();
   }
 }
 

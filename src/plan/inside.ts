@@ -79,20 +79,18 @@ export function fileInside(arch: Arch, root: Slot, path: string, into: Slot): St
   ];
 }
 
-/** A step that puts a descriptor of whatever is at `path` into `into`. */
+/** A step that puts a descriptor of whatever is at `path` into `into`; passed over where nothing is. */
 export function existingInside(
   arch: Arch,
   root: Slot,
   path: string,
   into: Slot,
   why: string,
-  links: Links,
-  missing: 'fails' | 'is passed over' = 'fails',
 ): Step {
   return step(
-    openat2(arch, root, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution[links]),
+    openat2(arch, root, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution.refused),
     why,
-    missing === 'fails' ? { into } : { into, accept: ['ENOENT', 'ENOTDIR'] },
+    { into, accept: ['ENOENT', 'ENOTDIR'] },
   );
 }
 

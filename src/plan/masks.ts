@@ -47,15 +47,7 @@ const clone = ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] as const;
 /** A directory gets an empty one over it, anything else /dev/null. */
 function mask(arch: Arch, path: string, index: number): Step[] {
   const target = `masked${index}`;
-  const found = existingInside(
-    arch,
-    'root',
-    path,
-    target,
-    `${path} is masked`,
-    'refused',
-    'is passed over',
-  );
+  const found = existingInside(arch, 'root', path, target, `${path} is masked`);
   const kind = kernelPaths[path];
   if (kind === 'directory') return [found, ...coverDirectory(path, target)];
   if (kind === 'file') return [found, ...coverFile(path, target, { needs: target })];
@@ -100,15 +92,7 @@ function coverFile(
 function readonly(arch: Arch, path: string, index: number): Step[] {
   const [target, copy] = [`readonly${index}`, `readonly${index}.copy`];
   return [
-    existingInside(
-      arch,
-      'root',
-      path,
-      target,
-      `${path} is made read-only`,
-      'refused',
-      'is passed over',
-    ),
+    existingInside(arch, 'root', path, target, `${path} is made read-only`),
     step(
       openTree(target, '', [
         'OPEN_TREE_CLONE',
