@@ -1,5 +1,5 @@
 /** One attempt to boot a guest: virtiofsd for every share, then QEMU; and all of it ended again. */
-import { closeSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Host } from '../plan/host.ts';
@@ -119,7 +119,9 @@ async function serveShare(
   log: string,
 ): Promise<Interpreter> {
   const place = `${state.directory}/${share.tag}`;
-  mkdirSync(place);
+  // An attempt under KVM that failed has left both.
+  mkdirSync(place, { recursive: true });
+  rmSync(socketOf(state.directory, share.tag), { force: true });
   const access = share.readonly ? 'read-only' : 'writable';
   const options = ['-o', `source=${place}`, '-o', 'sandbox=namespace'];
   const argv = [findVirtiofsd(), `--fd=${FIRST_EXTRA}`, '--rlimit-nofile=0', ...options];
@@ -153,8 +155,7 @@ function lastLines(file: string): string {
 
 /** The guest is hostile: what it says must not steer the caller's terminal. */
 function printable(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed.
-  return line.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
+  return line.replaceAll(/(?!\t)\p{Cc}/gu, '?');
 }
 
 /** Half of bogomips, in kilohertz, where the processor's time stamp counter runs at a fixed rate. */
