@@ -72,9 +72,7 @@ export function attachMounts(box: Box, host: Host): Step[] {
       mount.type === 'bind'
         ? bind(mount, index, place, host)
         : fresh(mount, mount.type, index, place, host);
-    return mount.destination === '/dev' && mount.type === 'tmpfs'
-      ? [...steps, ...deviceNodes(host.arch, slotOf(index))]
-      : steps;
+    return isDev(mount) ? [...steps, ...deviceNodes(host.arch, slotOf(index))] : steps;
   });
 }
 
@@ -130,7 +128,7 @@ function fresh(
   const [slot, target] = [slotOf(index), `target${index}`];
   const data = mount.options.filter((word) => !(word in attributeWords) && !silentWords.has(word));
   // A link at /proc, /sys or /dev would put the kernel's files where the image wants them.
-  const links = type === 'tmpfs' && mount.destination !== '/dev' ? 'followed inside' : 'refused';
+  const links = type === 'tmpfs' && !isDev(mount) ? 'followed inside' : 'refused';
   return [
     ...directoryInside(host.arch, base, path, target, links),
     ...newFileSystem(kernelTypes[type], data, attributesOf(mount), slot, reasons[type]),
@@ -139,5 +137,11 @@ function fresh(
 }
 
 function attributesOf(mount: Mount): MountAttribute[] {
-  return mount.options.flatMap((word) => attributeWords[word] ?? []);
+  const asked = mount.options.flatMap((word) => attributeWords[word] ?? []);
+  // The devices in it are mounts of their own (devices.ts).
+  return isDev(mount) ? [...asked, 'MOUNT_ATTR_NODEV'] : asked;
+}
+
+function isDev({ destination, type }: Mount): boolean {
+  return destination === '/dev' && type === 'tmpfs';
 }

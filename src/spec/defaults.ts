@@ -68,8 +68,7 @@ export const defaultMounts: readonly Mount[] = [
     destination: '/dev',
     type: 'tmpfs',
     source: 'tmpfs',
-    // The devices in it are mounts of their own (src/plan/devices.ts).
-    options: ['nosuid', 'nodev', 'strictatime', 'mode=755', 'size=65536k'],
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
   },
   {
     destination: '/dev/pts',

@@ -74,6 +74,14 @@ test('an image that is not there is an error before anything is measured', () =>
   expect(result.stderr).toMatch(/^tsbox: no image teapot: .*\n$/);
 });
 
+test('the peers that the set-up brings run the same specification', () => {
+  const words = ['--runs', '1', '--warmup', '0', '--subjects', 'runc,crun,bubblewrap'];
+  const { stdout } = tsbox(['bench', ...words, 'busybox']);
+  expect(stdout).not.toContain('left out');
+  for (const peer of ['runc', 'crun', 'bubblewrap'])
+    expect(stdout).toMatch(new RegExp(`^ {2}${peer} +[\\d.]+ ms`, 'm'));
+});
+
 test('a subject that fails is left out with its reason, and the others stay', () => {
   const { stdout } = tsboxFor(nobody, [...few, 'busybox']);
   expect(stdout).toMatch(/^ {2}host process +[\d.]+ ms/m);
