@@ -12,7 +12,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { shell, tsbox } from './tsbox.ts';
+import { program, shell, tsbox } from './tsbox.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -71,6 +71,26 @@ test("an image's links do not lead a volume to the host's files", () => {
   const args = ['run', '--rootfs', rootfs, '-v', '/etc:/link/deep', '--', 'ls', '/'];
   tsbox(args);
   expect(shellOnHost(`ls ${outside}`)).toBe('');
+});
+
+test('a link of the image to /proc does not lead a volume there', () => {
+  const rootfs = join(scratch, 'image');
+  shellOnHost(`mkdir ${rootfs} && cp -a /var/lib/tsbox/images/busybox/. ${rootfs}`);
+  symlinkSync('/proc', join(rootfs, 'x'));
+  const result = tsbox(['run', '--rootfs', rootfs, '-v', '/etc:/x', '--', 'ls', '/proc/self']);
+  expect(result).toMatchObject({ status: 125, stdout: '' });
+  expect(result.stderr).toContain('openat2 failed: EXDEV');
+});
+
+test('a volume inside another is mounted after it, whichever flag comes first', () => {
+  shellOnHost(`mkdir -p ${scratch}/outer/in ${scratch}/inner; touch ${scratch}/inner/found`);
+  const flags = ['-v', `${scratch}/inner:/m/in`, '-v', `${scratch}/outer:/m`];
+  expect(shell('ls /m/in', ...flags).stdout).toBe('found\n');
+});
+
+test("the caller's umask does not reach the root file system", () => {
+  const line = `umask 077; exec ${program} run -u 1000 busybox -- stat -c %a /`;
+  expect(shellOnHost(line)).toBe('755\n');
 });
 
 test('masked paths are empty, read-only ones cannot be written', () => {
