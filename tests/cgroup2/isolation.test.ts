@@ -5,16 +5,17 @@ import { namesOf, onRig } from './rig.ts';
 /** The host's util-linux, as busybox's unshare makes no cgroup namespace, and its libraries. */
 const utilLinux = '-v /usr/bin:/host:ro $(for lib in /lib*; do echo -v $lib:$lib:ro; done)';
 
+const files = ['pids.max', 'cpu.max', 'memory.high', 'cgroup.subtree_control', 'cgroup.procs'];
 const lines = {
   'what it sees': `tsbox run --memory 64m busybox -- sh -c '
     cat /proc/self/cgroup /proc/1/cgroup
     cat /sys/fs/cgroup/cgroup.procs
     find /sys/fs/cgroup -mindepth 1 -type d
     grep cgroup /proc/self/mountinfo'`,
-  'what it tries': `tsbox run --memory 64m --cpus 1 --pids-limit 50 busybox -- sh -c '
+  'what it tries': `tsbox run --memory 64m --cpus 1 --pids-limit 50 -e FILES='${files.join(' ')}' busybox -- sh -c '
     cd /sys/fs/cgroup
     mkdir below && echo made
-    for file in *; do (echo 1 >$file) && echo wrote $file; done
+    for file in $FILES; do (echo 1 >$file) && echo wrote $file; done
     mount -o remount,rw,bind /sys/fs/cgroup && echo remounted
     mount -o remount,rw /sys/fs/cgroup && echo remounted
     mount -t cgroup2 none /mnt && echo mounted
@@ -28,7 +29,19 @@ const namespaces = `
     mkdir /mnt/below
     dd if=/dev/zero of=/dev/null bs=128M count=1; echo survived'
   tsbox run busybox -- echo next`;
-const ran = onRig({ ...lines, namespaces });
+/** The way to the last of these is longer than PATH_MAX: counted and removed here, step by step. */
+const deep = `
+  tsbox run ${utilLinux} busybox -- sh -c '
+    /host/unshare -UrmC sh -c "
+      mount -t cgroup2 none /mnt
+      cd /mnt
+      name=\\$(printf %0200d 0)
+      while mkdir \\$name 2>/dev/null && cd \\$name 2>/dev/null; do :; done"
+    echo made'
+  tsbox run busybox -- echo next
+  find /sys/fs/cgroup/tsbox -mindepth 1 -type d | wc -l
+  find /sys/fs/cgroup/tsbox -mindepth 1 -depth -type d -execdir rmdir {} ';'`;
+const ran = onRig({ ...lines, namespaces, deep });
 
 test.each(namesOf(lines))('nothing is left: %s', async (name) => {
   expect((await ran(name)).left).toEqual([]);
@@ -44,7 +57,6 @@ test('a box sees its own cgroup as the root, and none above or beside it', async
 
 test('a box can write no file of its cgroup, and make none below it', async () => {
   const { stdout, stderr } = await ran('what it tries');
-  const files = ['memory.max', 'cpu.max', 'pids.max', 'cgroup.procs', 'cgroup.kill'];
   expect(stdout).toBe('');
   for (const file of ['below', ...files])
     expect(stderr).toMatch(new RegExp(`\\b${file}'?: Read-only file system$`, 'm'));
@@ -53,7 +65,7 @@ test('a box can write no file of its cgroup, and make none below it', async () =
 test('a box cannot mount the cgroup file system anew', async () => {
   const { stdout, stderr } = await ran('what it tries');
   expect(stdout).toBe('');
-  expect(stderr.match(/permission denied/gi)).toHaveLength(4);
+  expect(stderr).toMatch(/(mount: permission denied.*\n){3}/);
 });
 
 test('a box cannot lift its limits through namespaces of its own', async () => {
@@ -65,4 +77,10 @@ test('a box cannot lift its limits through namespaces of its own', async () => {
 test('a cgroup that a box makes is removed with it, and hinders no other run', async () => {
   const { status, stdout, left } = await ran('namespaces');
   expect({ status, stdout, left }).toEqual({ status: 0, stdout: 'next\n', left: [] });
+});
+
+// A known fault: this run fails, and so does every run after it.
+test.fails('cgroups too deep for a path are removed, too, and hinder no other run', async () => {
+  const { status, stdout, left } = await ran('deep');
+  expect({ status, stdout, left }).toEqual({ status: 0, stdout: 'made\nnext\n0\n', left: [] });
 });

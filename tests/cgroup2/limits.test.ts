@@ -26,7 +26,7 @@ const lines = {
     bomb() { for i in 1 2; do [ $1 = 6 ] || bomb $(($1 + 1)) & done; exec sleep 1000; }
     (bomb 0) &
     turn=0 max=0
-    while [ "$max" = 0 ] && [ $turn -lt 100000 ]; do
+    while [ "$max" = 0 ] && [ $turn -lt 20000 ]; do
       turn=$((turn + 1))
       read -r _ max </sys/fs/cgroup/pids.events
     done
@@ -91,12 +91,11 @@ test('--memory: a kill by somebody else is not taken for a lack of memory', asyn
 });
 
 test('--pids-limit: a fork bomb is stopped at the limit', async () => {
-  const { status, stdout, stderr } = await ran('fork bomb');
+  const { status, stdout } = await ran('fork bomb');
   const [refused = 0, alive = 0] = stdout.split(' ').map(Number);
   expect(status).toBe(0);
   expect(refused).toBeGreaterThan(0);
   expect(alive).toBeLessThanOrEqual(20);
-  expect(stderr).toContain("can't fork");
 });
 
 test('--cpus: a busy loop is throttled', async () => {

@@ -6,7 +6,7 @@ import { dataDirectory } from '../../src/image/image.ts';
 import type { Ran } from './each-line.ts';
 
 /** Starting the rig takes a few seconds, and so does every tsbox on it when this host is busy. */
-const PATIENCE = 240_000;
+const PATIENCE = 300_000;
 
 /**
  * @param lines of sh(1) by name, run in their order on one start of the rig: `tsbox` is in PATH,
