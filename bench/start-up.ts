@@ -47,7 +47,7 @@ async function libraryCall(): Promise<number> {
   });
   const fd = openSync('/dev/null', 'r+');
   const stdio = { stdin: fd, stdout: fd, stderr: fd };
-  const sandbox = await tsbox.startContainer(box, stdio, new tsbox.Timeline());
+  const sandbox = await tsbox.startContainer(box, stdio, new tsbox.Timeline(), console.error);
   await sandbox.wait();
   closeSync(fd);
   return Number(process.hrtime.bigint() - start) / 1e6;

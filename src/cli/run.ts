@@ -28,6 +28,7 @@ async function run(words: RunArguments): Promise<void> {
             request,
             stdio,
             timeline,
+            say,
           );
     relay.to(sandbox);
     process.exitCode = exitCode(await sandbox.wait());

@@ -21,6 +21,7 @@ import { SpecError } from '../spec/errors.ts';
 /**
  * Starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
+ * @param say told in a sentence each of what does not hinder the box.
  * @param makePlan a container is data: another plan than tsbox's own can be carried out, too.
  * @throws BoxError when the box could not be made; nothing is left of it then.
  */
@@ -28,12 +29,13 @@ export async function startContainer(
   request: Pick<Box, 'spec' | 'layer'>,
   stdio: Stdio,
   timeline: Timeline,
+  say: (message: string) => void,
   makePlan: typeof planContainer = planContainer,
 ): Promise<Sandbox> {
   requireRoot('a container');
   const parent = stateDirectory(process.env, 0);
   const host = readHost(request, parent);
-  await removeAbandoned(parent, host.cgroup);
+  await removeAbandoned(parent, host.cgroup, say);
   const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
   if (unkept.length > 0) throw new SpecError(unkept);
   const state = claimState(parent);
@@ -41,10 +43,12 @@ export async function startContainer(
     const box: Box = { ...request, id: state.id };
     const plan = makePlan(box, host);
     timeline.mark('plan');
+    if (plan.before.some(({ call }) => call === 'copy'))
+      say('this kernel has no overlayfs: the image is copied first, and the copy removed at the end');
     return await launch(box, plan, stdio, timeline, state);
   } catch (error) {
     if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id), 0, notHere);
-    state.remove();
+    await state.remove();
     throw error;
   }
 }
@@ -77,7 +81,7 @@ async function launch(
       timeline.mark('workload', [], ended.at);
       const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after, 0, notHere);
-      state.remove();
+      await state.remove();
       timeline.mark('clean-up');
       return toExit(ended, oomKilled);
     },

@@ -8,7 +8,10 @@ export type HostAction =
       readonly why: string;
       /** Whether the box can do without: a file that this kernel does not have, say. */
       readonly optional?: boolean;
+      /** What the user can do when it fails. */
+      readonly hint?: string;
     }
+  /** Of a cgroup, with all below it. */
   | { readonly call: 'rmdir'; readonly path: string; readonly why: string }
   | { readonly call: 'copy'; readonly path: string; readonly to: string; readonly why: string }
   /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */

@@ -16,12 +16,11 @@ export function accountPath(host: CgroupHost, id: string): string {
 }
 
 /**
- * The cgroup into which the box is cloned. With limits it is one below the cgroup that keeps them:
- * a box that makes a user and a cgroup namespace of its own may write the files of its root.
+ * The cgroup into which the box is cloned: one below the cgroup that keeps its limits, as a box that
+ * makes a user and a cgroup namespace of its own may write the files of its root.
  */
-export function entryPath(resources: Resources, host: CgroupHost, id: string): string {
-  const own = cgroupPath(host, id);
-  return requested(resources).length === 0 ? own : `${own}/box`;
+export function entryPath(host: CgroupHost, id: string): string {
+  return `${cgroupPath(host, id)}/box`;
 }
 
 /** The controller that each limit needs. */
@@ -35,39 +34,47 @@ export function unkeptLimits(resources: Resources, host: CgroupHost | undefined)
     .map((limit) =>
       host === undefined
         ? `${flagOf[limit]} needs cgroup v2, which is not mounted on this host`
-        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${host.mount} does not offer` +
-          ` (cgroup v1 holds it, or the kernel lacks it): boot with systemd.unified_cgroup_hierarchy=1, or leave the limit out`,
+        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${host.mount} does not offer: leave the limit out, or see \`tsbox doctor\` for who withholds it`,
     );
 }
+
+/** Levels of cgroups and their number that a box can make in its own: enough for systemd with containers in it. */
+const MOST_LEVELS = 32;
+const MOST_CGROUPS = 4096;
 
 /** Makes the box's cgroup and sets its limits, before the clone that starts the box in it. */
 export function makeCgroup(resources: Resources, host: CgroupHost, id: string): HostAction[] {
   const parent = `${host.mount}/${CGROUP_PARENT}`;
   const own = cgroupPath(host, id);
-  const entry = entryPath(resources, host, id);
+  const entry = entryPath(host, id);
   const controllers = requested(resources).map((limit) => `+${controllerOf[limit]}`);
   const enable = (directory: string): HostAction => ({
     call: 'write',
     path: `${directory}/cgroup.subtree_control`,
     data: controllers.join(' '),
     why: 'the cgroups below may have these limits',
+    hint: 'EBUSY: processes are in that very cgroup, as in a container: run tsbox on the host itself, or move them to a cgroup below (cgroups(7), "no internal processes")',
+  });
+  const cap = (file: string, most: number): HostAction => ({
+    call: 'write',
+    path: `${own}/cgroup.max.${file}`,
+    data: String(most),
+    why: 'what a box nests in its cgroup must be removed after it',
   });
   return [
     { call: 'mkdir', path: parent, why: 'parent of all boxes’ cgroups' },
     ...(controllers.length === 0 ? [] : [enable(host.mount), enable(parent)]),
     { call: 'mkdir', path: own, why: 'counts, limits and ends all processes of the box together' },
+    cap('depth', MOST_LEVELS),
+    cap('descendants', MOST_CGROUPS),
     ...limits(resources, own),
-    ...(controllers.length === 0
-      ? []
-      : [
-          enable(own),
-          {
-            call: 'mkdir' as const,
-            path: entry,
-            why: 'what the box sees as the root: above it no namespace reaches',
-          },
-          ...limits(resources, entry),
-        ]),
+    ...(controllers.length === 0 ? [] : [enable(own)]),
+    {
+      call: 'mkdir',
+      path: entry,
+      why: 'what the box sees as the root: above it no namespace reaches',
+    },
+    ...limits(resources, entry),
   ];
 }
 
@@ -82,8 +89,13 @@ export function removeCgroup(host: CgroupHost, id: string): HostAction[] {
     },
     {
       call: 'rmdir',
-      path: cgroupPath(host, id),
+      path: entryPath(host, id),
       why: 'the box has ended; with all cgroups that it made below',
+    },
+    {
+      call: 'rmdir',
+      path: cgroupPath(host, id),
+      why: 'and its limits with it',
     },
   ];
 }

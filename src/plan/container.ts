@@ -56,7 +56,7 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
       ? {}
       : {
           cgroup: {
-            entry: entryPath(box.spec.linux.resources, host.cgroup, box.id),
+            entry: entryPath(host.cgroup, box.id),
             account: accountPath(host.cgroup, box.id),
           },
         }),

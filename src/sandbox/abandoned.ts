@@ -4,13 +4,24 @@ import type { CgroupHost } from '../plan/host.ts';
 import { carryOut, notHere } from './actions.ts';
 import { abandonedBoxes } from './state.ts';
 
-/** @param parent the state directory of all boxes. */
+/**
+ * @param parent the state directory of all boxes.
+ * @param say told of each box of which something cannot be removed: no reason to start no other.
+ */
 export async function removeAbandoned(
   parent: string,
   cgroup: CgroupHost | undefined,
+  say: (message: string) => void,
 ): Promise<void> {
   for (const state of abandonedBoxes(parent)) {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
-    state.remove();
+    try {
+      if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+      await state.remove();
+    } catch (error) {
+      state.abandon();
+      say(
+        `something is left of box ${state.id}, whose tsbox was killed; the next run tries again to remove it: ${(error as Error).message}`,
+      );
+    }
   }
 }

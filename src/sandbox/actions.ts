@@ -1,6 +1,6 @@
 /** Carries out what only the parent can do, on the host (src/plan/action.ts). */
-import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { removeCgroup } from '../linux/cgroup.ts';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { BoxError } from './errors.ts';
@@ -24,7 +24,7 @@ export async function carryOut(
   for (const action of actions) {
     try {
       if (action.call === 'copy') await copy(action.path, action.to);
-      else if (action.call === 'rmdir') await removeDirectory(action.path);
+      else if (action.call === 'rmdir') await removeCgroup(action.path);
       else if (action.call === 'idmap') made.image = await idmap(action.path);
       else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
       else writeFileSync(action.path.replace(PID, String(pid)), action.data);
@@ -38,8 +38,14 @@ export async function carryOut(
 
 function failed(action: HostAction, error: unknown): BoxError {
   const reason = error instanceof SyscallError ? error.message : (error as Error).message;
+  const hint = action.call === 'write' ? action.hint : undefined;
   return new BoxError(
-    `${action.call} failed: ${reason}\n  call: ${printAction(action)}\n  why it is made: ${action.why}`,
+    [
+      `${action.call} failed: ${reason}`,
+      `  call: ${printAction(action)}`,
+      `  why it is made: ${action.why}`,
+      ...(hint === undefined ? [] : [`  what to do: ${hint}`]),
+    ].join('\n'),
     { cause: error },
   );
 }
@@ -47,31 +53,6 @@ function failed(action: HostAction, error: unknown): BoxError {
 async function copy(from: string, to: string): Promise<void> {
   const { execa } = await import('execa');
   await execa('cp', ['-a', '--reflink=auto', '--', from, to]);
-}
-
-/** A cgroup is busy for a moment after the last of its processes was reaped. */
-const PATIENCE = 200;
-
-/** Removes a cgroup, and first those below it. */
-async function removeDirectory(path: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      rmdirSync(path);
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return;
-      if (code !== 'EBUSY' || attempt === PATIENCE) throw error;
-      const below = directoriesIn(path);
-      for (const name of below) await removeDirectory(`${path}/${name}`);
-      if (below.length === 0) await sleep(10);
-    }
-  }
-}
-
-function directoriesIn(path: string): string[] {
-  const entries = readdirSync(path, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }
 
 /** For actions of which none maps ids. */

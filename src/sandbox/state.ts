@@ -10,10 +10,11 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  rmSync,
+  rmdirSync,
   unlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
@@ -23,7 +24,9 @@ export interface BoxState {
   /** A path that belongs to this box alone; there is nothing yet. */
   readonly directory: string;
   /** Removes everything of the box below the state directory, and gives up the lock. */
-  remove(): void;
+  remove(): Promise<void>;
+  /** Gives up the lock alone: a later run finds the box abandoned. */
+  abandon(): void;
 }
 
 /** Where boxes keep their state: gone after a reboot, as boxes are. */
@@ -88,11 +91,20 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
   return {
     id,
     directory,
-    remove: () => {
-      // Nothing is ever mounted here for the host: what is found is tsbox's own.
-      if (existsSync(directory)) rmSync(directory, { recursive: true });
+    remove: async () => {
+      // Nothing is ever mounted here for the host: what is found is tsbox's own, or a workload's in
+      // its copy of the image.
+      if (existsSync(directory)) await removeTree(directory);
       unlinkSync(`${directory}.lock`);
       closeSync(lock);
     },
+    abandon: () => closeSync(lock),
   };
+}
+
+async function removeTree(directory: string): Promise<void> {
+  await depthFirst(directory, (path, entry) =>
+    entry.isDirectory() ? rmdirSync(path) : unlinkSync(path),
+  );
+  rmdirSync(directory);
 }

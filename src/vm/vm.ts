@@ -26,7 +26,7 @@ import type { End, Hello } from './session.ts';
 /**
  * Boots the guest and starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
- * @param say told once, in a sentence, when KVM cannot be used.
+ * @param say told in a sentence each of what does not hinder the box: that KVM cannot be used, say.
  * @param abort ends the boot; once the workload has started it has no effect.
  * @throws BoxError when the guest does not come up; nothing is left of it then.
  */
@@ -40,7 +40,7 @@ export async function startVm(
   requireRoot('a micro-VM');
   const parent = stateDirectory(process.env, 0);
   const { arch, cgroup, sources } = readHost(request, '');
-  await removeAbandoned(parent, cgroup);
+  await removeAbandoned(parent, cgroup, say);
   const kernel = findKernel(dataDirectory(process.env, 0));
   const root = archiveRoot(request);
   const transport = root === undefined ? 'shared' : 'archived';
@@ -49,7 +49,7 @@ export async function startVm(
   const state = claimState(parent);
   const remove = async (): Promise<void> => {
     if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
-    state.remove();
+    await state.remove();
   };
   try {
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id), 0, notHere);
@@ -62,7 +62,7 @@ export async function startVm(
       {
         state,
         arch,
-        cgroup: cgroup === undefined ? undefined : entryPath({}, cgroup, state.id),
+        cgroup: cgroup === undefined ? undefined : entryPath(cgroup, state.id),
         kernel: kernel.image,
         initrd,
         shares: guest.shares,

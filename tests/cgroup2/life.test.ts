@@ -18,6 +18,12 @@ const both = {
     echo $! | tee /sys/fs/cgroup/tsbox/*/cgroup.procs >/dev/null
     tsbox run busybox -- echo next
     wait $!; echo $?`,
+  'something that cannot be removed': `
+    cd /run/tsbox/boxes
+    touch 0f.lock; mkdir 0f; mount -t tmpfs none 0f
+    tsbox run busybox -- echo next
+    umount 0f
+    tsbox run busybox -- echo next`,
 };
 const withOverlay = {
   ...both,
@@ -35,6 +41,12 @@ const withOverlay = {
 const withoutOverlay = {
   ...both,
   explain: 'tsbox explain busybox -- true',
+  'a deep tree': `
+    tsbox run busybox -- sh -c '
+      name=$(printf %0250d 0)
+      deep() { mkdir $1; cd $1; for level in 1 2 3 4 5 6 7 8 9 10 11 12; do mkdir $name; cd $name; done; }
+      deep /lower; ln -s / link
+      deep /upper; mv /lower . && echo moved'`,
   'no cgroups': `unshare -m sh -c '
     umount /sys/fs/cgroup
     tsbox run busybox -- ls /sys/fs/cgroup
@@ -80,8 +92,16 @@ describe('with overlayfs', () => {
   test('a run removes the cgroup, its processes and the state that a killed tsbox left', async () => {
     expect(await ran('tsbox killed')).toMatchObject({
       status: 0,
-      stdout: '.lock\n1\nnext\n137\n',
+      stdout: '.lock\n2\nnext\n137\n',
     });
+  });
+
+  test('what cannot be removed is said and hinders no other run', async () => {
+    const { status, stdout, stderr } = await ran('something that cannot be removed');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'next\nnext\n' });
+    expect(stderr).toMatch(
+      /^tsbox: something is left of box 0f, whose tsbox was killed; .*: EBUSY: .*\n$/,
+    );
   });
 
   test('boxes that run at once keep their own limits, and neither removes the other', async () => {
@@ -99,16 +119,21 @@ describe('without overlayfs', () => {
   });
 
   test('what is written goes to a copy of the image and vanishes', async () => {
-    const { status, stdout } = await ranWithout('writes');
+    const { status, stdout, stderr } = await ranWithout('writes');
     expect(status).toBe(0);
+    expect(stderr).toMatch(/^(tsbox: this kernel has no overlayfs: the image is copied .*\n){2}$/);
     expect(stdout).toMatch(/^x\ntmpfs \/ tmpfs .*\n$/);
   });
 
   test('a run removes the copy that a killed tsbox left, too', async () => {
     expect(await ranWithout('tsbox killed')).toMatchObject({
       status: 0,
-      stdout: '\n.lock\n1\nnext\n137\n',
+      stdout: '\n.lock\n2\nnext\n137\n',
     });
+  });
+
+  test('a copy whose paths are too long for the kernel is removed', async () => {
+    expect(await ranWithout('a deep tree')).toMatchObject({ status: 0, stdout: 'moved\n' });
   });
 
   test('explain names the copy and why it is made', async () => {
@@ -129,6 +154,7 @@ describe('without controllers', () => {
   test('of one that cgroup v1 holds: its limit is refused, the others are kept', async () => {
     const { stdout, stderr } = await ranWithout('memory in version 1');
     expect(stdout).toBe('125\n50\n');
-    expect(stderr).toMatch(/^tsbox: --memory needs the memory controller of cgroup v2.*\n$/);
+    expect(stderr).toMatch(/^tsbox: --memory needs the memory controller of cgroup v2.*\n/);
+    expect(stderr).not.toContain('--pids-limit');
   });
 });

@@ -7,8 +7,14 @@ const lines = {
   'no limit': `tsbox run busybox -- ls /sys/fs/cgroup; cat /sys/fs/cgroup/cgroup.subtree_control`,
   'all limits': `tsbox run --memory 64m --cpus 1.5 --pids-limit 50 busybox -- sh -c '
     cd /sys/fs/cgroup; cat memory.max memory.swap.max memory.oom.group cpu.max pids.max'`,
-  'no limit after others': `tsbox run busybox -- sh -c '
-    cd /sys/fs/cgroup; cat memory.max memory.oom.group cpu.max pids.max'`,
+  'no limit after others': `
+    mkfifo end
+    tsbox run busybox -- sh -c 'echo up; read -r _; ls /sys/fs/cgroup' <end >limitless &
+    exec 3>end
+    until grep -q up limitless; do sleep 0.1; done
+    (cd /sys/fs/cgroup/tsbox/*/ && cat memory.max memory.oom.group cpu.max pids.max)
+    echo >&3; wait $!; echo $?
+    grep -v '^cgroup\\.' limitless`,
   'memory taken': `tsbox run --memory 16m busybox -- sh -c '
     dd if=/dev/zero of=/dev/null bs=64M count=1; echo survived'`,
   'memory taken by files': `tsbox run --memory 16m busybox -- sh -c '
@@ -53,7 +59,7 @@ test('no limit asked: no controller is switched on, no file of one is written', 
 test('no limit asked where the controllers are on: none is set', async () => {
   expect(await ran('no limit after others')).toMatchObject({
     status: 0,
-    stdout: 'max\n0\nmax 100000\nmax\n',
+    stdout: 'max\n0\nmax 100000\nmax\n0\nup\ncpu.stat\n',
   });
 });
 

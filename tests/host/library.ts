@@ -1,5 +1,6 @@
 /** Runs boxes in this very process, through the library as it is built. */
 import { closeSync, openSync, readdirSync } from 'node:fs';
+import { expect } from 'vitest';
 import type * as library from '../../src/index.ts';
 import type { Exit } from '../../src/index.ts';
 
@@ -29,7 +30,7 @@ export async function runContainer(
   const fd = openSync('/dev/null', 'r+');
   try {
     const stdio = { stdin: fd, stdout: fd, stderr: fd };
-    return await (await startContainer(box, stdio, new Timeline(), makePlan)).wait();
+    return await (await startContainer(box, stdio, new Timeline(), expect.fail, makePlan)).wait();
   } finally {
     closeSync(fd);
   }
