@@ -44,7 +44,9 @@ export async function startContainer(
     const plan = makePlan(box, host);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
-      say('this kernel has no overlayfs: the image is copied first, and the copy removed at the end');
+      say(
+        'this kernel has no overlayfs: the image is copied first, and the copy removed at the end',
+      );
     return await launch(box, plan, stdio, timeline, state);
   } catch (error) {
     if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id), 0, notHere);
