@@ -80,7 +80,7 @@ async function launch(
     signal: running.signal,
     wait: async () => {
       const ended = await running.end();
-      timeline.mark('workload', [], ended.at);
+      timeline.mark('workload', ended.at);
       const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after, 0, notHere);
       await state.remove();
@@ -140,10 +140,9 @@ function markSteps(
   report: Report,
   executed: bigint,
 ): void {
-  timeline.mark('clone', [], report.started);
-  const phases = stepPhases(steps, report);
-  timeline.mark('steps', phases, phases.at(-1)?.end ?? report.started);
-  timeline.mark('exec', [], executed);
+  timeline.mark('clone', report.started);
+  timeline.mark('steps', report.ended, () => stepPhases(steps, report));
+  timeline.mark('exec', executed);
 }
 
 function toExit(ended: Ended, oomKilled: boolean): Exit {

@@ -6,6 +6,7 @@ import { capabilityMask } from '../abi/capabilities.ts';
 import * as abi from '../abi/flags.ts';
 import { rlimitNumbers } from '../abi/rlimits.ts';
 import type { Arch } from '../abi/syscalls.ts';
+import { halves } from '../abi/word.ts';
 import type { Argument, Call, Slot } from './step.ts';
 
 const NULL: Argument = { kind: 'number', value: 0, text: 'NULL' };
@@ -34,8 +35,11 @@ function flags<T extends Record<string, number>>(table: T, words: Words<T>): Arg
 
 /** 64-bit little-endian numbers, one after the other: how most structures of the kernel look. */
 function structure(text: string, ...fields: (bigint | number)[]): Argument {
-  const value = new BigUint64Array(fields.map((field) => BigInt.asUintN(64, BigInt(field))));
-  return { kind: 'bytes', value: new Uint8Array(value.buffer), text };
+  const words = new Uint32Array(fields.length * 2);
+  fields.forEach((field, index) => {
+    words.set(halves(field), index * 2);
+  });
+  return { kind: 'bytes', value: new Uint8Array(words.buffer), text };
 }
 
 /** A directory for the `*at` calls: a slot, or the current directory. */

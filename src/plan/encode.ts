@@ -3,6 +3,7 @@
  */
 import { errnoNumber } from '../abi/errno.ts';
 import { type Arch, syscallNumbers } from '../abi/syscalls.ts';
+import { halves } from '../abi/word.ts';
 import type { Argument, Slot, Step } from './step.ts';
 
 const MAGIC = 0x58425354;
@@ -30,8 +31,8 @@ export function encodePlan(steps: readonly Step[], arch: Arch): Uint8Array {
   const data = new DataArea();
   const slots = new SlotNumbers();
   const head = new ArrayBuffer(HEADER_SIZE + steps.length * STEP_SIZE);
-  for (const [index, each] of steps.entries())
-    encodeStep(each, arch, new StepWriter(head, HEADER_SIZE + index * STEP_SIZE), data, slots);
+  const writer = new StepWriter(head);
+  for (const each of steps) encodeStep(each, arch, writer, data, slots);
   if (steps.length > MAX_STEPS) throw new RangeError(`${steps.length} steps, ${MAX_STEPS} at most`);
   if (slots.count > MAX_SLOTS) throw new RangeError(`${slots.count} slots, ${MAX_SLOTS} at most`);
 
@@ -52,31 +53,39 @@ export function encodePlan(steps: readonly Step[], arch: Arch): Uint8Array {
   return Buffer.concat([new Uint8Array(head), new Uint8Array(relocations.buffer), area]);
 }
 
-/** `struct plan_step`, field by field. */
+/** One `struct plan_step` after the other, field by field. */
 class StepWriter {
   readonly #halves: Uint16Array;
   readonly #kinds: Uint8Array;
   readonly #words: Uint32Array;
+  /** Where the current step begins, in bytes. */
+  #start = HEADER_SIZE - STEP_SIZE;
 
-  constructor(buffer: ArrayBuffer, start: number) {
-    this.#halves = new Uint16Array(buffer, start, 8);
-    this.#kinds = new Uint8Array(buffer, start + 16, 8);
-    this.#words = new Uint32Array(buffer, start + 24, 12);
+  constructor(buffer: ArrayBuffer) {
+    this.#halves = new Uint16Array(buffer);
+    this.#kinds = new Uint8Array(buffer);
+    this.#words = new Uint32Array(buffer);
   }
 
-  /** op, number, into, needs, accept[4] */
-  halves(values: readonly number[]): void {
-    if (values.length > 8) throw new RangeError('a step accepts at most four errors');
-    this.#halves.set(values);
+  /** Goes on to the next step: op, number, into, needs, accept[4]. */
+  begin(op: number, number: number, into: number, needs: number, accept: readonly number[]): void {
+    if (accept.length > 4) throw new RangeError('a step accepts at most four errors');
+    this.#start += STEP_SIZE;
+    const first = this.#start / 2;
+    this.#halves[first] = op;
+    this.#halves[first + 1] = number;
+    this.#halves[first + 2] = into;
+    this.#halves[first + 3] = needs;
+    for (let index = 0; index < accept.length; index++)
+      this.#halves[first + 4 + index] = accept[index] ?? 0;
   }
 
-  /** @param value a safe integer, or a bigint of up to 64 bits; negative ones in two's complement. */
   argument(index: number, kind: number, value: number | bigint): void {
-    const low = typeof value === 'bigint' ? Number(value & 0xffffffffn) : value;
-    const high = typeof value === 'bigint' ? Number((value >> 32n) & 0xffffffffn) : value / 2 ** 32;
-    this.#kinds[index] = kind;
-    this.#words[index * 2] = low;
-    this.#words[index * 2 + 1] = Math.floor(high);
+    const [low, high] = halves(value);
+    const word = (this.#start + 24) / 4 + index * 2;
+    this.#kinds[this.#start + 16 + index] = kind;
+    this.#words[word] = low;
+    this.#words[word + 1] = high;
   }
 }
 
@@ -91,29 +100,36 @@ function encodeStep(
   const [op, number] =
     call === 'supervise' ? [OP_SUPERVISE, 0] : [OP_CALL, syscallNumbers[arch][call]];
   const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
-  to.halves([op, number, slots.number(into), condition, ...accept.map(errnoNumber)]);
-  for (const [index, argument] of each.args.entries()) {
-    const [kind, value] = encodeArgument(argument, data, slots);
-    to.argument(index, kind, value);
+  to.begin(op, number, slots.number(into), condition, accept.map(errnoNumber));
+  for (let index = 0; index < each.args.length; index++) {
+    const argument = each.args[index];
+    if (argument !== undefined) encodeArgument(argument, index, to, data, slots);
   }
 }
 
 function encodeArgument(
   argument: Argument,
+  index: number,
+  to: StepWriter,
   data: DataArea,
   slots: SlotNumbers,
-): [kind: number, value: number | bigint] {
+): void {
   switch (argument.kind) {
     case 'number':
-      return [ARG_NUMBER, argument.value];
+      to.argument(index, ARG_NUMBER, argument.value);
+      break;
     case 'string':
-      return [ARG_DATA, data.string(argument.value)];
+      to.argument(index, ARG_DATA, data.string(argument.value));
+      break;
     case 'strings':
-      return [ARG_DATA, data.strings(argument.value)];
+      to.argument(index, ARG_DATA, data.strings(argument.value));
+      break;
     case 'bytes':
-      return [ARG_DATA, data.bytes(argument.value)];
+      to.argument(index, ARG_DATA, data.bytes(argument.value));
+      break;
     case 'slot':
-      return [ARG_SLOT, slots.number(argument.slot)];
+      to.argument(index, ARG_SLOT, slots.number(argument.slot));
+      break;
   }
 }
 

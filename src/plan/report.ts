@@ -32,6 +32,9 @@ export interface Report {
   readonly error: number;
   /** CLOCK_MONOTONIC in nanoseconds. */
   readonly started: bigint;
+  /** When the last step that was carried out ended; `started` when none was. */
+  readonly ended: bigint;
+  /** Made when it is asked for: a run that goes well has no use for it. */
   readonly entries: readonly ReportEntry[];
 }
 
@@ -53,14 +56,27 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const state = states[view.getUint32(4, true)];
   if (view.getUint32(0, true) !== MAGIC || state === undefined) return undefined;
-  const entries: ReportEntry[] = [];
-  for (let at = HEADER_SIZE; at + ENTRY_SIZE <= bytes.length; at += ENTRY_SIZE)
-    entries.push({ end: view.getBigUint64(at, true), result: view.getBigInt64(at + 8, true) });
+  const count = Math.floor((bytes.length - HEADER_SIZE) / ENTRY_SIZE);
+  const started = view.getBigUint64(16, true);
   return {
     state,
     step: view.getUint32(8, true),
     error: view.getUint32(12, true),
-    started: view.getBigUint64(16, true),
-    entries,
+    started,
+    ended: lastEnd(view, count) ?? started,
+    get entries() {
+      return Array.from({ length: count }, (_, index) => ({
+        end: view.getBigUint64(HEADER_SIZE + index * ENTRY_SIZE, true),
+        result: view.getBigInt64(HEADER_SIZE + index * ENTRY_SIZE + 8, true),
+      }));
+    },
   };
+}
+
+function lastEnd(view: DataView, count: number): bigint | undefined {
+  for (let index = count - 1; index >= 0; index--) {
+    const end = view.getBigUint64(HEADER_SIZE + index * ENTRY_SIZE, true);
+    if (end !== 0n) return end;
+  }
+  return undefined;
 }

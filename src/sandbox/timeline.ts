@@ -29,9 +29,24 @@ export class Timeline {
     return this.#phases;
   }
 
-  /** Ends the current phase now (or at `end`) under the given name; the next one begins there. */
-  mark(name: string, parts: readonly Phase[] = [], end: bigint = process.hrtime.bigint()): void {
-    this.#phases.push({ name, start: this.#last, end, parts });
+  /**
+   * Ends the current phase now (or at `end`) under the given name; the next one begins there.
+   * @param parts called when the phase's parts are asked for.
+   */
+  mark(
+    name: string,
+    end: bigint = process.hrtime.bigint(),
+    parts: () => readonly Phase[] = () => [],
+  ): void {
+    const start = this.#last;
+    this.#phases.push({
+      name,
+      start,
+      end,
+      get parts() {
+        return parts();
+      },
+    });
     this.#last = end;
   }
 }
@@ -40,7 +55,7 @@ export class Timeline {
 export function timelineOfProcess(): Timeline {
   const start = process.hrtime.bigint() - nanoseconds(performance.now());
   const timeline = new Timeline(start);
-  timeline.mark('Node', [], start + nanoseconds(performance.nodeTiming.bootstrapComplete));
+  timeline.mark('Node', start + nanoseconds(performance.nodeTiming.bootstrapComplete));
   return timeline;
 }
 

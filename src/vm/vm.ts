@@ -165,7 +165,7 @@ async function attempt(
   { stdio, timeline, abort }: Listener,
 ): Promise<Booted | { readonly words: string }> {
   const machine = await startMachine(request, stdio);
-  void machine.monitor.ready.then((at) => timeline.mark('QEMU', [], at));
+  void machine.monitor.ready.then((at) => timeline.mark('QEMU', at));
   const over = new AbortController();
   try {
     const hello = await Promise.race([
@@ -214,10 +214,9 @@ function markEnd(timeline: Timeline, steps: readonly Step[], end: End, offset: b
   if (end.kind !== 'ended') return;
   const report = decodeReport(end.report);
   if (report === undefined) return;
-  const phases = stepPhases(steps, report, offset);
-  timeline.mark('kernel', [], report.started + offset);
-  timeline.mark('init', phases, phases.at(-1)?.end ?? report.started + offset);
-  timeline.mark('workload', [], end.exit.now + offset);
+  timeline.mark('kernel', report.started + offset);
+  timeline.mark('init', report.ended + offset, () => stepPhases(steps, report, offset));
+  timeline.mark('workload', end.exit.now + offset);
 }
 
 /** wait(2): the signal in the low seven bits, the exit status in the second byte. */

@@ -19,6 +19,7 @@ test('a report is read', () => {
     step: 7,
     error: 13,
     started: 0x100000005n,
+    ended: 9n,
     entries: [{ end: 9n, result: -13n }],
   });
 });
