@@ -37,7 +37,9 @@ function flags<T extends Record<string, number>>(table: T, words: Words<T>): Arg
 function structure(text: string, ...fields: (bigint | number)[]): Argument {
   const words = new Uint32Array(fields.length * 2);
   fields.forEach((field, index) => {
-    words.set(halves(field), index * 2);
+    const [low, high] = halves(field);
+    words[index * 2] = low;
+    words[index * 2 + 1] = high;
   });
   return { kind: 'bytes', value: new Uint8Array(words.buffer), text };
 }
