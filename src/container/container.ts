@@ -1,8 +1,10 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { errnoName } from '../abi/errno.ts';
 import type { Ended } from '../linux/children.ts';
 import { idmappedMount } from '../linux/idmap.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
+import { SyscallError } from '../linux/native.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Report } from '../plan/report.ts';
@@ -125,13 +127,21 @@ function cloneBox(
     if (error instanceof RangeError)
       throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
     throw new BoxError(
-      `${(error as Error).message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: \`tsbox doctor\` shows which namespaces this host forbids`,
+      `${(error as Error).message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
       { cause: error },
     );
   } finally {
     if (image !== undefined) closeSync(image);
     if (cgroup !== undefined) closeSync(cgroup);
   }
+}
+
+function cloneHint(error: unknown): string {
+  // execve(2) of tsbox-init gives E2BIG when there is no memory for its arguments, too.
+  const noMemory = ['ENOMEM', 'E2BIG'];
+  if (error instanceof SyscallError && noMemory.includes(errnoName(error.errno)))
+    return 'allow the box more memory (--memory), or free some on the host';
+  return '`tsbox doctor` shows which namespaces this host forbids';
 }
 
 function markSteps(

@@ -15,6 +15,7 @@ const lines = {
     (cd /sys/fs/cgroup/tsbox/*/ && cat memory.max memory.oom.group cpu.max pids.max)
     echo >&3; wait $!; echo $?
     grep -v '^cgroup\\.' limitless`,
+  'memory too little to start': 'tsbox run --memory 4k busybox -- true',
   'memory taken': `tsbox run --memory 16m busybox -- sh -c '
     dd if=/dev/zero of=/dev/null bs=64M count=1; echo survived'`,
   'memory taken by files': `tsbox run --memory 16m busybox -- sh -c '
@@ -69,6 +70,12 @@ test('the limits are those of the box’s cgroup, as it can read itself', async 
     stdout: `${64 * 2 ** 20}\n0\n1\n150000 100000\n50\n`,
     stderr: '',
   });
+});
+
+test('--memory: a box that cannot even start with it is refused with the reason', async () => {
+  const { status, stderr } = await ran('memory too little to start');
+  expect(status).toBe(125);
+  expect(stderr).toMatch(/^tsbox: clone3: E[\s\S]*what to do: .*--memory/);
 });
 
 test.each(['memory taken', 'memory taken by files'] as const)(

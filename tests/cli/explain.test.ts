@@ -115,14 +115,16 @@ describe('what explain prints is what run does', () => {
     const pid = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
     const seen = {
       namespaces: namespaces.filter(([kind]) => isOwn(kind, pid)).map(([, flag]) => flag),
-      cgroup: /^0::\/tsbox\/[0-9a-f]+$/m.test(readFileSync(`/proc/${pid}/cgroup`, 'utf8')),
+      cgroup: /^0::\/tsbox\/[0-9a-f]+\/box$/m.test(readFileSync(`/proc/${pid}/cgroup`, 'utf8')),
       map: readFileSync(`/proc/${pid}/uid_map`, 'utf8').trim().split(/\s+/),
     };
     child.kill('SIGTERM');
     expect(await ended).toEqual({ code: 0, signal: null });
     const clone = planned.find(({ call }) => call.startsWith('clone3('))?.call ?? '';
     expect(new Set(seen.namespaces)).toEqual(new Set(clone.match(/CLONE_NEW\w+/g)));
-    expect(seen.cgroup).toBe(planned.some(({ call }) => /^mkdir\(".*\/tsbox\/ID"\)$/.test(call)));
+    expect(seen.cgroup).toBe(
+      planned.some(({ call }) => /^mkdir\(".*\/tsbox\/ID\/box"\)$/.test(call)),
+    );
     const map = planned.find(({ call }) => call.includes('/uid_map"'))?.call;
     if (map === undefined) expect(seen.map).toEqual(['0', '0', '4294967295']);
     else expect(map).toBe(`write("/proc/$PID/uid_map", "${seen.map.join(' ')}\\n")`);
