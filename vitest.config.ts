@@ -10,6 +10,7 @@ export default defineConfig({
     projects: ['unit', 'host', 'cgroup2', 'vm', 'cli'].map(project),
     // Tests count what is left on the host, so that no other may run meanwhile.
     fileParallelism: false,
+    globalSetup: 'tests/clean-host.ts',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default'],

@@ -8,7 +8,7 @@ import { depthFirst } from './depth-first.ts';
  * no error.
  * @throws Error with code EBUSY when a process does run.
  */
-export async function removeCgroup(path: string): Promise<void> {
+export async function removeCgroupTree(path: string): Promise<void> {
   // Two links of a directory are its own, and one is that of each below: inode(7).
   const links = statSync(path, { throwIfNoEntry: false })?.nlink ?? 0;
   if (links > 2)

@@ -7,47 +7,21 @@ import * as abi from '../abi/flags.ts';
 import { rlimitNumbers } from '../abi/rlimits.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import { halves } from '../abi/word.ts';
+import {
+  type Directory,
+  directory,
+  flags,
+  HERE,
+  mask,
+  NULL,
+  number,
+  octal,
+  slot,
+  string,
+  structure,
+  type Words,
+} from './arguments.ts';
 import type { Argument, Call, Slot } from './step.ts';
-
-const NULL: Argument = { kind: 'number', value: 0, text: 'NULL' };
-const CURRENT_DIRECTORY: Argument = { kind: 'number', value: abi.AT_FDCWD, text: 'AT_FDCWD' };
-
-const string = (value: string): Argument => ({ kind: 'string', value });
-const slot = (name: Slot): Argument => ({ kind: 'slot', slot: name });
-const number = (value: number | bigint, text = String(value)): Argument => ({
-  kind: 'number',
-  value,
-  text,
-});
-const octal = (value: number): Argument => number(value, `0${value.toString(8)}`);
-
-/** Some words of a table of flags. */
-type Words<T> = readonly (keyof T & string)[];
-
-/** No flag of the tables is above bit 31, except CLONE_INTO_CGROUP, which no step uses. */
-function mask<T extends Record<string, number>>(table: T, words: Words<T>): number {
-  return words.reduce((sum, word) => sum | (table[word] ?? 0), 0) >>> 0;
-}
-
-function flags<T extends Record<string, number>>(table: T, words: Words<T>): Argument {
-  return number(mask(table, words), words.join('|') || '0');
-}
-
-/** 64-bit little-endian numbers, one after the other: how most structures of the kernel look. */
-function structure(text: string, ...fields: (bigint | number)[]): Argument {
-  const words = new Uint32Array(fields.length * 2);
-  fields.forEach((field, index) => {
-    const [low, high] = halves(field);
-    words[index * 2] = low;
-    words[index * 2 + 1] = high;
-  });
-  return { kind: 'bytes', value: new Uint8Array(words.buffer), text };
-}
-
-/** A directory for the `*at` calls: a slot, or the current directory. */
-export type Directory = Slot | typeof HERE;
-export const HERE = Symbol('AT_FDCWD');
-const directory = (at: Directory): Argument => (at === HERE ? CURRENT_DIRECTORY : slot(at));
 
 export type OpenFlag = keyof (typeof abi.openFlags)['x64'];
 export type ResolveFlag = keyof typeof abi.resolveFlags;
@@ -77,7 +51,7 @@ export function openat2(
 export function openat(arch: Arch, path: string, open: readonly OpenFlag[]): Call {
   return {
     call: 'openat',
-    args: [CURRENT_DIRECTORY, string(path), flags(abi.openFlags[arch], open), number(0)],
+    args: [directory(HERE), string(path), flags(abi.openFlags[arch], open), number(0)],
   };
 }
 
@@ -310,13 +284,11 @@ export function capset(sets: {
   const masks = [sets.effective, sets.permitted, sets.inheritable].map(capabilityMask);
   const value = new Uint8Array(24);
   const view = new DataView(value.buffer);
-  for (const [half, shift] of [
-    [0, 0n],
-    [12, 32n],
-  ] as const)
-    masks.forEach((set, index) => {
-      view.setUint32(half + index * 4, Number((set >> shift) & 0xffffffffn), true);
-    });
+  masks.forEach((set, index) => {
+    const [low, high] = halves(set);
+    view.setUint32(index * 4, low, true);
+    view.setUint32(12 + index * 4, high, true);
+  });
   const header = new Uint8Array(8);
   new DataView(header.buffer).setUint32(0, 0x20080522, true);
   const list = (names: readonly string[]) => names.join('|') || '0';

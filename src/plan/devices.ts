@@ -3,8 +3,8 @@
  * (config-linux.md, "Default Devices" and "Default Symbolic Links").
  */
 import type { Arch } from '../abi/syscalls.ts';
+import { HERE } from './arguments.ts';
 import {
-  HERE,
   type MountAttribute,
   mountSetattr,
   moveMount,

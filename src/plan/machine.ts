@@ -1,8 +1,8 @@
 /** What PID 1 of a micro-VM does before the box's own sections: a machine starts with nothing. */
 import type { Arch } from '../abi/syscalls.ts';
+import { HERE } from './arguments.ts';
 import {
   finitModule,
-  HERE,
   inotifyInit,
   mkdirat,
   mount,

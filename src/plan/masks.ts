@@ -5,7 +5,8 @@
  */
 import type { Arch } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
-import { HERE, type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
+import { HERE } from './arguments.ts';
+import { type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
 import { deviceAttributes } from './devices.ts';
 import type { Host } from './host.ts';
 import { existingInside } from './inside.ts';

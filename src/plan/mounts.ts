@@ -1,7 +1,8 @@
 /** The mounts of the specification, in its order, each attached through descriptors alone. */
 import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
-import { HERE, type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
+import { HERE } from './arguments.ts';
+import { type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
 import { deviceNodes } from './devices.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside } from './inside.ts';

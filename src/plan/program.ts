@@ -1,15 +1,7 @@
 /** A program of the host's that belongs to a box, such as QEMU: it ends with tsbox, and is told nothing else. */
 import type { Arch } from '../abi/syscalls.ts';
-import {
-  closeRange,
-  execve,
-  HERE,
-  mount,
-  mountSetattr,
-  moveMount,
-  openat,
-  openTree,
-} from './calls.ts';
+import { HERE } from './arguments.ts';
+import { closeRange, execve, mount, mountSetattr, moveMount, openat, openTree } from './calls.ts';
 import { newSession, ordinarySignals } from './execute.ts';
 import { announceExecution, dieWithParent, PARENT_DESCRIPTOR } from './parent.ts';
 import { type Step, step } from './step.ts';

@@ -3,13 +3,13 @@
  * on one tmpfs that only the box's mount namespace sees, so nothing is left when the box ends.
  */
 import type { Box } from '../spec/box.ts';
+import { HERE } from './arguments.ts';
 import {
   fchdir,
   fsconfigCreate,
   fsconfigOption,
   fsmount,
   fsopen,
-  HERE,
   inherit,
   type MountAttribute,
   mkdirat,

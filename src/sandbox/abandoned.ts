@@ -6,7 +6,7 @@ import { abandonedBoxes } from './state.ts';
 
 /**
  * @param parent the state directory of all boxes.
- * @param say told of each box of which something cannot be removed: no reason to start no other.
+ * @param say told of each box of which something cannot be removed; it hinders no other.
  */
 export async function removeAbandoned(
   parent: string,

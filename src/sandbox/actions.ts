@@ -1,6 +1,6 @@
 /** Carries out what only the parent can do, on the host (src/plan/action.ts). */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { removeCgroup } from '../linux/cgroup.ts';
+import { removeCgroupTree } from '../linux/cgroup.ts';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { BoxError } from './errors.ts';
@@ -24,7 +24,7 @@ export async function carryOut(
   for (const action of actions) {
     try {
       if (action.call === 'copy') await copy(action.path, action.to);
-      else if (action.call === 'rmdir') await removeCgroup(action.path);
+      else if (action.call === 'rmdir') await removeCgroupTree(action.path);
       else if (action.call === 'idmap') made.image = await idmap(action.path);
       else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
       else writeFileSync(action.path.replace(PID, String(pid)), action.data);

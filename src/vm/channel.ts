@@ -30,7 +30,7 @@ export type GuestFrame =
       readonly now: bigint;
     };
 
-/** Bytes that a frame of this type has; undefined: any number. */
+/** Bytes that a frame of this type has; undefined where its length is its own. */
 const lengths: Readonly<Record<GuestFrame['type'], number | undefined>> = {
   hello: 16,
   stdout: undefined,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
+import { HERE } from '../../src/plan/arguments.ts';
 import * as calls from '../../src/plan/calls.ts';
 import { printSections, printStep, printWithReason } from '../../src/plan/print.ts';
 import { type Call, type Step, step } from '../../src/plan/step.ts';
@@ -11,7 +12,7 @@ test.each<[Call, string]>([
   [calls.umask(0o22), 'umask(022)'],
   [calls.closeRange(3), 'close_range(3, ~0U, 0)'],
   [calls.closeOnExec(5), 'fcntl(5, F_SETFD, FD_CLOEXEC)'],
-  [calls.mkdirat(calls.HERE, 'a', 0o755), 'mkdirat(AT_FDCWD, "a", 0755)'],
+  [calls.mkdirat(HERE, 'a', 0o755), 'mkdirat(AT_FDCWD, "a", 0755)'],
   [calls.read('watch', 4096), 'read(watch, …, 4096)'],
   [
     calls.mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']),

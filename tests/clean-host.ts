@@ -1,0 +1,17 @@
+/** Takes away what tsbox makes once for all its boxes and keeps, where the tests made it. */
+import { existsSync, rmdirSync } from 'node:fs';
+
+/** Empty ones alone can be removed: should a box be left in one, this fails. */
+const kept = [
+  '/sys/fs/cgroup/tsbox',
+  '/sys/fs/cgroup/unified/tsbox',
+  '/run/tsbox/boxes',
+  '/run/tsbox',
+];
+
+export function setup(): () => void {
+  const made = kept.filter((directory) => !existsSync(directory));
+  return () => {
+    for (const directory of made) if (existsSync(directory)) rmdirSync(directory);
+  };
+}
