@@ -1,11 +1,13 @@
-/** 64-bit words of the kernel's, in numbers. */
+/** 64-bit words of the kernel's, in halves of 32 bits. A number must be a safe integer. */
 
-/**
- * The two 32-bit halves of a word, the low one first.
- * @param value a safe integer, or a bigint of up to 64 bits; negative ones in two's complement.
- */
-export function halves(value: number | bigint): readonly [low: number, high: number] {
+/** Bits 0 to 31; negative values are in two's complement. */
+export function lowHalf(value: number | bigint): number {
+  return typeof value === 'bigint' ? Number(value & 0xffffffffn) : value >>> 0;
+}
+
+/** Bits 32 to 63. */
+export function highHalf(value: number | bigint): number {
   return typeof value === 'bigint'
-    ? [Number(value & 0xffffffffn), Number((value >> 32n) & 0xffffffffn)]
-    : [value >>> 0, Math.floor(value / 2 ** 32)];
+    ? Number((value >> 32n) & 0xffffffffn)
+    : Math.floor(value / 2 ** 32);
 }

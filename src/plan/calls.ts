@@ -6,13 +6,12 @@ import { capabilityMask } from '../abi/capabilities.ts';
 import * as abi from '../abi/flags.ts';
 import { rlimitNumbers } from '../abi/rlimits.ts';
 import type { Arch } from '../abi/syscalls.ts';
-import { halves } from '../abi/word.ts';
+import { highHalf, lowHalf } from '../abi/word.ts';
 import {
   type Directory,
   directory,
   flags,
   HERE,
-  mask,
   NULL,
   number,
   octal,
@@ -38,13 +37,11 @@ export function openat2(
   resolve: readonly ResolveFlag[],
   mode = 0,
 ): Call {
-  const text = `{flags=${open.join('|')}, mode=0${mode.toString(8)}, resolve=${resolve.join('|')}}`;
-  const how = structure(
-    text,
-    mask(abi.openFlags[arch], open),
-    mode,
-    mask(abi.resolveFlags, resolve),
-  );
+  const how = structure({
+    flags: flags(abi.openFlags[arch], open),
+    mode: octal(mode),
+    resolve: flags(abi.resolveFlags, resolve),
+  });
   return { call: 'openat2', args: [slot(at), string(path), how, number(24)] };
 }
 
@@ -197,13 +194,7 @@ export function mountSetattr(
 ): Call {
   const words: Words<typeof abi.treeFlags> =
     recursive === 'recursive' ? ['AT_EMPTY_PATH', 'AT_RECURSIVE'] : ['AT_EMPTY_PATH'];
-  const attributes = structure(
-    `{attr_set=${set.join('|')}}`,
-    mask(abi.mountAttributes, set),
-    0,
-    0,
-    0,
-  );
+  const attributes = structure({ attr_set: flags(abi.mountAttributes, set) }, 32);
   return {
     call: 'mount_setattr',
     args: [slot(fd), string(''), flags(abi.treeFlags, words), attributes, number(32)],
@@ -268,7 +259,7 @@ export function setresgid(gid: number): Call {
 export function prctl(
   option: keyof typeof abi.prctlOptions,
   value: number,
-  text = String(value),
+  text?: string,
   third = 0,
 ): Call {
   const args = [flags(abi.prctlOptions, [option]), number(value, text)];
@@ -285,9 +276,8 @@ export function capset(sets: {
   const value = new Uint8Array(24);
   const view = new DataView(value.buffer);
   masks.forEach((set, index) => {
-    const [low, high] = halves(set);
-    view.setUint32(index * 4, low, true);
-    view.setUint32(12 + index * 4, high, true);
+    view.setUint32(index * 4, lowHalf(set), true);
+    view.setUint32(12 + index * 4, highHalf(set), true);
   });
   const header = new Uint8Array(8);
   new DataView(header.buffer).setUint32(0, 0x20080522, true);
@@ -307,7 +297,7 @@ export function capset(sets: {
 
 /** prlimit64(2) of the calling process. */
 export function prlimit(type: string, soft: bigint, hard: bigint): Call {
-  const limits = structure(`{rlim_cur=${soft}, rlim_max=${hard}}`, soft, hard);
+  const limits = structure({ rlim_cur: number(soft), rlim_max: number(hard) });
   return {
     call: 'prlimit64',
     args: [number(0), number(rlimitNumbers[type] ?? -1, type), limits, NULL],
@@ -324,15 +314,23 @@ export function setsid(): Call {
 export function defaultSignal(signal: number, name: string): Call {
   return {
     call: 'rt_sigaction',
-    args: [number(signal, name), structure('{sa_handler=SIG_DFL}', 0, 0, 0, 0), NULL, number(8)],
+    args: [
+      number(signal, name),
+      structure({ sa_handler: number(0, 'SIG_DFL') }, 32),
+      NULL,
+      number(8),
+    ],
   };
 }
+
+/** A `sigset_t` without any signal. */
+const emptySet: Argument = { kind: 'bytes', value: new Uint8Array(8), text: '[]' };
 
 /** rt_sigprocmask(2): no signal blocked. */
 export function unblockSignals(): Call {
   return {
     call: 'rt_sigprocmask',
-    args: [number(2, 'SIG_SETMASK'), structure('[]', 0), NULL, number(8)],
+    args: [number(2, 'SIG_SETMASK'), emptySet, NULL, number(8)],
   };
 }
 
@@ -345,11 +343,8 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
 
 /** nanosleep(2) */
 export function sleepMilliseconds(count: number): Call {
-  const nanoseconds = count * 1e6;
-  return {
-    call: 'nanosleep',
-    args: [structure(`{tv_sec=0, tv_nsec=${nanoseconds}}`, 0, nanoseconds), NULL],
-  };
+  const time = structure({ tv_sec: number(0), tv_nsec: number(count * 1e6) });
+  return { call: 'nanosleep', args: [time, NULL] };
 }
 
 // A machine's init

@@ -3,8 +3,8 @@
  */
 import { errnoNumber } from '../abi/errno.ts';
 import { type Arch, syscallNumbers } from '../abi/syscalls.ts';
-import { halves } from '../abi/word.ts';
-import type { Argument, Slot, Step } from './step.ts';
+import { highHalf, lowHalf } from '../abi/word.ts';
+import type { Argument, Fields, Slot, Step } from './step.ts';
 
 const MAGIC = 0x58425354;
 const VERSION = 1;
@@ -67,25 +67,26 @@ class StepWriter {
     this.#words = new Uint32Array(buffer);
   }
 
-  /** Goes on to the next step: op, number, into, needs, accept[4]. */
-  begin(op: number, number: number, into: number, needs: number, accept: readonly number[]): void {
-    if (accept.length > 4) throw new RangeError('a step accepts at most four errors');
+  /** Goes on to the next step: op, number, into, needs. */
+  begin(op: number, number: number, into: number, needs: number): void {
     this.#start += STEP_SIZE;
     const first = this.#start / 2;
     this.#halves[first] = op;
     this.#halves[first + 1] = number;
     this.#halves[first + 2] = into;
     this.#halves[first + 3] = needs;
-    for (let index = 0; index < accept.length; index++)
-      this.#halves[first + 4 + index] = accept[index] ?? 0;
+  }
+
+  accept(index: number, errno: number): void {
+    if (index > 3) throw new RangeError('a step accepts at most four errors');
+    this.#halves[this.#start / 2 + 4 + index] = errno;
   }
 
   argument(index: number, kind: number, value: number | bigint): void {
-    const [low, high] = halves(value);
     const word = (this.#start + 24) / 4 + index * 2;
     this.#kinds[this.#start + 16 + index] = kind;
-    this.#words[word] = low;
-    this.#words[word + 1] = high;
+    this.#words[word] = lowHalf(value);
+    this.#words[word + 1] = highHalf(value);
   }
 }
 
@@ -96,15 +97,17 @@ function encodeStep(
   data: DataArea,
   slots: SlotNumbers,
 ): void {
-  const { call, into, needs, unless, accept = [] } = each;
-  const [op, number] =
-    call === 'supervise' ? [OP_SUPERVISE, 0] : [OP_CALL, syscallNumbers[arch][call]];
+  const { call, into, needs, unless } = each;
+  const op = call === 'supervise' ? OP_SUPERVISE : OP_CALL;
+  const number = call === 'supervise' ? 0 : syscallNumbers[arch][call];
   const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
-  to.begin(op, number, slots.number(into), condition, accept.map(errnoNumber));
-  for (let index = 0; index < each.args.length; index++) {
-    const argument = each.args[index];
-    if (argument !== undefined) encodeArgument(argument, index, to, data, slots);
-  }
+  to.begin(op, number, slots.number(into), condition);
+  each.accept?.forEach((name, index) => {
+    to.accept(index, errnoNumber(name));
+  });
+  each.args.forEach((argument, index) => {
+    encodeArgument(argument, index, to, data, slots);
+  });
 }
 
 function encodeArgument(
@@ -116,6 +119,7 @@ function encodeArgument(
 ): void {
   switch (argument.kind) {
     case 'number':
+    case 'flags':
       to.argument(index, ARG_NUMBER, argument.value);
       break;
     case 'string':
@@ -123,6 +127,9 @@ function encodeArgument(
       break;
     case 'strings':
       to.argument(index, ARG_DATA, data.strings(argument.value));
+      break;
+    case 'structure':
+      to.argument(index, ARG_DATA, data.structure(argument.fields, argument.size));
       break;
     case 'bytes':
       to.argument(index, ARG_DATA, data.bytes(argument.value));
@@ -161,6 +168,15 @@ class DataArea {
     const offset = this.#take(value.length);
     this.#area.set(value, offset);
     return offset;
+  }
+
+  structure(fields: Fields, size: number): number {
+    const start = this.#take(size);
+    Object.values(fields).forEach(({ value }, index) => {
+      this.#area.writeUInt32LE(lowHalf(value), start + index * 8);
+      this.#area.writeUInt32LE(highHalf(value), start + index * 8 + 4);
+    });
+    return start;
   }
 
   /** Equal strings are kept once. */

@@ -11,7 +11,7 @@ export function printStep(each: Step): string {
   return `${each.call}(${args})${into}${accept}${needs}${unless}`;
 }
 
-function printArgument(argument: Argument): string {
+export function printArgument(argument: Argument): string {
   switch (argument.kind) {
     case 'string':
       return JSON.stringify(argument.value);
@@ -19,7 +19,15 @@ function printArgument(argument: Argument): string {
       return `[${argument.value.map((value) => JSON.stringify(value)).join(', ')}]`;
     case 'slot':
       return argument.slot;
-    default:
+    case 'number':
+      return argument.text ?? String(argument.value);
+    case 'flags':
+      return argument.names.join('|') || '0';
+    case 'structure':
+      return `{${Object.entries(argument.fields)
+        .map(([name, field]) => `${name}=${printArgument(field)}`)
+        .join(', ')}}`;
+    case 'bytes':
       return argument.text;
   }
 }

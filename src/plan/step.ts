@@ -9,15 +9,24 @@ import type { SyscallName } from '../abi/syscalls.ts';
 export type Slot = string;
 
 export type Argument =
-  /** `text` is how it is printed: a flag word by its names, say. */
-  | { readonly kind: 'number'; readonly value: number | bigint; readonly text: string }
+  /** `text` is how it is printed, where its digits say too little. */
+  | { readonly kind: 'number'; readonly value: number | bigint; readonly text?: string }
+  /** A flag word, printed by the names of its bits. */
+  | { readonly kind: 'flags'; readonly value: number; readonly names: readonly string[] }
   /** A string, as a pointer to its bytes and a final zero. */
   | { readonly kind: 'string'; readonly value: string }
   /** An argument vector: a pointer to pointers, the last of them null. */
   | { readonly kind: 'strings'; readonly value: readonly string[] }
-  /** A structure, as a pointer to its bytes. */
+  /** A structure of 64-bit fields, as a pointer to it; what `size` has beyond them is zero. */
+  | { readonly kind: 'structure'; readonly fields: Fields; readonly size: number }
+  /** Any other structure, as a pointer to its bytes. */
   | { readonly kind: 'bytes'; readonly value: Uint8Array; readonly text: string }
   | { readonly kind: 'slot'; readonly slot: Slot };
+
+/** The fields of a structure by their names, in its order. */
+export type Fields = Readonly<
+  Record<string, Extract<Argument, { readonly kind: 'number' | 'flags' }>>
+>;
 
 /** A call and its arguments: what calls.ts makes. */
 export interface Call {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { openFlags } from '../../src/abi/flags.ts';
 import type { Host } from '../../src/plan/host.ts';
+import { printArgument } from '../../src/plan/print.ts';
 import type { Argument, Slot, Step } from '../../src/plan/step.ts';
 import type { RunOptions } from '../../src/spec/run-options.ts';
 import { container, guest, someHost, stepsOf } from './boxes.ts';
@@ -79,9 +80,11 @@ export function text(argument: Argument | undefined): string | undefined {
   return argument?.kind === 'string' ? argument.value : undefined;
 }
 
-/** A number argument, as it is printed. */
+/** A flag word or a number, as it is printed. */
 export function word(argument: Argument | undefined): string | undefined {
-  return argument?.kind === 'number' ? argument.text : undefined;
+  return argument?.kind === 'number' || argument?.kind === 'flags'
+    ? printArgument(argument)
+    : undefined;
 }
 
 export function slotsIn({ args, needs }: Step): Slot[] {
@@ -91,12 +94,9 @@ export function slotsIn({ args, needs }: Step): Slot[] {
 
 /** `flags` and `resolve` of an openat2's struct open_how. */
 export function how({ args }: Step): { flags: number; resolve: number } {
-  if (args[2]?.kind !== 'bytes') throw new Error('openat2 without a structure');
-  const view = new DataView(args[2].value.buffer);
-  return {
-    flags: Number(view.getBigUint64(0, true)),
-    resolve: Number(view.getBigUint64(16, true)),
-  };
+  if (args[2]?.kind !== 'structure') throw new Error('openat2 without a structure');
+  const { flags, resolve } = args[2].fields;
+  return { flags: Number(flags?.value), resolve: Number(resolve?.value) };
 }
 
 /** Whether the step makes something in a file system. */

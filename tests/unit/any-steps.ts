@@ -20,8 +20,18 @@ const number = fc.oneof(
   fc.constantFrom(0n, -1n, -100n, 2n ** 63n, 2n ** 64n - 1n),
 );
 
+const structure = fc.tuple(fc.array(number, { maxLength: 5 }), fc.nat(3)).map(([values, more]) => ({
+  kind: 'structure' as const,
+  fields: Object.fromEntries(
+    values.map((value, index) => [`field${index}`, { kind: 'number' as const, value }]),
+  ),
+  size: (values.length + more) * 8,
+}));
+
 const argument: fc.Arbitrary<Argument> = fc.oneof(
-  number.map((value) => ({ kind: 'number' as const, value, text: '' })),
+  number.map((value) => ({ kind: 'number' as const, value })),
+  fc.nat(2 ** 32 - 1).map((value) => ({ kind: 'flags' as const, value, names: [] })),
+  structure,
   text.map((value) => ({ kind: 'string' as const, value })),
   fc.array(text, { maxLength: 8 }).map((value) => ({ kind: 'strings' as const, value })),
   fc.uint8Array({ maxLength: 90 }).map((value) => ({ kind: 'bytes' as const, value, text: '' })),

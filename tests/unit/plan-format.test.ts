@@ -19,12 +19,21 @@ const UNLESS = header.defined('PLAN_UNLESS');
 const hex = (text: string) => Buffer.from(text).toString('hex');
 const unsigned = (value: number | bigint) => String(BigInt.asUintN(64, BigInt(value)));
 
+function structureBytes({ fields, size }: Extract<Argument, { kind: 'structure' }>): string {
+  const bytes = Buffer.alloc(size);
+  Object.values(fields).forEach(({ value }, index) => {
+    bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), index * 8);
+  });
+  return bytes.toString('hex');
+}
+
 /** What the decoder must have read of an argument, in the words of `read` below; slots by their names. */
 function written(argument: Argument | undefined): unknown[] {
   switch (argument?.kind) {
     case undefined:
       return [kinds.ARG_NUMBER, '0'];
     case 'number':
+    case 'flags':
       return [kinds.ARG_NUMBER, unsigned(argument.value)];
     case 'string':
       return [kinds.ARG_DATA, hex(argument.value)];
@@ -32,6 +41,8 @@ function written(argument: Argument | undefined): unknown[] {
       return argument.value.length === 0
         ? [kinds.ARG_DATA, '00'.repeat(8)]
         : [kinds.ARG_DATA, argument.value.map(hex), '0'];
+    case 'structure':
+      return [kinds.ARG_DATA, structureBytes(argument)];
     case 'bytes':
       return [kinds.ARG_DATA, Buffer.from(argument.value).toString('hex')];
     case 'slot':
@@ -51,6 +62,7 @@ function read(
   if (kind === kinds.ARG_SLOT) return [kind, names.get(Number(value))];
   if (kind === kinds.ARG_NUMBER) return [kind, value];
   if (argument?.kind === 'bytes') return [kind, bytes(argument.value.length)];
+  if (argument?.kind === 'structure') return [kind, bytes(argument.size)];
   if (argument?.kind === 'strings' && argument.value.length === 0) return [kind, bytes(8)];
   return strings === undefined ? [kind, string] : [kind, strings, behind];
 }

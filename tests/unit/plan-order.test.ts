@@ -49,7 +49,7 @@ test('nothing is made in a root that is read-only already', () => {
       step.call === 'mount_setattr' &&
       slotsIn(step).includes('root') &&
       step.args.some(
-        ({ kind, ...rest }) => kind === 'bytes' && /RDONLY/.test(JSON.stringify(rest)),
+        ({ kind, ...rest }) => kind === 'structure' && /RDONLY/.test(JSON.stringify(rest)),
       );
     if (steps.some(seals)) expectOrder(steps, makes, seals);
   });
