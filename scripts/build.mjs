@@ -1,7 +1,7 @@
 // Builds dist/: the native parts, the program (tsbox.cjs) and the library (index.js, index.d.ts).
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
-import { build } from 'esbuild';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { build, transform } from 'esbuild';
 import 'koffi';
 
 const top = new URL('..', import.meta.url).pathname;
@@ -48,28 +48,38 @@ await build({
   splitting: true,
   chunkNames: 'chunk-[hash]',
 });
-// The program is CommonJS, which Node starts 4 ms sooner than a module. What `run` does without is
-// in files of its own: what is not read takes no time.
-const apart = { './main.ts': './main.cjs', execa: './execa.cjs' };
-await build({
+// The program is CommonJS, which Node starts 4 ms sooner than a module.
+const program = {
   ...bundle,
-  entryPoints: { tsbox: 'src/cli/tsbox.ts', main: 'src/cli/main.ts', execa: 'execa' },
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { 'import.meta.dirname': '__dirname' },
+};
+// What `run` does without is in a file of its own: what is not read takes no time.
+const execaApart = {
+  name: 'execa-apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^execa$/ }, () => ({ path: './execa.cjs', external: true })),
+};
+await build({ ...program, entryPoints: { tsbox: 'src/cli/tsbox.ts', execa: 'execa' } });
+const main = await build({
+  ...program,
+  entryPoints: { main: 'src/cli/main.ts' },
   // A real import() would start the loader of modules.
   supported: { 'dynamic-import': false },
-  plugins: [
-    commanderWithout,
-    {
-      name: 'apart',
-      setup: ({ onResolve }) =>
-        onResolve({ filter: /^(\.\/main\.ts|execa)$/ }, ({ path, kind }) =>
-          kind === 'entry-point' ? undefined : { path: apart[path], external: true },
-        ),
-    },
-  ],
+  plugins: [commanderWithout, execaApart],
+  minify: false,
+  write: false,
 });
+// Node's own modules need no copy of all that they export, which takes 2 ms: names are all that is
+// imported from them.
+const direct = main.outputFiles[0].text.replace(
+  /__toESM\((require\("node:[a-z_/]+"\))(?:, 1)?\)/g,
+  '$1',
+);
+const { code } = await transform(direct, { minify: true, target: bundle.target, format: 'cjs' });
+// src/cli/tsbox.ts calls it.
+writeFileSync('dist/main.cjs', `(function(module,require,__dirname){${code}})`);
 
 run(
   'tsc',
@@ -84,5 +94,3 @@ run(
   '--project',
   'tsconfig.build.json',
 );
-// Fills the cache of compiled code, so that the first run is as quick as the others.
-execFileSync(process.execPath, ['dist/tsbox.cjs', 'explain', '--rootfs', '/', 'true']);

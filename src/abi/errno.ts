@@ -139,17 +139,23 @@ export function errnoNumber(name: ErrnoName): number {
   return table[name][0];
 }
 
-const byNumber = new Map(
-  Object.entries(table).map(([name, [number, meaning]]) => [number as number, { name, meaning }]),
-);
+/** Made when there is an error to speak of. */
+let byNumber: ReadonlyMap<number, { readonly name: string; readonly meaning: string }> | undefined;
+
+function known(number: number): { readonly name: string; readonly meaning: string } | undefined {
+  byNumber ??= new Map(
+    Object.entries(table).map(([name, [value, meaning]]) => [value, { name, meaning }]),
+  );
+  return byNumber.get(number);
+}
 
 /** The name of an errno, such as `EPERM`; `errno N` for one that is not known. */
 export function errnoName(number: number): string {
-  return byNumber.get(number)?.name ?? `errno ${number}`;
+  return known(number)?.name ?? `errno ${number}`;
 }
 
 /** `EPERM (operation not permitted)` */
 export function describeErrno(number: number): string {
-  const known = byNumber.get(number);
-  return known ? `${known.name} (${known.meaning})` : `errno ${number}`;
+  const found = known(number);
+  return found ? `${found.name} (${found.meaning})` : `errno ${number}`;
 }

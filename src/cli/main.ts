@@ -35,9 +35,15 @@ let debug = false;
 program.hook('preAction', (_, command) => {
   debug = command.opts<{ readonly debug?: true }>().debug ?? false;
 });
-program.parseAsync().catch((error: unknown) => {
-  process.exitCode = report(error);
-});
+
+/** Settles when the command has ended: whether it did so without an error of tsbox's. */
+export const done = program.parseAsync().then(
+  () => true,
+  (error: unknown) => {
+    process.exitCode = report(error);
+    return false;
+  },
+);
 
 /** @returns the exit code; chroot(1)'s convention: 125 is tsbox's own failure. */
 function report(error: unknown): number {

@@ -1,6 +1,46 @@
-/** Where the program starts: with compiled code kept between runs, as most of its start-up is compiling. */
-import { enableCompileCache } from 'node:module';
+/**
+ * Where the program starts: main.cjs, with the compiled code of all that the command used when it
+ * ran before. Compiling is most of the start-up of a program in JavaScript, and Node's own cache
+ * (module.enableCompileCache) has only what is compiled while a file is loaded.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { Script } from 'node:vm';
+import type * as main from './main.ts';
 
-enableCompileCache(`${import.meta.dirname}/.compiled`);
-// Not before the cache is on.
-void import('./main.ts');
+const [command = '', ...words] = process.argv.slice(2);
+const directory = `${import.meta.dirname}/.compiled`;
+const cache = /^[a-z]+$/.test(command)
+  ? `${directory}/${command}${words.includes('--vm') ? '-vm' : ''}`
+  : undefined;
+
+const filename = `${import.meta.dirname}/main.cjs`;
+const cachedData = cache === undefined ? undefined : readIfThere(cache);
+const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
+const module = { exports: {} as typeof main };
+// The build makes main.cjs a function, as Node makes every such file one.
+script.runInThisContext()(module, require, import.meta.dirname);
+
+// Rejected: it was made by another Node.
+if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected))
+  void module.exports.done.then((well) => {
+    if (well) keep(cache, script.createCachedData());
+  });
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As a whole or not at all: V8 trusts what it reads. Where it cannot be written, starts stay slower. */
+function keep(path: string, data: Buffer): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch {
+    // Another tsbox is writing it, or this user may not.
+  }
+}
