@@ -62,24 +62,27 @@ const execaApart = {
     onResolve({ filter: /^execa$/ }, () => ({ path: './execa.cjs', external: true })),
 };
 await build({ ...program, entryPoints: { tsbox: 'src/cli/tsbox.ts', execa: 'execa' } });
-const main = await build({
+const parts = await build({
   ...program,
-  entryPoints: { main: 'src/cli/main.ts' },
+  entryPoints: { all: 'src/cli/all.ts', 'run-container': 'src/cli/run-container.ts' },
   // A real import() would start the loader of modules.
   supported: { 'dynamic-import': false },
   plugins: [commanderWithout, execaApart],
   minify: false,
   write: false,
 });
-// Node's own modules need no copy of all that they export, which takes 2 ms: names are all that is
-// imported from them.
-const direct = main.outputFiles[0].text.replace(
-  /__toESM\((require\("node:[a-z_/]+"\))(?:, 1)?\)/g,
-  '$1',
-);
-const { code } = await transform(direct, { minify: true, target: bundle.target, format: 'cjs' });
-// src/cli/tsbox.ts calls it.
-writeFileSync('dist/main.cjs', `(function(module,require,__dirname){${code}})`);
+for (const { path, text } of parts.outputFiles) {
+  // Each of Node's own modules is asked for once, and not copied: only names are imported from them.
+  const direct = text
+    .replace(/__toESM\(require\(("node:[a-z_/]+")\)(?:, 1)?\)/g, 'builtin($1)')
+    .replace(
+      '"use strict";',
+      '$& const builtins = {}; const builtin = (name) => (builtins[name] ??= require(name));',
+    );
+  const { code } = await transform(direct, { minifyIdentifiers: true, minifySyntax: true, target: bundle.target, format: 'cjs' });
+  // src/cli/tsbox.ts calls it.
+  writeFileSync(path, `(function(module,require,__dirname){${code}})`);
+}
 
 run(
   'tsc',

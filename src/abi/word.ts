@@ -7,7 +7,6 @@ export function lowHalf(value: number | bigint): number {
 
 /** Bits 32 to 63. */
 export function highHalf(value: number | bigint): number {
-  return typeof value === 'bigint'
-    ? Number((value >> 32n) & 0xffffffffn)
-    : Math.floor(value / 2 ** 32);
+  if (typeof value === 'bigint') return Number((value >> 32n) & 0xffffffffn);
+  return value >= 0 && value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
 }

@@ -3,43 +3,46 @@ import type { Command } from 'commander';
 import { signalNumbers } from '../abi/signals.ts';
 import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
+import type { Box } from '../spec/box.ts';
 import { say } from './print.ts';
+import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
+import { showTiming } from './timing.ts';
 
-export function registerRun(program: Command): void {
-  const command = program
-    .command('run')
-    .description('run a command in a container, or with --vm in a micro-VM');
-  addRunOptions(command).action(async () => run(toRunArguments(command)));
+/** @param early a signal that ends the start. */
+type Start = (
+  request: Pick<Box, 'spec' | 'layer'>,
+  stdio: Stdio,
+  timeline: Timeline,
+  early: { readonly abort: AbortSignal },
+) => Promise<Sandbox>;
+
+type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
+
+export function registerRun(drivers: Drivers): (program: Command) => void {
+  return (program) => {
+    const command = program
+      .command('run')
+      .description('run a command in a container, or with --vm in a micro-VM');
+    addRunOptions(command).action(async () => run(toRunArguments(command), drivers));
+  };
 }
 
-async function run(words: RunArguments): Promise<void> {
+async function run(words: RunArguments, drivers: Drivers): Promise<void> {
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
-  const { toRequest } = await import('./request.ts');
   const request = toRequest(words);
   timeline.mark('parse');
   const relay = new SignalRelay();
   const stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
   try {
-    const sandbox =
-      words.driver === 'vm'
-        ? await (await import('../vm/vm.ts')).startVm(request, stdio, timeline, say, relay.abort)
-        : await (await import('../container/container.ts')).startContainer(
-            request,
-            stdio,
-            timeline,
-            say,
-          );
+    const sandbox = await drivers[words.driver](request, stdio, timeline, relay);
     relay.to(sandbox);
     process.exitCode = exitCode(await sandbox.wait());
   } catch (error) {
     if (relay.ended === undefined) throw error;
     process.exitCode = 128 + relay.ended;
   }
-  if (words.timing.kind !== 'off') {
-    const { showTiming } = await import('./timing.ts');
-    showTiming(timeline, words.timing);
-  }
+  showTiming(timeline, words.timing);
 }
 
 /** All that a terminal or another program sends, and that can be caught. */

@@ -1,28 +1,28 @@
 /**
- * Where the program starts: main.cjs, with the compiled code of all that the command used when it
- * ran before. Compiling is most of the start-up of a program in JavaScript, and Node's own cache
- * (module.enableCompileCache) has only what is compiled while a file is loaded.
+ * Where the program starts: with the part of it that the command needs, and with the compiled code
+ * of all that the command used when it ran before. Compiling is most of the start-up of a program in
+ * JavaScript, and Node's own cache (module.enableCompileCache) has only what is compiled while a
+ * file is loaded.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Script } from 'node:vm';
-import type * as main from './main.ts';
+import type * as all from './all.ts';
 
 const [command = '', ...words] = process.argv.slice(2);
+const part = command === 'run' && !words.includes('--vm') ? 'run-container' : 'all';
+const filename = `${import.meta.dirname}/${part}.cjs`;
 const directory = `${import.meta.dirname}/.compiled`;
-const cache = /^[a-z]+$/.test(command)
-  ? `${directory}/${command}${words.includes('--vm') ? '-vm' : ''}`
-  : undefined;
+const cache = /^[a-z]+$/.test(command) ? `${directory}/${part}-${command}` : undefined;
 
-const filename = `${import.meta.dirname}/main.cjs`;
 const cachedData = cache === undefined ? undefined : readIfThere(cache);
 const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
-const module = { exports: {} as typeof main };
-// The build makes main.cjs a function, as Node makes every such file one.
+const module = { exports: {} as typeof all };
+// The build makes each part a function, as Node makes every such file one.
 script.runInThisContext()(module, require, import.meta.dirname);
 
 // Rejected: it was made by another Node.
 if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected))
-  void module.exports.done.then((well) => {
+  void module.exports.ended.then((well) => {
     if (well) keep(cache, script.createCachedData());
   });
 

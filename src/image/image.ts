@@ -39,14 +39,14 @@ export function findImage(word: string, data: string, cwd: string): string {
     );
   }
   const directory = join(data, 'images', word);
-  if (isDirectory(directory)) return realpathSync(directory);
+  if (isDirectory(directory)) return realpathSync.native(directory);
   throw new BoxError(`no image ${word}: ${available(data)}`);
 }
 
 /** The directory of `--rootfs DIR`, absolute and without links. @throws BoxError */
 export function findRootfs(directory: string, cwd: string): string {
   const path = resolve(cwd, directory);
-  if (isDirectory(path)) return realpathSync(path);
+  if (isDirectory(path)) return realpathSync.native(path);
   throw new BoxError(
     `no root file system ${directory}: ${path} is not a directory that you can read`,
   );
@@ -86,7 +86,7 @@ const MAX_TEXT = 4 * 2 ** 20;
  */
 function readInside(rootfs: string, path: string): string {
   try {
-    const real = realpathSync(join(rootfs, path));
+    const real = realpathSync.native(join(rootfs, path));
     if (!real.startsWith(rootfs === '/' ? '/' : `${rootfs}/`)) return '';
     const fd = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {

@@ -1,6 +1,5 @@
 /** Removes control groups: cgroups(7). */
 import { rmdirSync, statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { depthFirst } from './depth-first.ts';
 
 /**
@@ -29,7 +28,7 @@ async function removeOne(path: string): Promise<void> {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') return;
       if (code !== 'EBUSY' || attempt === PATIENCE) throw error;
-      await sleep(PAUSE);
+      await new Promise((settle) => setTimeout(settle, PAUSE));
     }
   }
 }

@@ -18,11 +18,7 @@ export function findCgroups(): CgroupHost | undefined {
 
 /** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */
 export function cgroup2Mount(mountinfo: string): string | undefined {
-  for (const line of mountinfo.split('\n')) {
-    const [before, after] = line.split(' - ');
-    if (after?.startsWith('cgroup2 ')) return before?.split(' ')[4];
-  }
-  return undefined;
+  return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
 }
 
 /** What stands at the source of every bind mount. @throws Error with code ENOENT … where nothing does. */

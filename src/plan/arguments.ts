@@ -19,7 +19,9 @@ export type Words<T> = readonly (keyof T & string)[];
 
 /** No flag of the tables is above bit 31, except CLONE_INTO_CGROUP, which no step uses. */
 function mask<T extends Record<string, number>>(table: T, words: Words<T>): number {
-  return words.reduce((sum, word) => sum | (table[word] ?? 0), 0) >>> 0;
+  let sum = 0;
+  for (let index = 0; index < words.length; index++) sum |= table[words[index] as string] ?? 0;
+  return sum >>> 0;
 }
 
 export function flags<T extends Record<string, number>>(table: T, words: Words<T>): FlagsArgument {

@@ -1,7 +1,7 @@
 /**
  * Writes steps in the format of native/plan.h (ORDER PLAN), for tsbox-init to carry out.
  */
-import { errnoNumber } from '../abi/errno.ts';
+import { type ErrnoName, errnoNumber } from '../abi/errno.ts';
 import { type Arch, syscallNumbers } from '../abi/syscalls.ts';
 import { highHalf, lowHalf } from '../abi/word.ts';
 import type { Argument, Fields, Slot, Step } from './step.ts';
@@ -90,6 +90,8 @@ class StepWriter {
   }
 }
 
+const none: readonly ErrnoName[] = [];
+
 function encodeStep(
   each: Step,
   arch: Arch,
@@ -97,17 +99,15 @@ function encodeStep(
   data: DataArea,
   slots: SlotNumbers,
 ): void {
-  const { call, into, needs, unless } = each;
+  const { call, args, into, needs, unless, accept = none } = each;
   const op = call === 'supervise' ? OP_SUPERVISE : OP_CALL;
   const number = call === 'supervise' ? 0 : syscallNumbers[arch][call];
   const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
   to.begin(op, number, slots.number(into), condition);
-  each.accept?.forEach((name, index) => {
-    to.accept(index, errnoNumber(name));
-  });
-  each.args.forEach((argument, index) => {
-    encodeArgument(argument, index, to, data, slots);
-  });
+  for (let index = 0; index < accept.length; index++)
+    to.accept(index, errnoNumber(accept[index] as ErrnoName));
+  for (let index = 0; index < args.length; index++)
+    encodeArgument(args[index] as Argument, index, to, data, slots);
 }
 
 function encodeArgument(
@@ -160,31 +160,34 @@ class SlotNumbers {
 class DataArea {
   readonly relocations: number[] = [];
   readonly #known = new Map<string, number>();
-  #area = Buffer.alloc(FIRST_AREA);
+  #bytes = Buffer.alloc(FIRST_AREA);
+  #words = new Uint32Array(this.#bytes.buffer);
   #size = 0;
 
   /** Offset of a copy of the bytes, aligned for any structure. */
   bytes(value: Uint8Array): number {
     const offset = this.#take(value.length);
-    this.#area.set(value, offset);
+    this.#bytes.set(value, offset);
     return offset;
   }
 
   structure(fields: Fields, size: number): number {
-    const start = this.#take(size);
+    const offset = this.#take(size);
     Object.values(fields).forEach(({ value }, index) => {
-      this.#area.writeUInt32LE(lowHalf(value), start + index * 8);
-      this.#area.writeUInt32LE(highHalf(value), start + index * 8 + 4);
+      this.#words[offset / 4 + index * 2] = lowHalf(value);
+      this.#words[offset / 4 + index * 2 + 1] = highHalf(value);
     });
-    return start;
+    return offset;
   }
 
   /** Equal strings are kept once. */
   string(value: string): number {
     const known = this.#known.get(value);
     if (known !== undefined) return known;
-    const offset = this.#take(Buffer.byteLength(value) + 1);
-    this.#area.write(value, offset);
+    const offset = this.#size;
+    // UTF-8 has at most three bytes for each UTF-16 code unit.
+    this.#reserve(value.length * 3 + 1);
+    this.#take(this.#bytes.write(value, offset) + 1);
     this.#known.set(value, offset);
     return offset;
   }
@@ -193,7 +196,7 @@ class DataArea {
     const offsets = values.map((value) => this.string(value));
     const start = this.#take((values.length + 1) * 8);
     offsets.forEach((offset, index) => {
-      this.#area.writeUInt32LE(offset, start + index * 8);
+      this.#words[start / 4 + index * 2] = offset;
       this.relocations.push(start + index * 8);
     });
     return start;
@@ -202,21 +205,27 @@ class DataArea {
   /** All of it, ending in zero so that every string in it ends. */
   finish(): Uint8Array {
     this.#take(1);
-    return this.#area.subarray(0, this.#size);
+    return this.#bytes.subarray(0, this.#size);
   }
 
-  /** Offset of that many zero bytes. */
+  /** Offset of that many bytes, at a multiple of 8. */
   #take(size: number): number {
+    this.#reserve(size);
     const offset = this.#size;
     this.#size += (size + 7) & ~7;
-    if (this.#size > this.#area.length) {
-      const larger = Buffer.alloc(Math.max(this.#size, this.#area.length * 2));
-      larger.set(this.#area);
-      this.#area = larger;
-    }
     return offset;
+  }
+
+  /** Makes room for that many bytes more, which are zero. */
+  #reserve(size: number): void {
+    const needed = this.#size + size + 7;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.alloc((Math.max(needed, this.#bytes.length * 2) + 7) & ~7);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#words = new Uint32Array(larger.buffer);
   }
 }
 
-/** Bytes that an ordinary plan does not exceed. */
+/** Bytes that an ordinary plan does not exceed, a multiple of 8. */
 const FIRST_AREA = 8192;

@@ -1,0 +1,23 @@
+/** The whole program. */
+import { startContainer } from '../container/container.ts';
+import { startVm } from '../vm/vm.ts';
+import { registerBench } from './bench.ts';
+import { registerCompare } from './compare.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerExplain } from './explain.ts';
+import { main } from './main.ts';
+import { say } from './print.ts';
+import { registerRun } from './run.ts';
+
+const run = registerRun({
+  container: (request, stdio, timeline) => startContainer(request, stdio, timeline, say),
+  vm: (request, stdio, timeline, early) => startVm(request, stdio, timeline, say, early.abort),
+});
+
+export const ended = main({
+  run,
+  compare: registerCompare,
+  explain: registerExplain,
+  bench: registerBench,
+  doctor: registerDoctor,
+});

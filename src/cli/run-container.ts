@@ -1,0 +1,12 @@
+/** `tsbox run` without --vm, which is where start-up time counts most: nothing else is loaded. */
+import { startContainer } from '../container/container.ts';
+import { main } from './main.ts';
+import { say } from './print.ts';
+import { registerRun } from './run.ts';
+
+const run = registerRun({
+  container: (request, stdio, timeline) => startContainer(request, stdio, timeline, say),
+  vm: () => Promise.reject(new Error('--vm was not seen by src/cli/tsbox.ts')),
+});
+
+export const ended = main({ run });
