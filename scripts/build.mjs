@@ -79,9 +79,9 @@ for (const { path, text } of parts.outputFiles) {
       '"use strict";',
       '$& const builtins = {}; const builtin = (name) => (builtins[name] ??= require(name));',
     );
-  const { code } = await transform(direct, { minifyIdentifiers: true, minifySyntax: true, target: bundle.target, format: 'cjs' });
-  // src/cli/tsbox.ts calls it.
-  writeFileSync(path, `(function(module,require,__dirname){${code}})`);
+  const { code } = await transform(direct, { minify: true, target: bundle.target, format: 'cjs' });
+  // src/cli/tsbox.ts calls it. V8 copies strings below 128 KiB in its first collections of garbage.
+  writeFileSync(path, `(function(module,require,__dirname){${code}})`.padEnd(2 ** 17));
 }
 
 run(

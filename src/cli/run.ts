@@ -28,6 +28,9 @@ export function registerRun(drivers: Drivers): (program: Command) => void {
   };
 }
 
+/** Milliseconds for which tsbox has nothing to do but wait: enough for the shortest workloads. */
+const PATIENCE = 20;
+
 async function run(words: RunArguments, drivers: Drivers): Promise<void> {
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
   const request = toRequest(words);
@@ -37,7 +40,7 @@ async function run(words: RunArguments, drivers: Drivers): Promise<void> {
   try {
     const sandbox = await drivers[words.driver](request, stdio, timeline, relay);
     relay.to(sandbox);
-    process.exitCode = exitCode(await sandbox.wait());
+    process.exitCode = exitCode(await sandbox.wait(PATIENCE));
   } catch (error) {
     if (relay.ended === undefined) throw error;
     process.exitCode = 128 + relay.ended;

@@ -20,11 +20,13 @@ const module = { exports: {} as typeof all };
 // The build makes each part a function, as Node makes every such file one.
 script.runInThisContext()(module, require, import.meta.dirname);
 
-// Rejected: it was made by another Node.
-if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected))
-  void module.exports.ended.then((well) => {
-    if (well) keep(cache, script.createCachedData());
-  });
+void module.exports.ended.then((well) => {
+  // Rejected: it was made by another Node.
+  const worse = cachedData === undefined || script.cachedDataRejected;
+  if (cache !== undefined && worse && well) keep(cache, script.createCachedData());
+  // All is done and written: Node would still collect garbage.
+  process.exit();
+});
 
 function readIfThere(path: string): Buffer | undefined {
   try {

@@ -80,8 +80,8 @@ async function launch(
     pid: running.pid,
     timeline,
     signal: running.signal,
-    wait: async () => {
-      const ended = await running.end();
+    wait: async (block) => {
+      const ended = await running.end(block);
       timeline.mark('workload', ended.at);
       const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after, 0, notHere);

@@ -1,6 +1,7 @@
 /** Waits for processes made by clone3(2), which Node does not know of. */
 import { closeSync } from 'node:fs';
-import { syscall } from './native.ts';
+import { errnoNumber } from '../abi/errno.ts';
+import { SyscallError, syscall } from './native.ts';
 
 /** How a process ended, waitid(2). */
 export interface Ended {
@@ -17,9 +18,18 @@ let keepAlive: NodeJS.Timeout | undefined;
 /** The longest delay that a timer can have; nothing happens when it fires. */
 const LONG = 2 ** 31 - 1;
 
-/** Settles when the process that the pidfd refers to has ended; it is reaped and the pidfd closed. */
-export function endOf(pidfd: number): Promise<Ended> {
+/**
+ * Settles when the process that the pidfd refers to has ended; it is reaped and the pidfd closed.
+ * @param block milliseconds for which this thread first does nothing but wait.
+ */
+export function endOf(pidfd: number, block: number): Promise<Ended> {
+  if (block > 0) waitIdly(pidfd, block);
   return new Promise((settle) => {
+    const ended = reap(pidfd, 'if it has ended');
+    if (ended !== undefined) {
+      settle(ended);
+      return;
+    }
     if (waiting.size === 0) {
       process.on('SIGCHLD', look);
       // A signal handler alone does not keep Node running.
@@ -29,6 +39,19 @@ export function endOf(pidfd: number): Promise<Ended> {
     // It may have ended before the handler was there.
     look();
   });
+}
+
+/** Until the process has ended, the time is up or a signal has come, to whose handler that leaves the thread. */
+function waitIdly(pidfd: number, milliseconds: number): void {
+  const POLLIN = 1;
+  // struct pollfd: fd, events, revents. struct timespec, little-endian: tv_sec, tv_nsec.
+  const poll = Int32Array.of(pidfd, POLLIN);
+  const time = Int32Array.of(Math.floor(milliseconds / 1000), 0, (milliseconds % 1000) * 1e6, 0);
+  try {
+    syscall('ppoll', new Uint8Array(poll.buffer), 1, new Uint8Array(time.buffer), null, 8);
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === errnoNumber('EINTR'))) throw error;
+  }
 }
 
 function look(): void {

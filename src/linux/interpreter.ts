@@ -43,8 +43,11 @@ export interface Interpreter {
   carryOut(): CarriedOut;
   /** Does nothing when the process has ended. */
   signal(signal: number): void;
-  /** Settles when the process has ended and is reaped. */
-  end(): Promise<Ended>;
+  /**
+   * Settles when the process has ended and is reaped.
+   * @param block milliseconds for which this thread first does nothing but wait.
+   */
+  end(block?: number): Promise<Ended>;
 }
 
 /** @throws SyscallError when the process could not be made; nothing is left then. */
@@ -107,8 +110,8 @@ function follow(
     signal: (signal) => {
       if (!reaped) signalProcess(pidfd, signal);
     },
-    end: () => {
-      ended ??= endOf(pidfd).finally(() => {
+    end: (block = 0) => {
+      ended ??= endOf(pidfd, block).finally(() => {
         reaped = true;
         if (!carriedOut) takeReport();
       });

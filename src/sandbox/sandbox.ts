@@ -19,9 +19,11 @@ export interface Sandbox {
   signal(signal: number): void;
   /**
    * Settles when the workload has ended and everything is removed.
+   * @param block milliseconds for which this thread may first do nothing but wait, until a signal
+   *   comes: the end of a container that takes no longer is heard of sooner.
    * @throws BoxError when the box could not be made or the workload not be executed.
    */
-  wait(): Promise<Exit>;
+  wait(block?: number): Promise<Exit>;
 }
 
 /** File descriptors of the caller's that become the workload's standard streams. */
