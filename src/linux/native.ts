@@ -10,7 +10,9 @@ import { knownArch, type SyscallName, syscallNumbers } from '../abi/syscalls.ts'
 /** Where the build puts the native parts: beside the bundle that this file becomes part of. */
 const directory = `${import.meta.dirname}/native`;
 
-type Syscall = (...args: (number | bigint | Uint8Array | string | null)[]) => number;
+/** An argument of a system call; a string or an array of bytes is given by its address. */
+type Word = number | bigint | Uint8Array | string | null;
+type Syscall = (number: number, ...words: Word[]) => number;
 type Launch = (
   args: Uint8Array,
   files: Int32Array,
@@ -19,7 +21,7 @@ type Launch = (
 ) => number;
 
 interface Library {
-  readonly syscall: (shape: string) => Syscall;
+  readonly syscall: Syscall;
   readonly launch: Launch;
   readonly address: typeof address;
 }
@@ -30,15 +32,11 @@ function native(): Library {
   if (library !== undefined) return library;
   const koffi = loadKoffi();
   const loaded = koffi.load(`${directory}/libtsbox.so`);
-  const shapes = new Map<string, Syscall>();
   library = {
-    syscall: (shape) => {
-      const known = shapes.get(shape);
-      if (known !== undefined) return known;
-      const declared: Syscall = loaded.func(`int64 tsbox_syscall(int64 number, ${shape})`);
-      shapes.set(shape, declared);
-      return declared;
-    },
+    // To koffi, `void *` is a number as well as whatever has an address.
+    syscall: loaded.func(
+      'int64 tsbox_syscall(int64 number, void *, void *, void *, void *, void *, void *)',
+    ),
     launch: loaded.func(
       'int64 tsbox_launch(void *args, const int *files, int count, const char **argv)',
     ),
@@ -70,26 +68,24 @@ export class SyscallError extends Error {
 }
 
 /**
- * Makes a system call with up to six arguments: numbers as they are, strings and byte arrays by
- * their address (a byte array is where the kernel writes, too).
+ * Makes a system call: numbers are passed as they are, strings and byte arrays by their address (a
+ * byte array is where the kernel writes, too).
  * @returns what the kernel returns.
  * @throws SyscallError when that is an error.
  */
 export function syscall(
   call: SyscallName,
-  ...args: (number | bigint | Uint8Array | string | null)[]
+  a: Word = 0,
+  b: Word = 0,
+  c: Word = 0,
+  d: Word = 0,
+  e: Word = 0,
+  f: Word = 0,
 ): number {
   if (arch === undefined) throw new Error(`tsbox has no system call table for ${process.arch}`);
-  const padded = [...args, 0, 0, 0, 0, 0, 0].slice(0, 6);
-  const shape = padded.map(typeOf).join(', ');
-  const result = Number(native().syscall(shape)(syscallNumbers[arch][call], ...padded));
+  const result = Number(native().syscall(syscallNumbers[arch][call], a, b, c, d, e, f));
   if (result < 0) throw new SyscallError(call, -result);
   return result;
-}
-
-function typeOf(value: number | bigint | Uint8Array | string | null): string {
-  if (typeof value === 'string') return 'const char *';
-  return typeof value === 'object' ? 'void *' : 'int64';
 }
 
 /**

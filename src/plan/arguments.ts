@@ -9,9 +9,11 @@ export const NULL: Argument = { kind: 'number', value: 0, text: 'NULL' };
 const CURRENT_DIRECTORY: Argument = { kind: 'number', value: AT_FDCWD, text: 'AT_FDCWD' };
 
 export const string = (value: string): Argument => ({ kind: 'string', value });
+export const EMPTY: Argument = { kind: 'string', value: '' };
 export const slot = (name: Slot): Argument => ({ kind: 'slot', slot: name });
 export const number = (value: number | bigint, text?: string): NumberArgument =>
   text === undefined ? { kind: 'number', value } : { kind: 'number', value, text };
+export const ZERO = number(0);
 export const octal = (value: number): NumberArgument => number(value, `0${value.toString(8)}`);
 
 /** Some words of a table of flags. */

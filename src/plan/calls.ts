@@ -10,6 +10,7 @@ import { highHalf, lowHalf } from '../abi/word.ts';
 import {
   type Directory,
   directory,
+  EMPTY,
   flags,
   HERE,
   NULL,
@@ -19,6 +20,7 @@ import {
   string,
   structure,
   type Words,
+  ZERO,
 } from './arguments.ts';
 import type { Argument, Call, Slot } from './step.ts';
 
@@ -48,7 +50,7 @@ export function openat2(
 export function openat(arch: Arch, path: string, open: readonly OpenFlag[]): Call {
   return {
     call: 'openat',
-    args: [directory(HERE), string(path), flags(abi.openFlags[arch], open), number(0)],
+    args: [directory(HERE), string(path), flags(abi.openFlags[arch], open), ZERO],
   };
 }
 
@@ -80,13 +82,13 @@ export function closeOnExec(fd: number): Call {
 /** fcntl(2): a copy of a descriptor that this program was started with. */
 export function inherit(fd: number): Call {
   const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);
-  return { call: 'fcntl', args: [number(fd), command, number(0)] };
+  return { call: 'fcntl', args: [number(fd), command, ZERO] };
 }
 
 /** close_range(2); without `last`, all from `first` on. */
 export function closeRange(first: number, last?: number): Call {
   const end = last === undefined ? number(0xffffffff, '~0U') : number(last);
-  return { call: 'close_range', args: [number(first), end, number(0)] };
+  return { call: 'close_range', args: [number(first), end, ZERO] };
 }
 
 export function fchdir(fd: Slot): Call {
@@ -140,17 +142,13 @@ export function openTree(at: Directory, path: string, words: Words<typeof abi.tr
   return { call: 'open_tree', args: [directory(at), string(path), flags(abi.treeFlags, words)] };
 }
 
+const bothPathsEmpty = flags(abi.moveFlags, ['MOVE_MOUNT_F_EMPTY_PATH', 'MOVE_MOUNT_T_EMPTY_PATH']);
+
 /** move_mount(2) of the mount that a slot holds, onto a directory or file that a slot holds. */
 export function moveMount(from: Slot, to: Slot): Call {
   return {
     call: 'move_mount',
-    args: [
-      slot(from),
-      string(''),
-      slot(to),
-      string(''),
-      flags(abi.moveFlags, ['MOVE_MOUNT_F_EMPTY_PATH', 'MOVE_MOUNT_T_EMPTY_PATH']),
-    ],
+    args: [slot(from), EMPTY, slot(to), EMPTY, bothPathsEmpty],
   };
 }
 
@@ -166,13 +164,14 @@ export function fsconfigOption(context: Slot, option: string): Call {
   const value = equals < 0 ? NULL : string(option.slice(equals + 1));
   return {
     call: 'fsconfig',
-    args: [slot(context), flags(abi.fsConfigCommands, [command]), string(key), value, number(0)],
+    args: [slot(context), flags(abi.fsConfigCommands, [command]), string(key), value, ZERO],
   };
 }
 
+const create = flags(abi.fsConfigCommands, ['FSCONFIG_CMD_CREATE']);
+
 export function fsconfigCreate(context: Slot): Call {
-  const command = flags(abi.fsConfigCommands, ['FSCONFIG_CMD_CREATE']);
-  return { call: 'fsconfig', args: [slot(context), command, NULL, NULL, number(0)] };
+  return { call: 'fsconfig', args: [slot(context), create, NULL, NULL, ZERO] };
 }
 
 export function fsmount(context: Slot, attributes: readonly MountAttribute[]): Call {
@@ -197,7 +196,7 @@ export function mountSetattr(
   const attributes = structure({ attr_set: flags(abi.mountAttributes, set) }, 32);
   return {
     call: 'mount_setattr',
-    args: [slot(fd), string(''), flags(abi.treeFlags, words), attributes, number(32)],
+    args: [slot(fd), EMPTY, flags(abi.treeFlags, words), attributes, number(32)],
   };
 }
 
@@ -213,7 +212,7 @@ export function socketInet(): Call {
     args: [
       flags(abi.socketFamilies, ['AF_INET']),
       flags(abi.socketTypes, ['SOCK_DGRAM', 'SOCK_CLOEXEC']),
-      number(0),
+      ZERO,
     ],
   };
 }
@@ -262,8 +261,11 @@ export function prctl(
   text?: string,
   third = 0,
 ): Call {
-  const args = [flags(abi.prctlOptions, [option]), number(value, text)];
-  return { call: 'prctl', args: [...args, number(third), number(0), number(0)] };
+  const operation = flags(abi.prctlOptions, [option]);
+  return {
+    call: 'prctl',
+    args: [operation, number(value, text), third === 0 ? ZERO : number(third), ZERO, ZERO],
+  };
 }
 
 /** capset(2), version 3 of its structures, for the calling thread. */
@@ -300,7 +302,7 @@ export function prlimit(type: string, soft: bigint, hard: bigint): Call {
   const limits = structure({ rlim_cur: number(soft), rlim_max: number(hard) });
   return {
     call: 'prlimit64',
-    args: [number(0), number(rlimitNumbers[type] ?? -1, type), limits, NULL],
+    args: [ZERO, number(rlimitNumbers[type] ?? -1, type), limits, NULL],
   };
 }
 
@@ -343,7 +345,7 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
 
 /** nanosleep(2) */
 export function sleepMilliseconds(count: number): Call {
-  const time = structure({ tv_sec: number(0), tv_nsec: number(count * 1e6) });
+  const time = structure({ tv_sec: ZERO, tv_nsec: number(count * 1e6) });
   return { call: 'nanosleep', args: [time, NULL] };
 }
 
@@ -351,7 +353,7 @@ export function sleepMilliseconds(count: number): Call {
 
 /** finit_module(2) */
 export function finitModule(fd: Slot): Call {
-  return { call: 'finit_module', args: [slot(fd), string(''), number(0)] };
+  return { call: 'finit_module', args: [slot(fd), EMPTY, ZERO] };
 }
 
 export function inotifyInit(): Call {
