@@ -1,27 +1,18 @@
 /*
- * The two functions that TypeScript calls through FFI. No JavaScript runs in a cloned child: V8 has
- * threads, and a child has only the one that called clone. So the child does here what it must,
- * with raw system calls alone, and becomes tsbox-init.
+ * No JavaScript runs in a cloned child: V8 has threads, and a child has only the one that called
+ * clone. So the child does here what it must, with raw system calls alone, and becomes tsbox-init.
  */
+#include "launch.h"
+
 #include <asm/errno.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
-#include <linux/sched.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "syscall.h"
 
 enum { SIG_BLOCK_ = 0, SIG_SETMASK_ = 2, AT_EMPTY_PATH_ = 0x1000, MAX_FILES = 64, EXIT_TSBOX = 125 };
-
-/* syscall(2), but with the kernel's own way of returning errors: a negative errno. */
-int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f);
-int64_t tsbox_syscall(int64_t number, int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f)
-{
-	return sys6(number, a, b, c, d, e, f);
-}
 
 /*
  * A process in a new user namespace holds every capability there, but its user has no mapping yet,
@@ -47,16 +38,16 @@ static int64_t keep_capabilities(void)
  * In the child: gives descriptor i the file that the parent has as files[i], closes all others, and
  * executes the last of them. Returns a negative errno, or not at all.
  */
-static __attribute__((noinline)) int64_t become(const int32_t *files, int32_t count, char *const *argv)
+static __attribute__((noinline)) int64_t become(const int32_t *files, size_t count)
 {
 	/* First out of the way, or a number could be overwritten before it is used. */
 	long away[MAX_FILES];
-	for (int32_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		away[i] = sys3(__NR_fcntl, files[i], F_DUPFD_CLOEXEC, MAX_FILES);
 		if (away[i] < 0)
 			return away[i];
 	}
-	for (int32_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		long copy = sys3(__NR_dup3, away[i], i, i == count - 1 ? O_CLOEXEC : 0);
 		if (copy < 0)
 			return copy;
@@ -64,18 +55,12 @@ static __attribute__((noinline)) int64_t become(const int32_t *files, int32_t co
 	long closed = sys3(__NR_close_range, count, ~0u, 0);
 	if (closed < 0)
 		return closed;
+	char *const argv[] = {"tsbox-init", "container", NULL};
 	char *const environment[] = {NULL};
 	return sys5(__NR_execveat, count - 1, "", argv, environment, AT_EMPTY_PATH_);
 }
 
-/*
- * clone3(2) a child that executes tsbox-init. `files` are the parent's descriptors that become the
- * child's 0, 1, 2 …; the last is the program itself. `args->flags` must contain CLONE_VM | CLONE_VFORK
- * and no stack: the child runs on this function's stack, below it, while the parent waits.
- * `count` is 1 to 64. Returns the child's pid, or a negative errno: of clone3, or of what the child did before it executed.
- */
-int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t count, char *const *argv);
-int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t count, char *const *argv)
+int64_t tsbox_launch(struct clone_args *args, const int32_t *files, size_t count)
 {
 	if (count < 1 || count > MAX_FILES)
 		return -EINVAL;
@@ -88,7 +73,7 @@ int64_t tsbox_launch(struct clone_args *args, const int32_t *files, int32_t coun
 	if (pid == 0) {
 		failure = args->flags & CLONE_NEWUSER ? keep_capabilities() : 0;
 		if (failure == 0)
-			failure = become(files, count, argv);
+			failure = become(files, count);
 		for (;;)
 			sys1(__NR_exit_group, EXIT_TSBOX);
 	}

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build, transform } from 'esbuild';
-import 'koffi';
 
 const top = new URL('..', import.meta.url).pathname;
 process.chdir(top);
@@ -11,12 +10,8 @@ const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit'
 run('make', '--silent', '-C', 'native');
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/native', { recursive: true });
-for (const part of ['tsbox-init', 'libtsbox.so'])
+for (const part of ['tsbox-init', 'tsbox.node'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
-// koffi's own JavaScript, which finds its native part, takes 10 ms: so it is found here, once.
-const koffi = process.report.getReport().sharedObjects.find((path) => path.endsWith('koffi.node'));
-cpSync(koffi, 'dist/native/koffi.node');
-
 // What commander asks for and tsbox has no use for. `node:process` opens all standard streams, which
 // sets a pipe to O_NONBLOCK for everyone who has it, the workload and the caller too;
 // `node:child_process` is for commands that are programs of their own, and takes 7 ms to load.

@@ -48,7 +48,7 @@ function waitIdly(pidfd: number, milliseconds: number): void {
   const poll = Int32Array.of(pidfd, POLLIN);
   const time = Int32Array.of(Math.floor(milliseconds / 1000), 0, (milliseconds % 1000) * 1e6, 0);
   try {
-    syscall('ppoll', new Uint8Array(poll.buffer), 1, new Uint8Array(time.buffer), null, 8);
+    syscall('ppoll', poll, 1, time, null, 8);
   } catch (error) {
     if (!(error instanceof SyscallError && error.errno === errnoNumber('EINTR'))) throw error;
   }
@@ -74,7 +74,7 @@ export function reap(pidfd: number, when: 'if it has ended' | 'wait'): Ended | u
   const CLD_EXITED = 1;
   const information = new Int32Array(32);
   const options = when === 'wait' ? WEXITED : WEXITED | WNOHANG;
-  syscall('waitid', P_PIDFD, pidfd, new Uint8Array(information.buffer), options, null);
+  syscall('waitid', P_PIDFD, pidfd, information, options, null);
   // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status.
   if (information[0] === 0) return undefined;
   closeSync(pidfd);

@@ -44,9 +44,9 @@ function mapMount(path: string, holder: Interpreter): number {
     const attributes = new BigUint64Array(4);
     attributes[0] = BigInt(mountAttributes.MOUNT_ATTR_IDMAP);
     attributes[3] = BigInt(namespace);
-    const bytes = new Uint8Array(attributes.buffer);
     try {
-      syscall('mount_setattr', mount, '', AT_EMPTY_PATH | AT_RECURSIVE, bytes, bytes.length);
+      const recursive = AT_EMPTY_PATH | AT_RECURSIVE;
+      syscall('mount_setattr', mount, '', recursive, attributes, attributes.byteLength);
     } catch (error) {
       closeSync(mount);
       throw error;

@@ -1,55 +1,33 @@
 /**
- * The one door to the kernel: libtsbox.so (native/launch.c) through koffi, and the program
- * tsbox-init. Loaded at the first call, as commands that only plan or print do without.
+ * The one door to the kernel: tsbox.node (native/module.c) and the program tsbox-init. Loaded at the
+ * first call, as commands that only plan or print do without.
  */
 import { readFileSync, writeSync } from 'node:fs';
-import type { address, load } from 'koffi';
 import { describeErrno } from '../abi/errno.ts';
 import { knownArch, type SyscallName, syscallNumbers } from '../abi/syscalls.ts';
 
 /** Where the build puts the native parts: beside the bundle that this file becomes part of. */
 const directory = `${import.meta.dirname}/native`;
 
-/** An argument of a system call; a string or an array of bytes is given by its address. */
-type Word = number | bigint | Uint8Array | string | null;
-type Syscall = (number: number, ...words: Word[]) => number;
-type Launch = (
-  args: Uint8Array,
-  files: Int32Array,
-  count: number,
-  argv: (string | null)[],
-) => number;
+/** An argument of a system call: a string or an array is given by its address. */
+type Word = number | bigint | ArrayBufferView | string | null;
 
-interface Library {
-  readonly syscall: Syscall;
-  readonly launch: Launch;
-  readonly address: typeof address;
+/** As native/module.c describes them. */
+interface Native {
+  readonly syscall: (number: number, ...words: readonly Word[]) => number;
+  readonly launch: (cloneArgs: Uint8Array, files: Int32Array) => number;
+  readonly address: (array: ArrayBufferView) => bigint;
 }
 
-let library: Library | undefined;
+let loaded: Native | undefined;
 
-function native(): Library {
-  if (library !== undefined) return library;
-  const koffi = loadKoffi();
-  const loaded = koffi.load(`${directory}/libtsbox.so`);
-  library = {
-    // To koffi, `void *` is a number as well as whatever has an address.
-    syscall: loaded.func(
-      'int64 tsbox_syscall(int64 number, void *, void *, void *, void *, void *, void *)',
-    ),
-    launch: loaded.func(
-      'int64 tsbox_launch(void *args, const int *files, int count, const char **argv)',
-    ),
-    address: koffi.address,
-  };
-  return library;
-}
-
-/** koffi's native part as such (scripts/build.mjs): two of its functions are enough here. */
-function loadKoffi(): { readonly load: typeof load; readonly address: typeof address } {
-  const addon = { exports: {} as ReturnType<typeof loadKoffi> };
-  process.dlopen(addon, `${directory}/koffi.node`);
-  return addon.exports;
+function native(): Native {
+  if (loaded === undefined) {
+    const module = { exports: {} as Native };
+    process.dlopen(module, `${directory}/tsbox.node`);
+    loaded = module.exports;
+  }
+  return loaded;
 }
 
 const arch = knownArch(process.arch);
@@ -68,22 +46,14 @@ export class SyscallError extends Error {
 }
 
 /**
- * Makes a system call: numbers are passed as they are, strings and byte arrays by their address (a
- * byte array is where the kernel writes, too).
+ * Makes a system call with up to six arguments. Numbers are passed as they are, strings and arrays by
+ * their address (an array is where the kernel writes, too).
  * @returns what the kernel returns.
  * @throws SyscallError when that is an error.
  */
-export function syscall(
-  call: SyscallName,
-  a: Word = 0,
-  b: Word = 0,
-  c: Word = 0,
-  d: Word = 0,
-  e: Word = 0,
-  f: Word = 0,
-): number {
+export function syscall(call: SyscallName, ...words: readonly Word[]): number {
   if (arch === undefined) throw new Error(`tsbox has no system call table for ${process.arch}`);
-  const result = Number(native().syscall(syscallNumbers[arch][call], a, b, c, d, e, f));
+  const result = native().syscall(syscallNumbers[arch][call], ...words);
   if (result < 0) throw new SyscallError(call, -result);
   return result;
 }
@@ -96,10 +66,7 @@ export function syscall(
  * @throws SyscallError when it could not be made.
  */
 export function launchInit(cloneArgs: Uint8Array, files: readonly number[]): number {
-  const all = Int32Array.from([...files, initProgram()]);
-  const result = Number(
-    native().launch(cloneArgs, all, all.length, ['tsbox-init', 'container', null]),
-  );
+  const result = native().launch(cloneArgs, Int32Array.from([...files, initProgram()]));
   if (result < 0) throw new SyscallError('clone3', -result);
   return result;
 }
@@ -129,7 +96,7 @@ export function readInit(): Buffer {
   return readFileSync(`${directory}/tsbox-init`);
 }
 
-/** Where the kernel finds a buffer's bytes, for pointers inside structures. The buffer must outlive the call. */
-export function addressOf(buffer: ArrayBufferView): bigint {
-  return BigInt(native().address(buffer));
+/** Where the kernel finds an array's bytes, for pointers inside structures. The array must outlive the call. */
+export function addressOf(array: ArrayBufferView): bigint {
+  return native().address(array);
 }

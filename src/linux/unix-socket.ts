@@ -9,7 +9,7 @@ const SOCK_CLOEXEC = 0o2000000;
 /** Two sockets that are connected to each other: socketpair(2). @returns descriptors, both closed by execve. */
 export function socketPair(): [number, number] {
   const pair = new Int32Array(2);
-  syscall('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, new Uint8Array(pair.buffer));
+  syscall('socketpair', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
   return [pair[0] ?? -1, pair[1] ?? -1];
 }
 
