@@ -12,6 +12,7 @@ rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/native', { recursive: true });
 for (const part of ['tsbox-init', 'tsbox.node'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
+cpSync('native/build/tsbox', 'bin/tsbox');
 // What commander asks for and tsbox has no use for. `node:process` opens all standard streams, which
 // sets a pipe to O_NONBLOCK for everyone who has it, the workload and the caller too;
 // `node:child_process` is for commands that are programs of their own, and takes 7 ms to load.

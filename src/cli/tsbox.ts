@@ -39,8 +39,8 @@ function readIfThere(path: string): Buffer | undefined {
 /** As a whole or not at all: V8 trusts what it reads. Where it cannot be written, starts stay slower. */
 function keep(path: string, data: Buffer): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o600 });
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o644 });
     renameSync(`${path}.new`, path);
   } catch {
     // Another tsbox is writing it, or this user may not.

@@ -1,5 +1,16 @@
 /** bin/tsbox: wherever it is started from and however it is reached. */
-import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import packageFile from '../../package.json' with { type: 'json' };
@@ -33,10 +44,6 @@ test.each<[string, (scratch: string) => Caller]>([
   expect(tsboxFor(caller(newDirectory()), ['--version'])).toEqual(version);
 });
 
-test('it starts by `sh tsbox` in its own directory', () => {
-  expect(tsboxFor({ cwd: bin, program: 'sh' }, ['tsbox', '--version'])).toEqual(version);
-});
-
 test('words reach it as they are', () => {
   const word = 'two  words "quoted" $HOME * \\ \n é';
   const { stdout } = tsboxFor({}, ['run', 'busybox', '--', 'printf', '%s|%s', word, '']);
@@ -66,12 +73,53 @@ test.each([
   expect(tsboxFor({ program: link(copy, join(scratch, 'link')) }, ['--help'])).toEqual(refusal);
 });
 
-test('no Node anywhere: it says which one to install', () => {
-  const scratch = newDirectory();
+/** An installation without a Node of its own. */
+function installation(): string {
+  const scratch = realpathSync(newDirectory());
+  chmodSync(scratch, 0o755);
   cpSync(bin, join(scratch, 'bin'), { recursive: true });
   mkdirSync(join(scratch, 'dist'));
   writeFileSync(join(scratch, 'dist/tsbox.cjs'), '');
-  const caller = { program: join(scratch, 'bin/tsbox'), env: { PATH: '/no/such' } };
+  return scratch;
+}
+
+test('it takes the first Node of PATH, with the words and all the environment but one variable', () => {
+  const top = installation();
+  const script = 'printf "%s\\n" "$@" "$ONE|$(printenv NODE_EXTRA_CA_CERTS || echo none)|$TWO"';
+  writeFileSync(join(top, 'node'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const env = { ONE: '1', NODE_EXTRA_CA_CERTS: '/x', TWO: '2', PATH: `/no/such::${top}:/usr/bin` };
+  const outcome = tsboxFor({ program: join(top, 'bin/tsbox'), env }, ['run', 'a b', '']);
+  expect(outcome.stdout).toBe(`${top}/dist/tsbox.cjs\nrun\na b\n\n1|none|2\n`);
+});
+
+test('compiled code that is kept is used, replaced when it is no good, and not needed', () => {
+  const top = installation();
+  cpSync(join(bin, '../dist'), join(top, 'dist'), { recursive: true });
+  const kept = join(top, 'dist/.compiled');
+  rmSync(kept, { recursive: true, force: true });
+  const explain = (caller: Caller) =>
+    tsboxFor({ ...caller, program: join(top, 'bin/tsbox') }, ['explain', '--rootfs', '/', 'true']);
+
+  const env = { PATH: dirname(process.execPath) };
+  const first = explain({ env });
+  expect(first).toMatchObject({ status: 0, stderr: '' });
+  const file = join(kept, 'all-explain');
+  const { size } = statSync(file);
+  expect(size).toBeGreaterThan(50_000);
+  for (const content of ['', 'x'.repeat(size)]) {
+    writeFileSync(file, content);
+    expect(explain({ env })).toEqual(first);
+    expect(Math.abs(statSync(file).size - size)).toBeLessThan(size / 4);
+  }
+  const before = readFileSync(file);
+  expect(explain({ env })).toEqual(first);
+  expect(readFileSync(file).equals(before)).toBe(true);
+  expect(explain({ ...nobody, env })).toEqual(first);
+  expect(readdirSync(kept)).toEqual(['all-explain']);
+});
+
+test('no Node anywhere: it says which one to install', () => {
+  const caller = { program: join(installation(), 'bin/tsbox'), env: { PATH: '/no/such' } };
   const { status, stdout, stderr } = tsboxFor(caller, ['--version']);
   expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
   expect(stderr).toMatch(/^tsbox: no `node` was found: install Node \d+ or later\n$/);

@@ -1,0 +1,127 @@
+/*
+ * bin/tsbox: becomes Node on dist/tsbox.cjs. It is no shell script, as start-up time counts and a
+ * shell's own is many times this one's.
+ */
+#include <asm/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "syscall.h"
+
+enum { EXIT_TSBOX = 125, STANDARD_ERROR = 2 };
+
+/* A path: the directory that holds bin and dist, and something in it. */
+struct path {
+	size_t top;
+	char text[PATH_MAX + 64];
+};
+
+static size_t length(const char *text)
+{
+	size_t size = 0;
+	while (text[size] != 0)
+		size++;
+	return size;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	while (*start != 0 && *text == *start)
+		text++, start++;
+	return *start == 0;
+}
+
+/* Copies `name` behind the first `at` bytes of `to`, which has room for it. */
+static void append(char *to, size_t at, const char *name)
+{
+	do
+		to[at++] = *name;
+	while (*name++ != 0);
+}
+
+static void say(const char *text)
+{
+	sys3(__NR_write, STANDARD_ERROR, text, length(text));
+}
+
+static _Noreturn void fail(const char *what, const char *where)
+{
+	say("tsbox: ");
+	say(what);
+	say(where);
+	say("\n");
+	for (;;)
+		sys1(__NR_exit_group, EXIT_TSBOX);
+}
+
+/* Where this file is, whatever links led to it: DIRECTORY/bin/tsbox. */
+static void find_top(struct path *path)
+{
+	long size = sys4(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", path->text, PATH_MAX);
+	if (size <= 0)
+		fail("/proc is not mounted", "");
+	for (int names = 0; names < 2; names++)
+		do
+			size--;
+		while (size > 0 && path->text[size] != '/');
+	path->top = (size_t)size;
+	path->text[size] = 0;
+}
+
+/*
+ * Takes NODE_EXTRA_CA_CERTS away: to read those certificates takes Node 40 ms, and tsbox makes no
+ * TLS connections. Returns the value of PATH.
+ */
+static const char *prepare(char **environment)
+{
+	const char *search = "/usr/local/bin:/usr/bin:/bin";
+	char **kept = environment;
+	for (; *environment != NULL; environment++) {
+		if (starts_with(*environment, "PATH="))
+			search = *environment + 5;
+		if (!starts_with(*environment, "NODE_EXTRA_CA_CERTS="))
+			*kept++ = *environment;
+	}
+	*kept = NULL;
+	return search;
+}
+
+/* Executes the first `node` of a list of directories; returns when there is none. */
+static void execute_from(const char *search, char **argv, char **environment)
+{
+	char program[PATH_MAX + 8];
+	for (;;) {
+		size_t size = 0;
+		for (; *search != 0 && *search != ':'; search++)
+			if (size < PATH_MAX)
+				program[size++] = *search;
+		append(program, size, size == 0 ? "node" : "/node");
+		sys3(__NR_execve, program, argv, environment);
+		if (*search++ == 0)
+			return;
+	}
+}
+
+_Noreturn void tsbox_main(long argc, char **argv);
+_Noreturn void tsbox_main(long argc, char **argv)
+{
+	char **environment = argv + argc + 1;
+	const char *search = prepare(environment);
+	struct path node, script;
+	find_top(&script);
+	find_top(&node);
+	append(script.text, script.top, "/dist/tsbox.cjs");
+	if (sys3(__NR_faccessat, AT_FDCWD, script.text, 0) != 0)
+		fail("not built yet: run `npm run build` in ", node.text);
+
+	/* argc lies right before argv, and its place is needed no more: proc(5) and the ABI's stack. */
+	argv--;
+	argv[0] = "node";
+	argv[1] = script.text;
+	append(node.text, node.top, "/.tools/node");
+	sys3(__NR_execve, node.text, argv, environment);
+	execute_from(search, argv, environment);
+	fail("no `node` was found: install Node 22 or later", "");
+}
