@@ -12,7 +12,7 @@
 #include "init.h"
 
 /* asm/mman.h and asm/stat.h, without a C library around them, clash with uapi's own; these do not change. */
-enum { PROT_READ_WRITE = 3, MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_ANONYMOUS_ = 0x20 };
+enum { PROT_READ_WRITE = 3, MAP_SHARED_ = 1, MAP_PRIVATE_ = 2, MAP_ANONYMOUS_ = 0x20, MAP_POPULATE_ = 0x8000 };
 
 enum { PLAN_DESCRIPTOR = 3, REPORT_DESCRIPTOR = 4 };
 
@@ -31,7 +31,7 @@ _Noreturn void end(int status)
 
 static void *map(long descriptor, size_t size, int flags)
 {
-	long address = sys6(__NR_mmap, 0, (long)size, PROT_READ_WRITE, flags, descriptor, 0);
+	long address = sys6(__NR_mmap, 0, (long)size, PROT_READ_WRITE, flags | MAP_POPULATE_, descriptor, 0);
 	if (address < 0 && address > -4096)
 		end(EXIT_TSBOX);
 	return (void *)address;

@@ -107,6 +107,8 @@ export const prctlOptions = {
 export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;
 
 export const socketFamilies = { AF_INET: 2 } as const;
+export const messageFlags = { MSG_NOSIGNAL: 0x4000 } as const;
+
 export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
 
 /** fcntl(2) */

@@ -2,12 +2,12 @@
 
 const x64 = {
   read: 0,
-  write: 1,
   close: 3,
   rt_sigaction: 13,
   rt_sigprocmask: 14,
   ioctl: 16,
   socket: 41,
+  sendto: 44,
   bind: 49,
   listen: 50,
   socketpair: 53,
@@ -62,12 +62,12 @@ export type SyscallName = keyof typeof x64;
 
 const arm64: Readonly<Record<SyscallName, number>> = {
   read: 63,
-  write: 64,
   close: 57,
   rt_sigaction: 134,
   rt_sigprocmask: 135,
   ioctl: 29,
   socket: 198,
+  sendto: 206,
   bind: 200,
   listen: 201,
   socketpair: 199,

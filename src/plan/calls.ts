@@ -69,8 +69,10 @@ export function read(fd: number | Slot, size: number): Call {
   return { call: 'read', args: [from, buffer, number(size)] };
 }
 
-export function write(fd: number, text: string): Call {
-  return { call: 'write', args: [number(fd), string(text), number(Buffer.byteLength(text))] };
+/** sendto(2) of no bytes: EPIPE when the other end of a connection is closed; nobody is woken. */
+export function sendNothing(socket: number): Call {
+  const noSignal = flags(abi.messageFlags, ['MSG_NOSIGNAL']);
+  return { call: 'sendto', args: [number(socket), EMPTY, ZERO, noSignal, NULL, ZERO] };
 }
 
 /** fcntl(2): the descriptor is closed by the execve that succeeds. */

@@ -3,7 +3,7 @@
  * the child that tsbox is still there and tsbox, by its closing, that the program was executed.
  */
 import { signalNumbers } from '../abi/signals.ts';
-import { closeOnExec, closeRange, prctl, write } from './calls.ts';
+import { closeOnExec, closeRange, prctl, sendNothing } from './calls.ts';
 import { type Step, step } from './step.ts';
 
 /** The socket to tsbox (src/linux/interpreter.ts). */
@@ -17,7 +17,7 @@ export function dieWithParent(): Step[] {
       'the box ends when tsbox does, whatever ends tsbox',
     ),
     step(
-      write(PARENT_DESCRIPTOR, '.'),
+      sendNothing(PARENT_DESCRIPTOR),
       'fails if tsbox ended before that was said, so that nothing runs on unseen',
     ),
   ];
