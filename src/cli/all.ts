@@ -14,6 +14,8 @@ const run = registerRun({
   vm: (request, stdio, timeline, early) => startVm(request, stdio, timeline, say, early.abort),
 });
 
+export const exit = process.exit;
+
 export const ended = main({
   run,
   compare: registerCompare,

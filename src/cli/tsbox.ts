@@ -24,8 +24,7 @@ void module.exports.ended.then((well) => {
   // Rejected: it was made by another Node.
   const worse = cachedData === undefined || script.cachedDataRejected;
   if (cache !== undefined && worse && well) keep(cache, script.createCachedData());
-  // All is done and written: Node would still collect garbage.
-  process.exit();
+  module.exports.exit(Number(process.exitCode ?? 0));
 });
 
 function readIfThere(path: string): Buffer | undefined {
