@@ -56,7 +56,7 @@ test.each<[Partial<Machine>, string]>([
   [{ accelerator: 'tcg', tscKhz: undefined }, 'noreplace-smp'],
   [{ accelerator: 'tcg', resources: { cpu: { quota: 2, period: 1 } } }, 'tsc_early_khz=1000000'],
 ])('the kernel’s command line of %j', (own, words) => {
-  const line = `console=ttyS0 quiet reboot=t panic=-1 ${words}`.trim();
+  const line = `console=ttyS0 quiet cryptomgr.notests reboot=t panic=-1 ${words}`.trim();
   expect(valuesOf('-append', own)).toEqual([line]);
 });
 
@@ -92,7 +92,7 @@ test('every share has its socket and its device', () => {
     'socket,id=volume7,path=/s,,/v',
   ]);
   expect(valuesOf('-device', { shares })).toEqual([
-    'virtio-serial-device',
+    'virtio-serial-device,max_ports=2',
     'virtserialport,chardev=channel,name=tsbox',
     'vhost-user-fs-device,chardev=root,tag=root',
     'vhost-user-fs-device,chardev=volume7,tag=volume7',
