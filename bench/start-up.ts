@@ -53,6 +53,13 @@ async function libraryCall(): Promise<number> {
   return Number(process.hrtime.bigint() - start) / 1e6;
 }
 
+/** The same work at its least, in C, timed by itself: bench/floor.c. */
+function floor(): Subject {
+  const file = join(scratch, 'floor');
+  execFileSync('cc', ['-O1', '-o', file, join(top, 'bench/floor.c')]);
+  return async () => Number(execFileSync(file, [rootfs], { encoding: 'utf8' })) / 1e6;
+}
+
 /** The same kernel, and an init that does nothing. @param more parameters of the kernel. */
 function bareQemu(...more: string[]): Subject {
   const init = join(scratch, 'init');
@@ -101,6 +108,7 @@ await measure(
     'node -e 0': program(process.execPath, '-e', '0'),
     'tsbox run busybox true': program(run, 'run', 'busybox', 'true'),
     'library call, warm': libraryCall,
+    'floor of that, in C': floor(),
     bubblewrap: program(
       ...['bwrap', '--unshare-all', '--ro-bind', rootfs, '/', '--proc', '/proc'],
       ...['--dev', '/dev', 'true'],

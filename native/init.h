@@ -18,7 +18,12 @@ static inline size_t report_bytes(uint32_t steps)
 	return sizeof(struct report_header) + (size_t)steps * sizeof(struct report_entry);
 }
 
+/* The auxiliary vector, getauxval(3): where to find the clock. */
+void find_clock(const unsigned long *auxiliary);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t monotonic(void);
+
 _Noreturn void end(int status);
 
 /*

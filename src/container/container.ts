@@ -83,7 +83,8 @@ async function launch(
     wait: async (block) => {
       const ended = await running.end(block);
       timeline.mark('workload', ended.at);
-      const oomKilled = plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
+      const limited = box.spec.linux.resources.memory !== undefined;
+      const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after, 0, notHere);
       await state.remove();
       timeline.mark('clean-up');
@@ -161,11 +162,12 @@ function toExit(ended: Ended, oomKilled: boolean): Exit {
     : { kind: 'signalled', signal: ended.status, oomKilled };
 }
 
-/** `memory.events`: `oom_kill N`, where the cgroup has the memory controller. */
+/** `memory.events`: `oom_kill N`. */
 function ranOutOfMemory(cgroup: string): boolean {
   try {
     return /^oom_kill [1-9]/m.test(readFileSync(`${cgroup}/memory.events`, 'utf8'));
   } catch {
+    // Whatever has become of it, there is still to be tidied up.
     return false;
   }
 }
