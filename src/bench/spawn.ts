@@ -3,6 +3,7 @@
  * (its fork, the turn of its event loop) is in every subject's time alike, the host process's too.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:os';
 import { MAX_TEXT, TextTail } from './text-tail.ts';
 
@@ -17,7 +18,24 @@ export interface ProcessRun {
   readonly stderr: string;
 }
 
-/** How long a grandchild may keep the streams of an ended process open, in milliseconds. */
+const running = new Set<ChildProcess>();
+
+/**
+ * Sends SIGTERM to the processes that are being timed. SIGKILL would have tsbox leave a box's cgroup.
+ * @returns the process ids of those that go on all the same.
+ */
+export async function endRunning(): Promise<number[]> {
+  const ended = [...running].map((child) => {
+    child.kill('SIGTERM');
+    return once(child, 'exit');
+  });
+  await Promise.race([Promise.all(ended), new Promise((settle) => setTimeout(settle, GRACE))]);
+  return [...running].flatMap(({ pid, exitCode, signalCode }) =>
+    pid === undefined || exitCode !== null || signalCode !== null ? [] : [pid],
+  );
+}
+
+/** How long a process that is to end, or a grandchild that keeps its streams open, is waited for, in milliseconds. */
 const GRACE = 1000;
 
 /** @param output `keep` collects standard output, `drop` sends it to /dev/null. */
@@ -31,6 +49,8 @@ export function runProcess(
   const child = spawn(program, args, {
     stdio: ['ignore', output === 'keep' ? 'pipe' : 'ignore', 'pipe'],
   });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const [stdout, stderr] = [new TextTail(MAX_TEXT), new TextTail(MAX_TEXT)];
   child.stdout?.on('data', (chunk: Buffer) => stdout.add(chunk));
   child.stderr?.on('data', (chunk: Buffer) => stderr.add(chunk));

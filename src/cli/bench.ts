@@ -3,6 +3,8 @@ import { openSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
+import { currentDirectory } from './current-directory.ts';
+import { endOnSignals } from './end-on-signals.ts';
 
 interface Flags {
   readonly runs: number;
@@ -35,13 +37,12 @@ async function bench(word: string, flags: Flags, programVersion: string): Promis
     import('./program-path.ts'),
   ]);
   const data = images.dataDirectory(process.env, process.getuid?.() ?? 0);
-  const rootfs = images.findImage(word, data, process.cwd());
+  const rootfs = images.findImage(word, data, currentDirectory());
   const { runs, warmup, subjects } = flags;
   // Before the measuring, which may take long.
   const json = flags.json === undefined ? undefined : openForWriting(flags.json);
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => process.exit(125));
+  endOnSignals();
   const request = { image: word, runs, warmup, seed, subjects, programVersion };
   const report = await runBench(
     { ...request, facts: images.imageFacts(rootfs), program: tsboxProgram() },
@@ -49,6 +50,8 @@ async function bench(word: string, flags: Flags, programVersion: string): Promis
   );
   clearLine();
   writeAll(1, `${printReport(report)}\n`);
+  // Who was asked for by name and could not be measured is missed.
+  if (subjects.length > 0 && report.absent.length > 0) process.exitCode = 1;
   if (json !== undefined) writeAll(json, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 

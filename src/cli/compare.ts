@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import type { Column } from '../bench/compare.ts';
 import type { Row } from '../bench/side-by-side.ts';
 import { writeAll } from '../sandbox/write.ts';
+import { currentDirectory } from './current-directory.ts';
+import { endOnSignals } from './end-on-signals.ts';
 import { addRunOptions, toRunArguments } from './run-arguments.ts';
 
 export function registerCompare(program: Command): void {
@@ -25,13 +27,12 @@ async function compareAction(command: Command): Promise<void> {
     import('../image/image.ts'),
     import('./program-path.ts'),
   ]);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => process.exit(125));
+  endOnSignals();
   const data = images.dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
-      ? images.findRootfs(image.directory, process.cwd())
-      : images.findImage(image.word, data, process.cwd());
+      ? images.findRootfs(image.directory, currentDirectory())
+      : images.findImage(image.word, data, currentDirectory());
   const words = command.parent?.args.slice(1) ?? [];
   const commandAt = words.length - options.command.length;
   const columns = await bench.compare({ program: tsboxProgram(), words, commandAt, rootfs });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
 import type { Box } from '../spec/box.ts';
 import { specFromOptions } from '../spec/from-options.ts';
+import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
@@ -10,11 +11,11 @@ export function toRequest({ image, options }: RunArguments): Pick<Box, 'spec' | 
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
-      ? findRootfs(image.directory, process.cwd())
-      : findImage(image.word, data, process.cwd());
+      ? findRootfs(image.directory, currentDirectory())
+      : findImage(image.word, data, currentDirectory());
   return specFromOptions(options, imageFacts(rootfs), {
     env: process.env,
-    cwd: process.cwd(),
+    cwd: currentDirectory(),
     subuid: options.userns === undefined ? '' : readOrEmpty('/etc/subuid'),
     subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
   });

@@ -1,11 +1,20 @@
 /** What the kernel offers, read from /proc: the facts that planning starts from. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, readFileSync, statSync } from 'node:fs';
+import { fsOpenFlags } from '../abi/flags.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import type { Mount } from '../spec/spec.ts';
+import { syscall } from './native.ts';
 
-/** Whether overlayfs can be mounted; a kernel that has it as a module loads it when asked. */
+/** Whether overlayfs can be mounted; a kernel that has it as a module loads it when it is asked for. */
 export function hasOverlay(): boolean {
-  return /\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'));
+  if (/\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'))) return true;
+  try {
+    closeSync(syscall('fsopen', 'overlay', fsOpenFlags.FSOPEN_CLOEXEC));
+    return true;
+  } catch {
+    // ENODEV, or EPERM where only root may ask.
+    return false;
+  }
 }
 
 /** Where cgroup v2 is mounted and what its root offers; undefined where it is not. */

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { removeCgroupTree } from '../linux/cgroup.ts';
 import { SyscallError } from '../linux/native.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
+import { copyTree } from './copy.ts';
 import { BoxError } from './errors.ts';
 
 /** What the actions have made: to be handed to the child. */
@@ -23,7 +24,7 @@ export async function carryOut(
   const made: Made = {};
   for (const action of actions) {
     try {
-      if (action.call === 'copy') await copy(action.path, action.to);
+      if (action.call === 'copy') await copyTree(action.path, action.to);
       else if (action.call === 'rmdir') await removeCgroupTree(action.path);
       else if (action.call === 'idmap') made.image = await idmap(action.path);
       else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
@@ -38,7 +39,7 @@ export async function carryOut(
 
 function failed(action: HostAction, error: unknown): BoxError {
   const reason = error instanceof SyscallError ? error.message : (error as Error).message;
-  const hint = action.call === 'write' ? action.hint : undefined;
+  const hint = hintOf(action, error);
   return new BoxError(
     [
       `${action.call} failed: ${reason}`,
@@ -50,9 +51,11 @@ function failed(action: HostAction, error: unknown): BoxError {
   );
 }
 
-async function copy(from: string, to: string): Promise<void> {
-  const { execa } = await import('execa');
-  await execa('cp', ['-a', '--reflink=auto', '--', from, to]);
+function hintOf(action: HostAction, error: unknown): string | undefined {
+  if (action.call === 'write') return action.hint;
+  if (action.call === 'idmap' && error instanceof SyscallError)
+    return `the file system of ${action.path}, or this kernel, may not be able to map owners (tmpfs: Linux 6.3, overlay: 5.19): keep the image on ext4, xfs or btrfs, or leave --userns=auto out`;
+  return undefined;
 }
 
 /** For actions of which none maps ids. */

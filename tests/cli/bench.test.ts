@@ -83,9 +83,11 @@ test('the peers that the set-up brings run the same specification', () => {
 });
 
 test('a subject that fails is left out with its reason, and the others stay', () => {
-  const { stdout } = tsboxFor(nobody, [...few, 'busybox']);
+  const { status, stdout } = tsboxFor(nobody, [...few, 'busybox']);
   expect(stdout).toMatch(/^ {2}host process +[\d.]+ ms/m);
   expect(stdout).toMatch(/^ {2}tsbox container left out: ended with status 125: .*needs root/m);
+  // It was asked for by name.
+  expect(status).toBe(1);
 });
 
 test('--json: a file that cannot be written is the user’s error, not a fault of tsbox', () => {
@@ -96,9 +98,12 @@ test('--json: a file that cannot be written is the user’s error, not a fault o
   expect(stderr).not.toContain('fault of tsbox');
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s ends it, and no temporary directory is left',
-  async (signal) => {
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  '%s ends it and what it was timing, and no temporary directory is left',
+  async (signal, status) => {
     const directory = newDirectory();
     const before = traces();
     const env = { ...process.env, TMPDIR: directory };
@@ -109,7 +114,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     await once(child.stderr, 'data');
     expect(readdirSync(directory)).toEqual([expect.stringMatching(/^tsbox-bench-/)]);
     child.kill(signal);
-    expect(await ended).toEqual([125, null]);
+    expect(await ended).toEqual([status, null]);
     expect(readdirSync(directory)).toEqual([]);
     await expectNothingLeft(before);
   },

@@ -3,6 +3,7 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -11,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import packageFile from '../../package.json' with { type: 'json' };
@@ -42,6 +44,14 @@ test.each<[string, (scratch: string) => Caller]>([
   ['by a user without rights', () => nobody],
 ])('it starts %s', (_, caller) => {
   expect(tsboxFor(caller(newDirectory()), ['--version'])).toEqual(version);
+});
+
+test('a current directory that was removed is told, and is no fault of tsbox', () => {
+  const words = 'cd "$1" && rmdir "$1" && exec "$2" run busybox true';
+  const cwd = mkdtempSync(join(tmpdir(), 'tsbox-test-'));
+  const result = tsboxFor({ program: '/bin/sh' }, ['-c', words, 'sh', cwd, program]);
+  expect(result).toMatchObject({ status: 125, stdout: '' });
+  expect(result.stderr).toMatch(/^tsbox: the current directory is not there any more: [^\n]*\n$/);
 });
 
 test('words reach it as they are', () => {
