@@ -22,18 +22,19 @@ static int equal(const char *one, const char *other)
 	return *one == *other;
 }
 
-/* What is wanted of the dynamic section, elf(5); addresses in it are offsets in the vDSO. */
+/* What is wanted of the dynamic section, elf(5). */
 struct symbols {
 	const Elf64_Sym *table;
 	const char *names;
 	uint32_t count;
 };
 
-static struct symbols read_dynamic(const uint8_t *vdso, const Elf64_Dyn *entry)
+/* `bias` is what has to be added to the addresses in a file for those in memory. */
+static struct symbols read_dynamic(const Elf64_Dyn *entry, uint64_t bias)
 {
 	struct symbols symbols = {NULL, NULL, 0};
 	for (; entry->d_tag != DT_NULL; entry++) {
-		const void *address = vdso + entry->d_un.d_ptr;
+		const void *address = (const void *)(bias + entry->d_un.d_ptr);
 		if (entry->d_tag == DT_SYMTAB)
 			symbols.table = address;
 		if (entry->d_tag == DT_STRTAB)
@@ -45,24 +46,35 @@ static struct symbols read_dynamic(const uint8_t *vdso, const Elf64_Dyn *entry)
 	return symbols;
 }
 
+static clock_gettime_function *find_function(uint64_t vdso)
+{
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)vdso;
+	const Elf64_Phdr *part = (const Elf64_Phdr *)(vdso + header->e_phoff);
+	const Elf64_Dyn *dynamic = NULL;
+	uint64_t bias = vdso;
+	for (int i = 0; i < header->e_phnum; i++) {
+		if (part[i].p_type == PT_LOAD)
+			bias = vdso + part[i].p_offset - part[i].p_vaddr;
+		if (part[i].p_type == PT_DYNAMIC)
+			dynamic = (const Elf64_Dyn *)(vdso + part[i].p_offset);
+	}
+	if (dynamic == NULL)
+		return NULL;
+	struct symbols symbols = read_dynamic(dynamic, bias);
+	if (symbols.table == NULL || symbols.names == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < symbols.count; i++)
+		if (equal(symbols.names + symbols.table[i].st_name, function_name))
+			return (clock_gettime_function *)(bias + symbols.table[i].st_value);
+	return NULL;
+}
+
 /* Where there is no vDSO, or one without DT_HASH, the system call is made. */
 void find_clock(const unsigned long *auxiliary)
 {
-	while (auxiliary[0] != AT_NULL && auxiliary[0] != AT_SYSINFO_EHDR)
-		auxiliary += 2;
-	if (auxiliary[0] == AT_NULL)
-		return;
-	const uint8_t *vdso = (const uint8_t *)auxiliary[1];
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)vdso;
-	const Elf64_Phdr *part = (const Elf64_Phdr *)(vdso + header->e_phoff);
-	for (int i = 0; i < header->e_phnum; i++) {
-		if (part[i].p_type != PT_DYNAMIC)
-			continue;
-		struct symbols symbols = read_dynamic(vdso, (const Elf64_Dyn *)(vdso + part[i].p_offset));
-		for (uint32_t k = 0; symbols.table != NULL && symbols.names != NULL && k < symbols.count; k++)
-			if (equal(symbols.names + symbols.table[k].st_name, function_name))
-				from_vdso = (clock_gettime_function *)(uintptr_t)(vdso + symbols.table[k].st_value);
-	}
+	for (; auxiliary[0] != AT_NULL; auxiliary += 2)
+		if (auxiliary[0] == AT_SYSINFO_EHDR)
+			from_vdso = find_function(auxiliary[1]);
 }
 
 uint64_t monotonic(void)
