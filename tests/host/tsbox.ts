@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { afterEach, beforeEach, expect } from 'vitest';
 
 export const program = new URL('../../bin/tsbox', import.meta.url).pathname;
 
@@ -54,6 +55,15 @@ export function traces() {
     temporary: list(tmpdir()).filter((name) => name.startsWith('tsbox')),
     processes: processesOfBoxes(),
   };
+}
+
+/** To be called once in a file of tests. */
+export function eachLeavesNothing(): void {
+  let before: ReturnType<typeof traces>;
+  beforeEach(() => {
+    before = traces();
+  });
+  afterEach(() => expect(traces()).toEqual(before));
 }
 
 function list(directory: string): string[] {

@@ -12,19 +12,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { dataDirectory } from '../../src/image/image.ts';
-import { program, type Result, traces, tsbox } from '../host/tsbox.ts';
+import { eachLeavesNothing, program, type Result, tsbox } from '../host/tsbox.ts';
 
 const data = dataDirectory(process.env, 0);
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-let before: ReturnType<typeof traces>;
-beforeEach(() => {
-  before = traces();
-});
-afterEach(() => expect(traces()).toEqual(before));
+eachLeavesNothing();
 
 /** A data directory with tsbox's images and this kernel. */
 function dataWith(name: string, kernel: (directory: string) => void): string {

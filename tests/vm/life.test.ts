@@ -3,18 +3,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { dataDirectory } from '../../src/image/image.ts';
-import { started, traces, tsbox } from '../host/tsbox.ts';
+import { eachLeavesNothing, started, tsbox } from '../host/tsbox.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-let before: ReturnType<typeof traces>;
-beforeEach(() => {
-  before = traces();
-});
-afterEach(() => expect(traces()).toEqual(before));
+eachLeavesNothing();
 
 const vm = (script: string, flags: readonly string[] = [], input: string | Buffer = '') => {
   const result = tsbox(['run', '--vm', ...flags, 'busybox', '--', 'sh', '-c', script], input);

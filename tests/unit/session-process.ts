@@ -1,0 +1,13 @@
+/** A session on descriptor 3 with this process's own standard streams; descriptor 4 gets how it ended. */
+import { writeSync } from 'node:fs';
+import { Session } from '../../src/vm/session.ts';
+
+const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 });
+const hello = await session.hello;
+const end = await session.end;
+const outcome =
+  end.kind === 'ended'
+    ? { kind: end.kind, status: end.exit.status, report: end.report.toString() }
+    : end;
+writeSync(4, JSON.stringify({ greeted: hello !== undefined, ...outcome }));
+session.close();

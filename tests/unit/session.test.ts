@@ -1,0 +1,110 @@
+/** What the host does with the frames of a guest that sends them in any order, as often as it likes. */
+import { spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { CHANNEL_VERSION, MAX_CREDIT } from '../../src/vm/channel.ts';
+import { readHeader } from './header.ts';
+
+const numbers = readHeader('channel.h').numbersOf('frame_type');
+
+function frame(type: string, payload: Uint8Array): Buffer {
+  const start = Buffer.alloc(8);
+  start.writeUInt32LE(Number(numbers[`FRAME_${type}`]), 0);
+  start.writeUInt32LE(payload.length, 4);
+  return Buffer.concat([start, payload]);
+}
+const words = (...list: number[]) => new Uint8Array(Uint32Array.from(list).buffer);
+
+const hello = frame('HELLO', words(CHANNEL_VERSION, 0, 1, 0));
+const out = (what: string) => frame('STDOUT', Buffer.from(what));
+const err = (what: string) => frame('STDERR', Buffer.from(what));
+const report = frame('REPORT', Buffer.from('report'));
+const exit = frame('EXIT', words(7 << 8, 0, 1, 0));
+const credit = (bytes: number) => frame('CREDIT', words(bytes));
+
+/** A session, and the guest's end of its channel. */
+function start(input: Uint8Array) {
+  const script = new URL('session-process.ts', import.meta.url).pathname;
+  const flags = ['--experimental-strip-types', '--no-warnings'];
+  const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
+  const child = spawn(process.execPath, [...flags, script], { stdio: [...stdio] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [stdin, stdout, stderr, channel, result] = child.stdio as unknown as Duplex[];
+  if (!stdin || !stdout || !stderr || !channel || !result) throw new Error('no streams');
+  stdin.on('error', () => undefined);
+  stdin.write(input);
+  return { stdin, stdout, stderr, channel, result };
+}
+
+/** What the guest's frames lead to, when the caller's standard input stays open. */
+async function outcomeOf(frames: readonly Buffer[], input = new Uint8Array()) {
+  const { stdout, stderr, channel, result } = start(input);
+  for (const each of frames) channel.write(each);
+  const [end, printed, errors] = await Promise.all([text(result), text(stdout), text(stderr)]);
+  return { ...JSON.parse(end), printed, errors };
+}
+
+test('an ordinary session: streams apart, exit status and report', async () => {
+  const frames = [hello, out('one '), err('other'), out('two'), report, exit];
+  expect(await outcomeOf(frames)).toEqual({
+    ...{ greeted: true, kind: 'ended', status: 7 << 8, report: 'report' },
+    ...{ printed: 'one two', errors: 'other' },
+  });
+});
+
+test.each([
+  ['output before hello', [out('early'), hello], 'a frame stdout before hello'],
+  ['exit before hello', [exit, hello], 'a frame exit before hello'],
+  ['credit before hello', [credit(1), hello], 'a frame credit before hello'],
+  ['hello twice', [hello, hello], 'a frame hello again'],
+  ['another version', [frame('HELLO', words(CHANNEL_VERSION + 1, 0, 1, 0))], 'version 2'],
+  ['more credit than it has room for', [hello, credit(MAX_CREDIT + 1)], 'credit for 262145 bytes'],
+  ['too much of it in two frames', [hello, credit(MAX_CREDIT), credit(1)], 'credit for 262145'],
+])('%s ends the session, and nothing is printed', async (_, frames, why) => {
+  const outcome = await outcomeOf([...frames, out('late')]);
+  expect(outcome).toMatchObject({ kind: 'broken', printed: '', errors: '' });
+  expect(outcome.why).toContain(why);
+});
+
+test('what comes after exit is not printed', async () => {
+  const outcome = await outcomeOf([hello, out('in time'), exit, out('late'), exit]);
+  expect(outcome).toMatchObject({ kind: 'ended', status: 7 << 8, printed: 'in time' });
+});
+
+test('standard input comes as the guest allows it, and no byte more', async () => {
+  const input = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
+  const { stdin, channel, result } = start(input);
+  let received = Buffer.alloc(0);
+  let ended = false;
+  const take = (chunk: Buffer): void => {
+    received = Buffer.concat([received, chunk]);
+  };
+  /** The payloads of all whole frames so far; `ended` once the end of the input is among them. */
+  const payloads = (): Buffer => {
+    const parts: Buffer[] = [];
+    for (let at = 0; at + 8 <= received.length; ) {
+      const length = received.readUInt32LE(at + 4);
+      if (received.readUInt32LE(at) === Number(numbers.FRAME_EOF)) ended = true;
+      parts.push(received.subarray(at + 8, at + 8 + length));
+      at += 8 + length;
+    }
+    return Buffer.concat(parts);
+  };
+  channel.on('data', take);
+  channel.write(hello);
+  for (const allowed of [0, 1, 40_000, 90_000]) {
+    const more = allowed - payloads().length;
+    channel.write(credit(more));
+    await expect.poll(() => payloads().length).toBe(allowed);
+    await new Promise((settle) => setTimeout(settle, 50));
+    expect(payloads().length).toBe(allowed);
+  }
+  channel.write(credit(MAX_CREDIT));
+  stdin.end();
+  await expect.poll(() => payloads().length).toBe(input.length);
+  await expect.poll(() => payloads() && ended).toBe(true);
+  expect(payloads().equals(input)).toBe(true);
+  channel.write(exit);
+  expect(JSON.parse(await text(result))).toMatchObject({ kind: 'ended' });
+});
