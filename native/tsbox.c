@@ -123,5 +123,5 @@ _Noreturn void tsbox_main(long argc, char **argv)
 	append(node.text, node.top, "/.tools/node");
 	sys3(__NR_execve, node.text, argv, environment);
 	execute_from(search, argv, environment);
-	fail("no `node` was found: install Node 22 or later", "");
+	fail("no `node` was found: install Node 22.12 or later", "");
 }

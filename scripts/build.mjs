@@ -1,5 +1,6 @@
 // Builds dist/: the native parts, the program (tsbox.cjs) and the library (index.js, index.d.ts).
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { build, transform } from 'esbuild';
 
@@ -57,7 +58,7 @@ const execaApart = {
   setup: ({ onResolve }) =>
     onResolve({ filter: /^execa$/ }, () => ({ path: './execa.cjs', external: true })),
 };
-await build({ ...program, entryPoints: { tsbox: 'src/cli/tsbox.ts', execa: 'execa' } });
+await build({ ...program, entryPoints: { execa: 'execa' } });
 const parts = await build({
   ...program,
   entryPoints: { all: 'src/cli/all.ts', 'run-container': 'src/cli/run-container.ts' },
@@ -67,6 +68,7 @@ const parts = await build({
   minify: false,
   write: false,
 });
+const hash = createHash('sha256');
 for (const { path, text } of parts.outputFiles) {
   // Each of Node's own modules is asked for once, and not copied: only names are imported from them.
   const direct = text
@@ -76,9 +78,16 @@ for (const { path, text } of parts.outputFiles) {
       '$& const builtins = {}; const builtin = (name) => (builtins[name] ??= require(name));',
     );
   const { code } = await transform(direct, { minify: true, target: bundle.target, format: 'cjs' });
+  hash.update(code);
   // src/cli/tsbox.ts calls it. V8 copies strings below 128 KiB in its first collections of garbage.
   writeFileSync(path, `(function(module,require,__dirname){${code}})`.padEnd(2 ** 17));
 }
+
+await build({
+  ...program,
+  entryPoints: { tsbox: 'src/cli/tsbox.ts' },
+  define: { ...program.define, BUILD: JSON.stringify(hash.digest('hex').slice(0, 16)) },
+});
 
 run(
   'tsc',

@@ -17,13 +17,19 @@ interface Flags {
 export function registerBench(program: Command): void {
   program
     .command('bench')
-    .description('time the same workload as a process, a container and a micro-VM')
+    .description(
+      'time `true` as a process, in a container, in a micro-VM and in other container tools',
+    )
     .argument('[image]', 'name or directory of the image', 'busybox')
     .option('-r, --runs <number>', 'rounds that count', wholeNumber(1, 1e6), 20)
     .option('-w, --warmup <number>', 'rounds before those', wholeNumber(0, 1e6), 2)
-    .option('--seed <number>', 'determines the order', wholeNumber(0, 2 ** 32 - 1))
+    .option(
+      '--seed <number>',
+      'determines the order (default: another one each time)',
+      wholeNumber(0, 2 ** 32 - 1),
+    )
     .option('--subjects <names>', 'comma-separated; all by default', names, [])
-    .option('--json <file>', 'write everything that was measured to a file')
+    .option('--json <file>', 'write everything that was measured to a file, as JSON')
     .action(async (image: string, flags: Flags, command: Command) => {
       await bench(image, flags, command.parent?.version() ?? '');
     });

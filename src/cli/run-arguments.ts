@@ -1,5 +1,5 @@
 /**
- * The command line that `run`, `explain`, `compare` and `bench` share:
+ * The command line that `run`, `explain` and `compare` share:
  * `[options] IMAGE|--rootfs DIR [--] COMMAND [ARG…]`. The program must have been made with
  * `enablePositionalOptions()`, so that options behind IMAGE are the workload's.
  */
@@ -45,10 +45,19 @@ export function addRunOptions(command: Command): Command {
       .usage('[options] IMAGE|--rootfs DIR [--] COMMAND [ARG...]')
       .passThroughOptions()
       .option('--rootfs <dir>', 'run on this directory instead of an image')
-      .option('--vm', 'run in a micro-VM instead of a container')
-      .option('-m, --memory <amount>', 'the most memory the box may use, such as 64m')
-      .option('--cpus <number>', 'how many processors it may keep busy, such as 0.5')
-      .option('--pids-limit <number>', 'the most processes and threads at once, -1 for no limit')
+      .option('--vm', 'run in a micro-VM instead of a container (not with compare)')
+      .option(
+        '-m, --memory <amount>',
+        'the most memory the box may use, such as 64m; with --vm its size (default: 256m)',
+      )
+      .option(
+        '--cpus <number>',
+        'how many processors it may keep busy, such as 0.5; with --vm rounded up (default: 1)',
+      )
+      .option(
+        '--pids-limit <number>',
+        'the most processes and threads at once, -1 for no limit; not with --vm',
+      )
       .option('-e, --env <name=value>', 'set a variable; NAME alone passes yours on', several)
       .option('-w, --workdir <dir>', 'working directory in the box')
       .option('-u, --user <user>', 'NAME|UID[:GROUP|GID], as in the image')
@@ -59,12 +68,18 @@ export function addRunOptions(command: Command): Command {
       .option('--writable', 'what is written goes into the image itself')
       .option('--ulimit <limit>', 'NAME=SOFT[:HARD], such as nofile=1024', several)
       .option('--umask <mask>', 'file mode creation mask, octal')
-      .option('--userns <mode>', "auto: the box's root is nobody on the host; host: it is root")
+      .option(
+        '--userns <mode>',
+        "auto: the box's root is nobody on the host; host: it is root (the default)",
+      )
       .option('--timing', 'show on standard error what each phase took')
       // Options of their own, as an optional value would swallow the IMAGE behind `--timing`.
       .option('--timing=text', 'the same')
-      .option('--timing=json', 'write that to a file')
-      .option('--timing-file <file>', 'which file (default: tsbox-timing.json)')
+      .option('--timing=json', 'write that to a file, as JSON')
+      .option(
+        '--timing-file <file>',
+        'which file; implies --timing=json (default: tsbox-timing.json)',
+      )
       .option('--debug', 'show all that is known about an error')
   );
 }

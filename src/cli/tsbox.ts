@@ -4,15 +4,18 @@
  * JavaScript, and Node's own cache (module.enableCompileCache) has only what is compiled while a
  * file is loaded.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { Script } from 'node:vm';
 import type * as all from './all.ts';
+
+/** Told by the build: which one it is. V8 takes any code for that of a text of the same length. */
+declare const BUILD: string;
 
 const [command = '', ...words] = process.argv.slice(2);
 const part = command === 'run' && !words.includes('--vm') ? 'run-container' : 'all';
 const filename = `${import.meta.dirname}/${part}.cjs`;
 const directory = `${import.meta.dirname}/.compiled`;
-const cache = /^[a-z]+$/.test(command) ? `${directory}/${part}-${command}` : undefined;
+const cache = /^[a-z]+$/.test(command) ? `${directory}/${part}-${command}-${BUILD}` : undefined;
 
 const cachedData = cache === undefined ? undefined : readIfThere(cache);
 const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
@@ -42,6 +45,7 @@ function keep(path: string, data: Buffer): void {
     writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o644 });
     renameSync(`${path}.new`, path);
   } catch {
-    // Another tsbox is writing it, or this user may not.
+    // This user may not, or another tsbox is writing it, perhaps one that was killed meanwhile.
+    rmSync(`${path}.new`, { force: true });
   }
 }

@@ -1,17 +1,19 @@
 /** What the set-up brings: QEMU, a guest kernel, images. */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Check, limited, missing, ok } from './check.ts';
 
 /** @param directory `kernels/current` of the data directory. */
 export function checkGuestKernel(directory: string, exists = existsSync): Check {
   const [name, use] = ['guest kernel', 'micro-VMs'] as const;
-  const mend = '`npm run setup` puts one there';
+  const mend = "in tsbox's directory, as the user who runs it: npm run setup";
   if (!exists(`${directory}/vmlinux`) && !exists(`${directory}/vmlinuz`)) {
     return missing(name, use, `none in ${directory}`, 'a micro-VM boots a kernel of its own', mend);
   }
   if (!exists(`${directory}/modules`)) {
     const why = 'without modules it lacks drivers that distributions do not build in';
-    return limited(name, use, `${directory}, no modules`, why, mend);
+    const again = `in tsbox's directory: sh scripts/setup.d/kernel ${dirname(directory)}`;
+    return limited(name, use, `${directory}, no modules`, why, again);
   }
   return ok(name, use, directory);
 }
@@ -21,7 +23,7 @@ export function checkQemu(program: string, version: string | undefined): Check {
   const [name, use] = ['QEMU', 'micro-VMs'] as const;
   if (version !== undefined) return ok(name, use, version);
   const architecture = program.endsWith('x86_64') ? 'x86' : 'arm';
-  const mend = `apt-get install --no-install-recommends qemu-system-${architecture}`;
+  const mend = `as root: apt-get install --no-install-recommends qemu-system-${architecture}`;
   return missing(name, use, `no ${program} in PATH`, 'it is what runs a micro-VM', mend);
 }
 
@@ -34,6 +36,6 @@ export function checkImages(names: readonly string[], data: string): Check {
     'some options',
     `none in ${where}`,
     'a directory can be run all the same, with --rootfs DIR',
-    '`npm run setup` builds busybox',
+    "in tsbox's directory: npm run setup",
   );
 }

@@ -53,7 +53,15 @@ export function checkCgroups(mounts: CgroupMounts, controllers: string): Check {
     held.length > 0
       ? `hybrid: cgroup v1 holds ${held.join(', ')}; ${flags} are refused`
       : `the kernel or an outer container withholds the rest; ${flags} are refused`;
-  return limited(name, use, what, why, held.length > 0 ? unify : 'delegate them to this cgroup');
+  return limited(
+    name,
+    use,
+    what,
+    why,
+    held.length > 0
+      ? unify
+      : 'run tsbox outside of that container, or boot without cgroup_disable=',
+  );
 }
 
 export function hostCgroups(): Check {

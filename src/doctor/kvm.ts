@@ -28,13 +28,20 @@ export function checkKvm({ present, openError, cpuinfo, verdict }: KvmFacts): Ch
   }
   if (openError !== '') {
     const why = `opening /dev/kvm: ${openError}; ${slower}`;
-    return limited(name, use, 'present, but not for you', why, 'as root: usermod -aG kvm YOU');
+    return limited(
+      name,
+      use,
+      'present, but not for you',
+      why,
+      'as root: usermod -aG kvm USER, who then logs in again',
+    );
   }
   const known = parseVerdict(verdict);
   const nested = 'boot this host under a hypervisor with nested virtualisation, or on bare metal';
   if (known?.usable) return ok(name, use, 'usable: a guest was seen to boot');
   if (known !== undefined) {
-    return limited(name, use, 'only present', `${known.why}; ${slower}`, nested);
+    const mend = `${nested}; to have it tried again: rm ${VERDICT_FILE}`;
+    return limited(name, use, 'only present', `${known.why}; ${slower}`, mend);
   }
   // arm64's cpuinfo says nothing of virtualisation.
   if (!/^flags\s*:/m.test(cpuinfo) || /^flags\s*:.*\b(vmx|svm)\b/m.test(cpuinfo)) {

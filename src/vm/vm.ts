@@ -151,12 +151,13 @@ async function boot(
   }
   if (accelerator === 'tcg') throw notUp(first.words);
   const found = 'a guest did not come up under it';
-  saveVerdict(false, found);
   listener.say(warning(found));
   listener.timeline.mark('KVM tried');
   const second = await attempt({ ...request, accelerator: 'tcg' }, listener);
-  if ('machine' in second) return second;
-  throw notUp(second.words);
+  if (!('machine' in second)) throw notUp(second.words);
+  // Only now is it known that KVM is to blame, and not what the guest was given.
+  saveVerdict(false, found);
+  return second;
 }
 
 /** @returns what was said at the end when the guest did not come up; nothing of it is left then. */

@@ -113,7 +113,7 @@ test('compiled code that is kept is used, replaced when it is no good, and not n
   const env = { PATH: dirname(process.execPath) };
   const first = explain({ env });
   expect(first).toMatchObject({ status: 0, stderr: '' });
-  const file = join(kept, 'all-explain');
+  const file = join(kept, readdirSync(kept)[0] ?? '');
   const { size } = statSync(file);
   expect(size).toBeGreaterThan(50_000);
   for (const content of ['', 'x'.repeat(size)]) {
@@ -125,14 +125,14 @@ test('compiled code that is kept is used, replaced when it is no good, and not n
   expect(explain({ env })).toEqual(first);
   expect(readFileSync(file).equals(before)).toBe(true);
   expect(explain({ ...nobody, env })).toEqual(first);
-  expect(readdirSync(kept)).toEqual(['all-explain']);
+  expect(readdirSync(kept)).toHaveLength(1);
 });
 
 test('no Node anywhere: it says which one to install', () => {
   const caller = { program: join(installation(), 'bin/tsbox'), env: { PATH: '/no/such' } };
   const { status, stdout, stderr } = tsboxFor(caller, ['--version']);
   expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
-  expect(stderr).toMatch(/^tsbox: no `node` was found: install Node \d+ or later\n$/);
+  expect(stderr).toMatch(/^tsbox: no `node` was found: install Node [\d.]+ or later\n$/);
 });
 
 /** @returns the path of the link. */
