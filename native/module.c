@@ -31,13 +31,27 @@ static bool address_of(napi_env env, napi_value value, void **address)
 	return refuse(env, "an object that is no typed array has no address");
 }
 
-/* The final zero is napi_get_value_string_utf8's, which cuts off what has no room. */
+/* The address and the number of elements of an array of that type. */
+static bool elements_of(napi_env env, napi_value value, napi_typedarray_type wanted, void **address, size_t *count)
+{
+	napi_typedarray_type type;
+	napi_status status = napi_get_typedarray_info(env, value, &type, count, address, NULL, NULL);
+	return (status == napi_ok && type == wanted) || refuse(env, "not an array of the type that is needed");
+}
+
+/*
+ * The final zero is napi_get_value_string_utf8's. What has no room is cut off, by whole characters of
+ * up to four bytes. A zero in the string would end it for the kernel.
+ */
 static bool copy_text(napi_env env, napi_value value, struct text *text, int64_t *word)
 {
 	char *start = text->bytes + text->used;
 	size_t room = TEXT - text->used, length = 0;
-	if (napi_get_value_string_utf8(env, value, start, room, &length) != napi_ok || length + 1 >= room)
+	if (napi_get_value_string_utf8(env, value, start, room, &length) != napi_ok || length + 4 >= room)
 		return refuse(env, "the strings of a system call are too long");
+	for (size_t i = 0; i < length; i++)
+		if (start[i] == 0)
+			return refuse(env, "a string of a system call cannot hold a zero");
 	text->used += length + 1;
 	*word = (int64_t)start;
 	return true;
@@ -97,12 +111,16 @@ static napi_value make_call(napi_env env, napi_callback_info info)
 static napi_value launch(napi_env env, napi_callback_info info)
 {
 	napi_value args[2];
-	size_t count = 2, size = 0;
+	size_t count = 2, bytes, size;
 	void *clone, *files;
 	napi_get_cb_info(env, info, &count, args, NULL, NULL);
-	if (!address_of(env, args[0], &clone) || !address_of(env, args[1], &files))
+	if (!elements_of(env, args[0], napi_uint8_array, &clone, &bytes) ||
+	    !elements_of(env, args[1], napi_int32_array, &files, &size))
 		return NULL;
-	napi_get_typedarray_info(env, args[1], NULL, &size, NULL, NULL, NULL);
+	if (bytes < sizeof(struct clone_args)) {
+		refuse(env, "less than a struct clone_args");
+		return NULL;
+	}
 	return to_number(env, tsbox_launch(clone, files, size));
 }
 

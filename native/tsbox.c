@@ -46,14 +46,30 @@ static void say(const char *text)
 	sys3(__NR_write, STANDARD_ERROR, text, length(text));
 }
 
+static _Noreturn void end(void)
+{
+	say("\n");
+	for (;;)
+		sys1(__NR_exit_group, EXIT_TSBOX);
+}
+
 static _Noreturn void fail(const char *what, const char *where)
 {
 	say("tsbox: ");
 	say(what);
 	say(where);
-	say("\n");
-	for (;;)
-		sys1(__NR_exit_group, EXIT_TSBOX);
+	end();
+}
+
+static void say_number(long number)
+{
+	char digits[24];
+	char *start = digits + sizeof digits - 1;
+	*start = 0;
+	do
+		*--start = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	say(start);
 }
 
 /* Where this file is, whatever links led to it: DIRECTORY/bin/tsbox. */
@@ -62,7 +78,9 @@ static void find_top(struct path *path)
 	long size = sys4(__NR_readlinkat, AT_FDCWD, "/proc/self/exe", path->text, PATH_MAX);
 	if (size <= 0)
 		fail("/proc is not mounted", "");
-	for (int names = 0; names < 2; names++)
+	if (size >= PATH_MAX)
+		fail("the path of this program is too long", "");
+	for (int names = 0; names < 2 && size > 0; names++)
 		do
 			size--;
 		while (size > 0 && path->text[size] != '/');
@@ -88,6 +106,19 @@ static const char *prepare(char **environment)
 	return search;
 }
 
+/* Returns when the program is not there. */
+static void execute(const char *program, char **argv, char **environment)
+{
+	long error = -sys3(__NR_execve, program, argv, environment);
+	if (error == ENOENT || error == ENOTDIR || error == EACCES)
+		return;
+	say("tsbox: ");
+	say(program);
+	say(" cannot be executed: errno ");
+	say_number(error);
+	end();
+}
+
 /* Executes the first `node` of a list of directories; returns when there is none. */
 static void execute_from(const char *search, char **argv, char **environment)
 {
@@ -98,7 +129,7 @@ static void execute_from(const char *search, char **argv, char **environment)
 			if (size < PATH_MAX)
 				program[size++] = *search;
 		append(program, size, size == 0 ? "node" : "/node");
-		sys3(__NR_execve, program, argv, environment);
+		execute(program, argv, environment);
 		if (*search++ == 0)
 			return;
 	}
@@ -121,7 +152,7 @@ _Noreturn void tsbox_main(long argc, char **argv)
 	argv[0] = "node";
 	argv[1] = script.text;
 	append(node.text, node.top, "/.tools/node");
-	sys3(__NR_execve, node.text, argv, environment);
+	execute(node.text, argv, environment);
 	execute_from(search, argv, environment);
 	fail("no `node` was found: install Node 22.12 or later", "");
 }

@@ -11,6 +11,8 @@ const run = (program, ...args) => execFileSync(program, args, { stdio: 'inherit'
 run('make', '--silent', '-C', 'native');
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/native', { recursive: true });
+// Whoever runs tsbox first, root perhaps, fills it; whoever built it can remove it.
+mkdirSync('dist/.compiled');
 for (const part of ['tsbox-init', 'tsbox.node'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
 cpSync('native/build/tsbox', 'bin/tsbox');
@@ -70,9 +72,11 @@ const parts = await build({
 });
 const hash = createHash('sha256');
 for (const { path, text } of parts.outputFiles) {
-  // Each of Node's own modules is asked for once, and not copied: only names are imported from them.
+  // Each of Node's own modules is asked for once, and is not copied where only names are imported.
   const direct = text
-    .replace(/__toESM\(require\(("node:[a-z_/]+")\)(?:, 1)?\)/g, 'builtin($1)')
+    .replace(/(\w+) = __toESM\(require\(("node:[a-z_/]+")\)(?:, 1)?\)/g, (copied, name, module) =>
+      text.includes(`${name}.default`) ? copied : `${name} = builtin(${module})`,
+    )
     .replace(
       '"use strict";',
       '$& const builtins = {}; const builtin = (name) => (builtins[name] ??= require(name));',

@@ -3,7 +3,6 @@
  * (its fork, the turn of its event loop) is in every subject's time alike, the host process's too.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { constants } from 'node:os';
 import { MAX_TEXT, TextTail } from './text-tail.ts';
 
@@ -19,19 +18,25 @@ export interface ProcessRun {
 }
 
 const running = new Set<ChildProcess>();
+let ending = false;
 
 /**
- * Sends SIGTERM to the processes that are being timed. SIGKILL would have tsbox leave a box's cgroup.
- * @returns the process ids of those that go on all the same.
+ * Ends the processes that are being timed, by SIGTERM and, after a while, by SIGKILL. From then on no
+ * other is started and no run comes to its end: this process is about to end.
  */
-export async function endRunning(): Promise<number[]> {
-  const ended = [...running].map((child) => {
-    child.kill('SIGTERM');
-    return once(child, 'exit');
-  });
-  await Promise.race([Promise.all(ended), new Promise((settle) => setTimeout(settle, GRACE))]);
-  return [...running].flatMap(({ pid, exitCode, signalCode }) =>
-    pid === undefined || exitCode !== null || signalCode !== null ? [] : [pid],
+export async function endRunning(): Promise<void> {
+  ending = true;
+  const alive = [...running].filter(
+    (child) => child.exitCode === null && child.signalCode === null,
+  );
+  await Promise.all(
+    alive.map(async (child) => {
+      const ended = new Promise((settle) => child.once('exit', settle));
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), GRACE);
+      await ended;
+      clearTimeout(late);
+    }),
   );
 }
 
@@ -44,6 +49,7 @@ export function runProcess(
   output: 'keep' | 'drop',
   timeoutSeconds: number,
 ): Promise<ProcessRun> {
+  if (ending) return new Promise(() => undefined);
   const [program = '', ...args] = argv;
   const start = process.hrtime.bigint();
   const child = spawn(program, args, {
@@ -63,6 +69,7 @@ export function runProcess(
     }, timeoutSeconds * 1000);
     const done = (status: number) => {
       clearTimeout(timer);
+      if (ending) return;
       settle({ start, end, status, stdout: stdout.text(), stderr: why + stderr.text() });
     };
     child.once('exit', () => {

@@ -10,8 +10,9 @@ import { say } from './print.ts';
 import { registerRun } from './run.ts';
 
 const run = registerRun({
-  container: (request, stdio, timeline) => startContainer(request, stdio, timeline, say),
-  vm: (request, stdio, timeline, early) => startVm(request, stdio, timeline, say, early.abort),
+  container: (request, stdio, timeline, early) =>
+    startContainer(request, stdio, timeline, say, early),
+  vm: (request, stdio, timeline, early) => startVm(request, stdio, timeline, say, early),
 });
 
 export const exit = process.exit;

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { BoxError } from '../sandbox/errors.ts';
+import { writeAll } from '../sandbox/write.ts';
 import { SpecError } from '../spec/errors.ts';
 import { say } from './print.ts';
 
@@ -17,6 +18,11 @@ export async function main(commands: Commands): Promise<boolean> {
     .description('run one workload as an isolated Linux process or in a micro-VM')
     .version(packageFile.version)
     .enablePositionalOptions()
+    // Streams of Node's would leave the caller's pipes non-blocking.
+    .configureOutput({
+      writeOut: (text) => writeAll(1, text),
+      writeErr: (text) => writeAll(2, text),
+    })
     .showHelpAfterError('(tsbox COMMAND --help shows what is allowed)')
     .exitOverride();
 

@@ -6,7 +6,8 @@ import { say } from './print.ts';
 import { registerRun } from './run.ts';
 
 const run = registerRun({
-  container: (request, stdio, timeline) => startContainer(request, stdio, timeline, say),
+  container: (request, stdio, timeline, early) =>
+    startContainer(request, stdio, timeline, say, early),
   vm: () => Promise.reject(new Error('--vm was not seen by src/cli/tsbox.ts')),
 });
 

@@ -1,7 +1,7 @@
 /** `tsbox run`: one workload in a box, whose standard streams, signals and exit status are tsbox's own. */
 import type { Command } from 'commander';
 import { signalNumbers } from '../abi/signals.ts';
-import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
 import { say } from './print.ts';
@@ -9,12 +9,11 @@ import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 import { showTiming } from './timing.ts';
 
-/** @param early a signal that ends the start. */
 type Start = (
   request: Pick<Box, 'spec' | 'layer'>,
   stdio: Stdio,
   timeline: Timeline,
-  early: { readonly abort: AbortSignal },
+  early: Early,
 ) => Promise<Sandbox>;
 
 type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
@@ -76,7 +75,7 @@ class SignalRelay {
     for (const name of forwarded) process.on(name, () => this.#take(name));
   }
 
-  /** Made when it is asked for: a container is there before it could be aborted. */
+  /** Made when it is asked for: most containers are there before they could be aborted. */
   get abort(): AbortSignal {
     this.#abort ??= new AbortController();
     return this.#abort.signal;

@@ -38,11 +38,11 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** As a whole or not at all: V8 trusts what it reads. Where it cannot be written, starts stay slower. */
+/** As a whole or not at all, a power failure included: V8 trusts what it reads. Where it cannot be written, starts stay slower. */
 function keep(path: string, data: Buffer): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
-    writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o644 });
+    writeFileSync(`${path}.new`, data, { flag: 'wx', mode: 0o644, flush: true });
     renameSync(`${path}.new`, path);
   } catch {
     // This user may not, or another tsbox is writing it, perhaps one that was killed meanwhile.

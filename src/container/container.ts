@@ -10,10 +10,10 @@ import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Report } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
-import { carryOut, notHere } from '../sandbox/actions.ts';
+import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { readHost, requireRoot } from '../sandbox/host.ts';
-import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
@@ -24,6 +24,7 @@ import { SpecError } from '../spec/errors.ts';
  * Starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
  * @param say told in a sentence each of what does not hinder the box.
+ * @param early ends the copying of an image; everything else is done in a moment.
  * @param makePlan a container is data: another plan than tsbox's own can be carried out, too.
  * @throws BoxError when the box could not be made; nothing is left of it then.
  */
@@ -32,6 +33,7 @@ export async function startContainer(
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
+  early?: Early,
   makePlan: typeof planContainer = planContainer,
 ): Promise<Sandbox> {
   requireRoot('a container');
@@ -49,23 +51,31 @@ export async function startContainer(
       say(
         'this kernel has no overlayfs: the image is copied first, and the copy removed at the end',
       );
-    return await launch(box, plan, stdio, timeline, state);
+    return await launch(box, plan, { stdio, timeline, state, early });
   } catch (error) {
-    if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id), 0, notHere);
+    if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id));
     await state.remove();
     throw error;
   }
 }
 
+interface Circumstances {
+  readonly stdio: Stdio;
+  readonly timeline: Timeline;
+  readonly state: BoxState;
+  readonly early: Early | undefined;
+}
+
 async function launch(
   box: Box,
   plan: ContainerPlan,
-  stdio: Stdio,
-  timeline: Timeline,
-  state: BoxState,
+  { stdio, timeline, state, early }: Circumstances,
 ): Promise<Sandbox> {
   const steps = plan.sections.flatMap((section) => section.steps);
-  const { image } = await carryOut(plan.before, 0, (path) => idmappedMount(path, box.spec.linux));
+  const { image } = await carryOut(plan.before, {
+    idmap: (path) => idmappedMount(path, box.spec.linux),
+    early,
+  });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, image);
   const { report, at } = await startWorkload(running, plan);
@@ -85,7 +95,7 @@ async function launch(
       timeline.mark('workload', ended.at);
       const limited = box.spec.linux.resources.memory !== undefined;
       const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
-      await carryOut(plan.after, 0, notHere);
+      await carryOut(plan.after);
       await state.remove();
       timeline.mark('clean-up');
       return toExit(ended, oomKilled);
@@ -96,7 +106,7 @@ async function launch(
 /** Does what only the parent can while the new process waits, and lets it go on. */
 async function startWorkload(running: Interpreter, plan: ContainerPlan): Promise<CarriedOut> {
   try {
-    await carryOut(plan.during, running.pid, notHere);
+    await carryOut(plan.during, { pid: running.pid });
     if (plan.during.length > 0) running.go();
     return running.carryOut();
   } catch (error) {

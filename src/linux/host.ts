@@ -1,9 +1,10 @@
 /** What the kernel offers, read from /proc: the facts that planning starts from. */
 import { closeSync, readFileSync, statSync } from 'node:fs';
+import { errnoNumber } from '../abi/errno.ts';
 import { fsOpenFlags } from '../abi/flags.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import type { Mount } from '../spec/spec.ts';
-import { syscall } from './native.ts';
+import { SyscallError, syscall } from './native.ts';
 
 /** Whether overlayfs can be mounted; a kernel that has it as a module loads it when it is asked for. */
 export function hasOverlay(): boolean {
@@ -11,8 +12,18 @@ export function hasOverlay(): boolean {
   try {
     closeSync(syscall('fsopen', 'overlay', fsOpenFlags.FSOPEN_CLOEXEC));
     return true;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    return error.errno === errnoNumber('EPERM') && hasOverlayModule();
+  }
+}
+
+/** For those whom the kernel does not let ask: modules.dep(5). */
+function hasOverlayModule(): boolean {
+  try {
+    const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+    return /\/overlay\.ko/.test(readFileSync(`/lib/modules/${release}/modules.dep`, 'utf8'));
   } catch {
-    // ENODEV, or EPERM where only root may ask.
     return false;
   }
 }

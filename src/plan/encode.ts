@@ -172,8 +172,10 @@ class DataArea {
   }
 
   structure(fields: Fields, size: number): number {
+    const values = Object.values(fields);
+    if (values.length * 8 > size) throw new RangeError(`${values.length} fields in ${size} bytes`);
     const offset = this.#take(size);
-    Object.values(fields).forEach(({ value }, index) => {
+    values.forEach(({ value }, index) => {
       this.#words[offset / 4 + index * 2] = lowHalf(value);
       this.#words[offset / 4 + index * 2 + 1] = highHalf(value);
     });

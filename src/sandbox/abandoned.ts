@@ -1,7 +1,7 @@
 /** Ends and removes what a tsbox that was killed left behind. */
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
-import { carryOut, notHere } from './actions.ts';
+import { carryOut } from './actions.ts';
 import { abandonedBoxes } from './state.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function removeAbandoned(
 ): Promise<void> {
   for (const state of abandonedBoxes(parent)) {
     try {
-      if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+      if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
       await state.remove();
     } catch (error) {
       state.abandon();

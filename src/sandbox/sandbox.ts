@@ -26,6 +26,11 @@ export interface Sandbox {
   wait(block?: number): Promise<Exit>;
 }
 
+/** Who can end a start before the workload runs; asked only by what takes a while. */
+export interface Early {
+  readonly abort: AbortSignal;
+}
+
 /** File descriptors of the caller's that become the workload's standard streams. */
 export interface Stdio {
   readonly stdin: number;

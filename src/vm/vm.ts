@@ -7,10 +7,10 @@ import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
 import { decodeReport } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
-import { carryOut, notHere } from '../sandbox/actions.ts';
+import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { readHost, requireRoot } from '../sandbox/host.ts';
-import type { Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { claimState, stateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
@@ -27,7 +27,7 @@ import type { End, Hello } from './session.ts';
  * Boots the guest and starts the workload.
  * @param timeline whose phases go up to now; the driver adds its own.
  * @param say told in a sentence each of what does not hinder the box: that KVM cannot be used, say.
- * @param abort ends the boot; once the workload has started it has no effect.
+ * @param early ends the boot; once the workload has started it has no effect.
  * @throws BoxError when the guest does not come up; nothing is left of it then.
  */
 export async function startVm(
@@ -35,7 +35,7 @@ export async function startVm(
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
-  abort?: AbortSignal,
+  early?: Early,
 ): Promise<Sandbox> {
   requireRoot('a micro-VM');
   const parent = stateDirectory(process.env, 0);
@@ -48,11 +48,11 @@ export async function startVm(
   timeline.mark('plan');
   const state = claimState(parent);
   const remove = async (): Promise<void> => {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id), 0, notHere);
+    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
     await state.remove();
   };
   try {
-    if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id), 0, notHere);
+    if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id));
     mkdirSync(state.directory, { mode: 0o700 });
     const initrd = `${state.directory}/initrd`;
     const modules = guest.modules.map(({ path }) => readFileSync(path));
@@ -68,7 +68,7 @@ export async function startVm(
         shares: guest.shares,
         resources: request.spec.linux.resources,
       },
-      { stdio, timeline, say, abort },
+      { stdio, timeline, say, abort: early?.abort },
     );
     const steps = guest.sections.flatMap((section) => section.steps);
     return runningMachine(state.id, booted, steps, timeline, remove);

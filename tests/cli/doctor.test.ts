@@ -83,7 +83,9 @@ test('without images, kernels and programs it names what brings them, and contai
   expect(find(report, 'guest kernel')).toMatchObject({ status: 'missing', mend: setup });
   expect(find(report, 'QEMU')).toMatchObject({
     status: 'missing',
-    mend: expect.stringMatching(/^as root: apt-get install --no-install-recommends qemu-system-\w+$/),
+    mend: expect.stringMatching(
+      /^as root: apt-get install --no-install-recommends qemu-system-\w+$/,
+    ),
   });
   expect(report.containers).toBe(true);
 });

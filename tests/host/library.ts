@@ -30,7 +30,9 @@ export async function runContainer(
   const fd = openSync('/dev/null', 'r+');
   try {
     const stdio = { stdin: fd, stdout: fd, stderr: fd };
-    return await (await startContainer(box, stdio, new Timeline(), expect.fail, makePlan)).wait();
+    const timeline = new Timeline();
+    const { wait } = await startContainer(box, stdio, timeline, expect.fail, undefined, makePlan);
+    return await wait();
   } finally {
     closeSync(fd);
   }
