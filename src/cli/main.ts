@@ -1,5 +1,6 @@
 /** What every command of `tsbox` has in common, errors above all. */
-import { Command, CommanderError } from 'commander';
+import { fstatSync } from 'node:fs';
+import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
@@ -8,6 +9,21 @@ import { say } from './print.ts';
 
 /** Each adds its command to the program; in the order of --help. */
 export type Commands = Readonly<Record<string, (program: Command) => void>>;
+
+/** For commander, whose own use of Node's streams would leave the caller's pipes non-blocking. */
+const output: OutputConfiguration = {
+  writeOut: (text) => void writeAll(1, text),
+  writeErr: (text) => void writeAll(2, text),
+  getOutHelpWidth: () => (isTerminal(1) ? process.stdout.columns : 80),
+  getErrHelpWidth: () => (isTerminal(2) ? process.stderr.columns : 80),
+  getOutHasColors: () => isTerminal(1),
+  getErrHasColors: () => isTerminal(2),
+};
+
+/** As far as it matters here: /dev/null is taken for one, too. */
+function isTerminal(fd: number): boolean {
+  return fstatSync(fd).isCharacterDevice();
+}
 
 /**
  * Carries out the command line of this process, whose exit code it sets.
@@ -18,11 +34,7 @@ export async function main(commands: Commands): Promise<boolean> {
     .description('run one workload as an isolated Linux process or in a micro-VM')
     .version(packageFile.version)
     .enablePositionalOptions()
-    // Streams of Node's would leave the caller's pipes non-blocking.
-    .configureOutput({
-      writeOut: (text) => writeAll(1, text),
-      writeErr: (text) => writeAll(2, text),
-    })
+    .configureOutput(output)
     .showHelpAfterError('(tsbox COMMAND --help shows what is allowed)')
     .exitOverride();
 

@@ -41,6 +41,15 @@ const withOverlay = {
 const withoutOverlay = {
   ...both,
   explain: 'tsbox explain busybox -- true',
+  'ended while copying': `
+    image=$TSBOX_DATA/images/large
+    cp -a $TSBOX_DATA/images/busybox $image
+    dd if=/dev/zero of=$image/zeros bs=1M count=150 2>/dev/null
+    tsbox run large -- echo started 2>said & pid=$!
+    until grep -q 'copied first' said && pgrep -x cp >/dev/null; do sleep 0.02; done
+    kill -TERM $pid; wait $pid; echo $?
+    pgrep -x cp
+    rm -r $image`,
   'a deep tree': `
     tsbox run busybox -- sh -c '
       name=$(printf %0250d 0)
@@ -116,6 +125,10 @@ describe('with overlayfs', () => {
 describe('without overlayfs', () => {
   test.each(namesOf(withoutOverlay))('nothing is left: %s', async (name) => {
     expect((await ranWithout(name)).left).toEqual([]);
+  });
+
+  test('a signal ends the copying of an image', async () => {
+    expect(await ranWithout('ended while copying')).toMatchObject({ stdout: '143\n' });
   });
 
   test('what is written goes to a copy of the image and vanishes', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { BenchReport } from '../../src/bench/report.ts';
 import { traces, tsbox } from '../host/tsbox.ts';
-import { expectNothingLeft, newDirectory, nobody, program, tsboxFor } from './caller.ts';
+import { newDirectory, nobody, program, tsboxFor } from './caller.ts';
 
 const few = ['bench', '--runs', '2', '--warmup', '1', '--subjects', 'tsbox container'];
 
@@ -109,13 +109,18 @@ test.each([
     const env = { ...process.env, TMPDIR: directory };
     const words = ['bench', '--runs', '10000', '--subjects', 'tsbox container', 'busybox'];
     const child = spawn(program, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
     onTestFinished(() => void child.kill('SIGKILL'));
     const ended = once(child, 'exit');
     await once(child.stderr, 'data');
     expect(readdirSync(directory)).toEqual([expect.stringMatching(/^tsbox-bench-/)]);
     child.kill(signal);
     expect(await ended).toEqual([status, null]);
+    expect(said).toMatch(/^((warm-up )?round \d+ of \d+\n)*$/);
     expect(readdirSync(directory)).toEqual([]);
-    await expectNothingLeft(before);
+    expect(traces()).toEqual(before);
   },
 );

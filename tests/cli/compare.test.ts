@@ -6,7 +6,7 @@ import { hostname, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Result, traces, tsbox } from '../host/tsbox.ts';
-import { expectNothingLeft, newDirectory, nobody, program, tsboxFor } from './caller.ts';
+import { newDirectory, nobody, program, tsboxFor } from './caller.ts';
 
 describe('a command that ends with status 3', () => {
   let result: Result;
@@ -88,19 +88,19 @@ test('an image that is not there is an error before anything runs', () => {
   expect(result.stderr).toMatch(/^tsbox: no image teapot: .*\n$/);
 });
 
-test('SIGINT ends it, and no temporary directory is left', async () => {
+test('SIGINT ends it and a box that does not heed it, and no temporary directory is left', async () => {
   const directory = newDirectory();
   const before = traces();
   const env = { ...process.env, TMPDIR: directory };
   // Takes a while in the box alone, where it is process 1.
-  const words = ['compare', 'busybox', '--', 'sh', '-c', '[ $$ != 1 ] || sleep 2'];
+  const words = ['compare', 'busybox', '--', 'sh', '-c', '[ $$ != 1 ] || sleep 600'];
   const child = spawn(program, words, { env, stdio: 'ignore' });
   onTestFinished(() => void child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   const patience = { timeout: 10_000, interval: 20 };
   await vi.waitFor(() => expect(readdirSync(directory)).toHaveLength(1), patience);
   child.kill('SIGINT');
-  await ended;
-  await expectNothingLeft(before);
+  expect(await ended).toEqual([130, null]);
+  expect(traces()).toEqual({ ...before, temporary: expect.anything() });
   expect(readdirSync(directory)).toEqual([]);
 });

@@ -54,6 +54,18 @@ test('a current directory that was removed is told, and is no fault of tsbox', (
   expect(result.stderr).toMatch(/^tsbox: the current directory is not there any more: [^\n]*\n$/);
 });
 
+test.each([
+  ['help', ['run', '--help'], 0],
+  ['a mistake', ['run', '--frobnicate'], 125],
+  ['another command', ['explain', '--help'], 0],
+])('the caller’s pipes stay blocking: %s', (_, words, status) => {
+  // The flags of the pipe, octal, as fcntl(2) has them: O_NONBLOCK is 04000.
+  const script = `{ "$@"; echo " $?"; grep flags /proc/self/fdinfo/1; } 2>&1 | cat`;
+  const { stdout } = tsboxFor({ program: '/bin/sh' }, ['-c', script, 'sh', program, ...words]);
+  expect(stdout).toMatch(new RegExp(`^ ${status}$`, 'm'));
+  expect(stdout).toMatch(/^flags:\s+0?1$/m);
+});
+
 test('words reach it as they are', () => {
   const word = 'two  words "quoted" $HOME * \\ \n é';
   const { stdout } = tsboxFor({}, ['run', 'busybox', '--', 'printf', '%s|%s', word, '']);

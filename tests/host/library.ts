@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect } from 'vitest';
 import type * as library from '../../src/index.ts';
-import type { Exit } from '../../src/index.ts';
+import type { Exit, Sandbox } from '../../src/index.ts';
 
 /** The built one: it has its native parts beside it. */
 export const tsbox: typeof library = await import(
@@ -22,17 +22,19 @@ export function request(
   return specFromOptions({ ...nothing, ...options, command }, facts, caller);
 }
 
-/** Runs a container whose streams are /dev/null. */
+/** Runs a container whose streams are /dev/null. @param meanwhile what is done while it runs. */
 export async function runContainer(
   box: ReturnType<typeof request>,
   makePlan = tsbox.planContainer,
+  meanwhile = (running: Sandbox): Promise<Exit> => running.wait(),
 ): Promise<Exit> {
   const fd = openSync('/dev/null', 'r+');
   try {
     const stdio = { stdin: fd, stdout: fd, stderr: fd };
     const timeline = new Timeline();
-    const { wait } = await startContainer(box, stdio, timeline, expect.fail, undefined, makePlan);
-    return await wait();
+    return await meanwhile(
+      await startContainer(box, stdio, timeline, expect.fail, undefined, makePlan),
+    );
   } finally {
     closeSync(fd);
   }

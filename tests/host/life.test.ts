@@ -1,14 +1,12 @@
 /** How a container starts and ends: streams, signals, exit codes, and that nothing is left. */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { shell, started, traces, tsbox } from './tsbox.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { request, runContainer } from './library.ts';
+import { eachLeavesNothing, shell, started, tsbox } from './tsbox.ts';
 
-let before: ReturnType<typeof traces>;
-beforeEach(() => {
-  before = traces();
-});
-afterEach(() => expect(traces()).toEqual(before));
+eachLeavesNothing();
 
 test.each([
   ['its own', 'exit 7', 7],
@@ -94,4 +92,17 @@ test('--timing shows the phases in their order', () => {
 test('a limit that this host cannot keep is refused, one that it can is kept', () => {
   const { status, stderr } = shell('true', '--memory', '64m', '--pids-limit', '50');
   if (status !== 0) expect(stderr).toMatch(/--memory needs the memory controller of cgroup v2/);
+});
+
+test('a thread that does nothing but wait is there for a signal', async () => {
+  const signalled = new Promise((settle) => process.once('SIGUSR2', settle));
+  const sender = spawn('sh', ['-c', `sleep 0.3; kill -USR2 ${process.pid}`]);
+  onTestFinished(() => void sender.kill('SIGKILL'));
+  const exit = await runContainer(request(['sleep', '600']), undefined, async (box) => {
+    const ended = box.wait(600_000);
+    await signalled;
+    box.signal(9);
+    return ended;
+  });
+  expect(exit).toEqual({ kind: 'signalled', signal: 9, oomKilled: false });
 });
