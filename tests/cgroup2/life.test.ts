@@ -42,14 +42,13 @@ const withoutOverlay = {
   ...both,
   explain: 'tsbox explain busybox -- true',
   'ended while copying': `
-    image=$TSBOX_DATA/images/large
-    cp -a $TSBOX_DATA/images/busybox $image
-    dd if=/dev/zero of=$image/zeros bs=1M count=150 2>/dev/null
-    tsbox run large -- echo started 2>said & pid=$!
+    cp -a $TSBOX_DATA/images/busybox large
+    dd if=/dev/zero of=large/zeros bs=1M count=150 2>/dev/null
+    tsbox run --rootfs large -- echo started 2>said & pid=$!
     until grep -q 'copied first' said && pgrep -x cp >/dev/null; do sleep 0.02; done
     kill -TERM $pid; wait $pid; echo $?
     pgrep -x cp
-    rm -r $image`,
+    rm -r large`,
   'a deep tree': `
     tsbox run busybox -- sh -c '
       name=$(printf %0250d 0)
