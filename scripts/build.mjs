@@ -16,6 +16,7 @@ mkdirSync('dist/.compiled');
 for (const part of ['tsbox-init', 'tsbox.node'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
 cpSync('native/build/tsbox', 'bin/tsbox');
+
 // What commander asks for and tsbox has no use for. `node:process` opens all standard streams, which
 // sets a pipe to O_NONBLOCK for everyone who has it, the workload and the caller too;
 // `node:child_process` is for commands that are programs of their own, and takes 7 ms to load.
@@ -54,7 +55,7 @@ const program = {
   outExtension: { '.js': '.cjs' },
   define: { 'import.meta.dirname': '__dirname' },
 };
-// What `run` does without is in a file of its own: what is not read takes no time.
+// What few commands need is in a file of its own: what is not read takes no time.
 const execaApart = {
   name: 'execa-apart',
   setup: ({ onResolve }) =>
