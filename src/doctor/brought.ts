@@ -1,6 +1,7 @@
 /** What the set-up brings: QEMU, a guest kernel, images. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Tool } from '../vm/tools.ts';
 import { type Check, limited, missing, ok } from './check.ts';
 
 /** @param directory `kernels/current` of the data directory. */
@@ -19,12 +20,18 @@ export function checkGuestKernel(directory: string, exists = existsSync): Check 
 }
 
 /** @param version first line of `--version`; undefined when it is not installed. */
-export function checkQemu(program: string, version: string | undefined): Check {
+export function checkQemu({ name: program, places, mend }: Tool, version?: string): Check {
   const [name, use] = ['QEMU', 'micro-VMs'] as const;
   if (version !== undefined) return ok(name, use, version);
-  const architecture = program.endsWith('x86_64') ? 'x86' : 'arm';
-  const mend = `as root: apt-get install --no-install-recommends qemu-system-${architecture}`;
-  return missing(name, use, `no ${program} in PATH`, 'it is what runs a micro-VM', mend);
+  const what = `no ${program} in ${places.join(', ')}`;
+  return missing(name, use, what, 'it is what runs a micro-VM', mend);
+}
+
+/** @param path where it is; undefined when it is not installed. */
+export function checkVirtiofsd({ name, places, users, mend }: Tool, path?: string): Check {
+  const use = 'some options';
+  if (path !== undefined) return ok(name, use, path);
+  return limited(name, use, `not in ${places.join(', ')}`, `${users} needs it`, mend);
 }
 
 /** @param names of the images in `data`. */

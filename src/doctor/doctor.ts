@@ -4,7 +4,8 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { dataDirectory, listImages } from '../image/image.ts';
-import { checkGuestKernel, checkImages, checkQemu } from './brought.ts';
+import { locate, qemu, virtiofsd } from '../vm/tools.ts';
+import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
 import { hostCgroups } from './cgroups.ts';
 import type { Check } from './check.ts';
 import { checkOverlay, checkSeccomp } from './features.ts';
@@ -22,10 +23,9 @@ export async function examineHost(): Promise<Check[]> {
   const uid = process.getuid?.() ?? 0;
   const data = dataDirectory(process.env, uid);
   const namespaces = readdirSync('/proc/self/ns');
-  const qemu = `qemu-system-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`;
   const [userNamespaces, qemuVersion] = await Promise.all([
     userNamespaceFacts(namespaces.includes('user')),
-    versionOf(qemu),
+    versionOf(locate(qemu)),
   ]);
   return [
     checkKernel(release()),
@@ -39,6 +39,7 @@ export async function examineHost(): Promise<Check[]> {
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
     hostKvm(),
     checkQemu(qemu, qemuVersion),
+    checkVirtiofsd(virtiofsd, locate(virtiofsd)),
     checkGuestKernel(join(data, 'kernels/current')),
     checkImages(listImages(data), data),
   ];
@@ -48,7 +49,8 @@ function modulesOf(kernel: string): string {
   return readText(`/lib/modules/${kernel}/modules.dep`) ?? '';
 }
 
-async function versionOf(program: string): Promise<string | undefined> {
+async function versionOf(program: string | undefined): Promise<string | undefined> {
+  if (program === undefined) return undefined;
   const result = await execa(program, ['--version'], { reject: false });
   return result.failed ? undefined : result.stdout.split('\n')[0];
 }

@@ -12,7 +12,7 @@ import { Monitor } from './monitor.ts';
 import { startProgram } from './program.ts';
 import { type Accelerator, qemuCommand } from './qemu.ts';
 import { Session } from './session.ts';
-import { findQemu, findVirtiofsd } from './tools.ts';
+import { find, qemu, virtiofsd } from './tools.ts';
 
 export interface MachineRequest {
   readonly state: BoxState;
@@ -98,7 +98,7 @@ export function machineCommand(
   },
 ): string[] {
   const { directory } = request.state;
-  return qemuCommand(findQemu(), {
+  return qemuCommand(find(qemu), {
     ...request,
     shares: request.shares.map(({ tag }) => ({ tag, socket: socketOf(directory, tag) })),
     console: `${directory}/console`,
@@ -124,7 +124,7 @@ async function serveShare(
   rmSync(socketOf(state.directory, share.tag), { force: true });
   const access = share.readonly ? 'read-only' : 'writable';
   const options = ['-o', `source=${place}`, '-o', 'sandbox=namespace'];
-  const argv = [findVirtiofsd(), `--fd=${FIRST_EXTRA}`, '--rlimit-nofile=0', ...options];
+  const argv = [find(virtiofsd), `--fd=${FIRST_EXTRA}`, '--rlimit-nofile=0', ...options];
   const socket = listenAt(socketOf(state.directory, share.tag));
   try {
     return await startProgram({

@@ -4,6 +4,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Check } from '../../src/doctor/check.ts';
+import { tsbox } from '../host/tsbox.ts';
 import { type Caller, newDirectory, nobody, program, tsboxFor } from './caller.ts';
 
 interface Report {
@@ -77,7 +78,19 @@ test('without images, kernels and programs it names what brings them, and contai
   const directory = newDirectory();
   symlinkSync(process.execPath, join(directory, 'node'));
   const env = { ...bare, PATH: directory };
-  const report: Report = JSON.parse(tsboxFor({ env }, ['doctor', '--json']).stdout);
+  // In a mount namespace of its own the host's programs are covered.
+  const words = [
+    '-c',
+    '/bin/mount --bind "$0" /usr/bin && exec "$1" "$2" doctor --json',
+    directory,
+  ];
+  const script = join(program, '../../dist/tsbox.cjs');
+  const { stdout } = tsbox([...words, process.execPath, script], '', env, [
+    '/usr/bin/unshare',
+    '-m',
+    '/bin/sh',
+  ]);
+  const report: Report = JSON.parse(stdout);
   const setup = expect.stringContaining('npm run setup');
   expect(find(report, 'images')).toMatchObject({ status: 'limited', mend: setup });
   expect(find(report, 'guest kernel')).toMatchObject({ status: 'missing', mend: setup });

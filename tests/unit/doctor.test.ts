@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { checkGuestKernel, checkImages, checkQemu } from '../../src/doctor/brought.ts';
+import {
+  checkGuestKernel,
+  checkImages,
+  checkQemu,
+  checkVirtiofsd,
+} from '../../src/doctor/brought.ts';
 import { checkCgroups, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
 import { type Check, canRunContainers, limited, missing, ok } from '../../src/doctor/check.ts';
 import { checkOverlay, checkSeccomp } from '../../src/doctor/features.ts';
@@ -7,6 +12,8 @@ import { checkKernel, checkNode, checkPrivileges } from '../../src/doctor/kernel
 import { checkKvm } from '../../src/doctor/kvm.ts';
 import { checkIdMaps, checkNamespaces, checkUserNamespaces } from '../../src/doctor/namespaces.ts';
 import { checksAsJson, printChecks, wantsColour } from '../../src/doctor/print.ts';
+
+const tool = { name: 'tool', places: ['/a', '/b'], users: 'something', mend: 'bring it' };
 
 /** `status: what`, and why or how to mend it must be there where all is not well. */
 function verdict(check: Check): string {
@@ -41,8 +48,10 @@ test.each([
     'ok: a module, loaded when the first box needs it',
   ],
   [checkOverlay('nodev\tnotoverlay\n', 'kernel/fs/overlay.korea\n'), 'limited: not there'],
-  [checkQemu('qemu-system-x86_64', 'QEMU 7.2'), 'ok: QEMU 7.2'],
-  [checkQemu('qemu-system-x86_64', undefined), 'missing: no qemu-system-x86_64 in PATH'],
+  [checkQemu(tool, 'QEMU 7.2'), 'ok: QEMU 7.2'],
+  [checkQemu(tool), 'missing: no tool in /a, /b'],
+  [checkVirtiofsd(tool, '/b/tool'), 'ok: /b/tool'],
+  [checkVirtiofsd(tool), 'limited: not in /a, /b'],
   [checkImages(['a', 'b'], '/d'), 'ok: a, b in /d/images'],
   [checkImages([], '/d'), 'limited: none in /d/images'],
   [checkGuestKernel('/k', () => true), 'ok: /k'],

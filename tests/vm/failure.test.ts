@@ -97,7 +97,7 @@ test('QEMU missing: what needs it, and its package', () => {
     process.env,
     ['unshare', '-m', '/bin/sh'],
   );
-  expectFailure(result, /qemu-system-\w+ was not found in .*--vm needs it.*npm run setup/);
+  expectFailure(result, /qemu-system-\w+ was not found in .*--vm needs it.*apt-get install/);
 });
 
 test.each([
