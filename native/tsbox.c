@@ -145,7 +145,7 @@ _Noreturn void tsbox_main(long argc, char **argv)
 	find_top(&node);
 	append(script.text, script.top, "/dist/tsbox.cjs");
 	if (sys3(__NR_faccessat, AT_FDCWD, script.text, 0) != 0)
-		fail("not built yet: run `npm run build` in ", node.text);
+		fail("not built yet: run `npm run build` in ", node.top == 0 ? "/" : node.text);
 
 	/* argc lies right before argv, and its place is needed no more: proc(5) and the ABI's stack. */
 	argv--;

@@ -95,6 +95,16 @@ test.each([
   expect(tsboxFor({ program: link(copy, join(scratch, 'link')) }, ['--help'])).toEqual(refusal);
 });
 
+test.each(['/tsbox', '/bin/there/tsbox', '/deep/bin/tsbox'])(
+  'not built yet, and at %s',
+  (place) => {
+    const box = ['run', '-v', `${realpathSync(program)}:${place}:ro`, 'busybox', place];
+    const top = place === '/deep/bin/tsbox' ? '/deep' : place === '/tsbox' ? '/' : '/bin';
+    const stderr = `tsbox: not built yet: run \`npm run build\` in ${top}\n`;
+    expect(tsboxFor({}, box)).toEqual({ status: 125, stdout: '', stderr });
+  },
+);
+
 /** An installation without a Node of its own. */
 function installation(): string {
   const scratch = realpathSync(newDirectory());
