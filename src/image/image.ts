@@ -1,15 +1,7 @@
 /** Where images are, and which directory a word on the command line means. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { openInside, openRoot } from '../linux/inside.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { ImageFacts } from '../spec/run-options.ts';
 
@@ -70,33 +62,34 @@ function available(data: string): string {
 
 /** Reads what a specification needs to know. */
 export function imageFacts(rootfs: string): ImageFacts {
-  return {
-    rootfs,
-    passwd: readInside(rootfs, 'etc/passwd'),
-    group: readInside(rootfs, 'etc/group'),
-  };
+  const root = openRoot(rootfs);
+  try {
+    return {
+      rootfs,
+      passwd: readInside(root, 'etc/passwd'),
+      group: readInside(root, 'etc/group'),
+    };
+  } finally {
+    closeSync(root);
+  }
 }
 
 /** A hostile image could make the reader run out of memory. */
 const MAX_TEXT = 4 * 2 ** 20;
 
-/**
- * A small regular file of the image; empty when there is none. An image's link must not lead to the
- * host's file, nor its FIFO block the reader.
- */
-function readInside(rootfs: string, path: string): string {
+/** A small regular file of the image; empty when there is none. */
+function readInside(root: number, path: string): string {
+  let fd: number;
   try {
-    const real = realpathSync.native(join(rootfs, path));
-    if (!real.startsWith(rootfs === '/' ? '/' : `${rootfs}/`)) return '';
-    const fd = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-    try {
-      const facts = fstatSync(fd);
-      return facts.isFile() && facts.size <= MAX_TEXT ? readFileSync(fd, 'utf8') : '';
-    } finally {
-      closeSync(fd);
-    }
+    fd = openInside(root, path);
   } catch {
     return '';
+  }
+  try {
+    const facts = fstatSync(fd);
+    return facts.isFile() && facts.size <= MAX_TEXT ? readFileSync(fd, 'utf8') : '';
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,14 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import {
-  dataDirectory,
-  findImage,
-  findRootfs,
-  imageFacts,
-  listImages,
-} from '../../src/image/image.ts';
+import { dataDirectory, findImage, findRootfs, listImages } from '../../src/image/image.ts';
 
 const top = realpathSync(mkdtempSync(join(tmpdir(), 'tsbox-image-')));
 const one = join(top, 'images/one');
@@ -64,11 +58,4 @@ test.each([
   ],
 ])('%s', (act, message) => {
   expect(act).toThrow(message);
-});
-
-test('facts are read from the image, and from nowhere else', () => {
-  writeFileSync(join(one, 'etc/real'), 'me:x:1:1::/:');
-  symlinkSync('real', join(one, 'etc/passwd'));
-  symlinkSync('/etc/group', join(one, 'etc/group'));
-  expect(imageFacts(one)).toEqual({ rootfs: one, passwd: 'me:x:1:1::/:', group: '' });
 });
