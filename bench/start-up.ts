@@ -67,7 +67,7 @@ function bareQemu(...more: string[]): Subject {
   execFileSync('cc', ['-Os', ...free, '-o', init, join(top, 'bench/restart.c')]);
   writeFileSync(
     join(scratch, 'initrd'),
-    cpioArchive([fileEntry('init', readFileSync(init), 0o755)]),
+    Buffer.concat(cpioArchive([fileEntry('init', readFileSync(init), 0o755)])),
   );
   const bogomips = Number(
     /^bogomips\s*:\s*([\d.]+)/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1],

@@ -30,9 +30,10 @@ export function fileEntry(name: string, content: Uint8Array, mode = 0o644): Cpio
 /** Inode numbers given here are above those of entries that have one. */
 const FIRST_INODE = 2 ** 31;
 
-export function cpioArchive(entries: readonly CpioEntry[]): Buffer {
+/** The archive in pieces: to copy them together would take as long as to read all the files. */
+export function cpioArchive(entries: readonly CpioEntry[]): Uint8Array[] {
   const trailer = { name: 'TRAILER!!!', mode: 0, content: new Uint8Array() };
-  return Buffer.concat([...entries, trailer].flatMap(encode));
+  return [...entries, trailer].flatMap(encode);
 }
 
 function encode(entry: CpioEntry, index: number): Uint8Array[] {
@@ -45,10 +46,13 @@ function encode(entry: CpioEntry, index: number): Uint8Array[] {
     ...[0, 0, ...device, Buffer.byteLength(path), 0],
   ];
   const header = fields.map((field) => field.toString(16).padStart(8, '0')).join('');
-  return [padded(Buffer.from(`070701${header}${path}`)), padded(content)];
+  const start = Buffer.from(`070701${header}${path}`);
+  return [start, padding(start), content, padding(content)].filter(({ length }) => length > 0);
 }
 
-function padded(bytes: Uint8Array): Uint8Array {
-  const rest = -bytes.length & 3;
-  return rest === 0 ? bytes : Buffer.concat([bytes, new Uint8Array(rest)]);
+/** What follows the bytes, up to a multiple of 4. */
+function padding({ length }: Uint8Array): Uint8Array {
+  return zeros.subarray(0, -length & 3);
 }
+
+const zeros = new Uint8Array(3);

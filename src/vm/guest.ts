@@ -101,14 +101,14 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
       );
 }
 
-/** The guest's initial root file system. @param root entries of an archived root file system. */
+/** The guest's initial root file system, in pieces. @param root entries of an archived root file system. */
 export function initialFileSystem(
   guest: Guest,
   arch: Host['arch'],
   init: Uint8Array,
   modules: readonly Uint8Array[],
   root: readonly CpioEntry[],
-): Buffer {
+): Uint8Array[] {
   const plan = encodePlan(
     guest.sections.flatMap((section) => section.steps),
     arch,

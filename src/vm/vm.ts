@@ -1,5 +1,5 @@
 /** The VM driver: a box as a micro-VM of QEMU, whose init carries out the same plan. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
@@ -22,6 +22,7 @@ import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import type { Accelerator } from './qemu.ts';
 import { archiveRoot } from './root-archive.ts';
 import type { End, Hello } from './session.ts';
+import { writePieces } from './write-pieces.ts';
 
 /**
  * Boots the guest and starts the workload.
@@ -56,7 +57,7 @@ export async function startVm(
     mkdirSync(state.directory, { mode: 0o700 });
     const initrd = `${state.directory}/initrd`;
     const modules = guest.modules.map(({ path }) => readFileSync(path));
-    writeFileSync(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
+    writePieces(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
     timeline.mark('prepare');
     const booted = await boot(
       {

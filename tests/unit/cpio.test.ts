@@ -11,15 +11,17 @@ const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
 const cpio = (archive: Buffer, cwd: string, ...flags: string[]) =>
   execFileSync('cpio', ['--quiet', ...flags], { input: archive, cwd, env }).toString();
 
+const archive = (entries: readonly CpioEntry[]) => Buffer.concat(cpioArchive(entries));
+
 /** The names in the archive, in its order. */
 const list = (entries: readonly CpioEntry[]) =>
-  cpio(cpioArchive(entries), '/', '--list').split('\n').slice(0, -1);
+  cpio(archive(entries), '/', '--list').split('\n').slice(0, -1);
 
 /** What stands at each entry's name once the archive is unpacked. */
 function unpacked(entries: readonly CpioEntry[]): CpioEntry[] {
   const directory = mkdtempSync(join(tmpdir(), 'tsbox-cpio-'));
   try {
-    cpio(cpioArchive(entries), directory, '--extract');
+    cpio(archive(entries), directory, '--extract');
     return entries.map(({ name }) => {
       const path = join(directory, name);
       const { mode } = statSync(path);
@@ -55,7 +57,7 @@ test('directories and files have their kinds and permissions', () => {
 
 test('everything belongs to root and has no time of its own', () => {
   const lines = cpio(
-    cpioArchive([fileEntry('f', content(''))]),
+    archive([fileEntry('f', content(''))]),
     '/',
     '--list',
     '--verbose',
