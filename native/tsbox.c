@@ -5,6 +5,7 @@
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
+#include <linux/resource.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -70,6 +71,15 @@ static void say_number(long number)
 		*--start = (char)('0' + number % 10);
 	while ((number /= 10) != 0);
 	say(start);
+}
+
+/* Node ends with no word where it cannot open all that it wants. */
+static void require_descriptors(void)
+{
+	enum { NOFILE = 7, ENOUGH = 100 };
+	struct rlimit64 limit = {0, 0};
+	if (sys4(__NR_prlimit64, 0, NOFILE, NULL, &limit) == 0 && limit.rlim_max < ENOUGH)
+		fail("too few open files are allowed: raise `ulimit -n` to 100 or more", "");
 }
 
 /* Where this file is, whatever links led to it: DIRECTORY/bin/tsbox. */
@@ -141,18 +151,23 @@ _Noreturn void tsbox_main(long argc, char **argv)
 	char **environment = argv + argc + 1;
 	const char *search = prepare(environment);
 	struct path node, script;
+	require_descriptors();
 	find_top(&script);
 	find_top(&node);
 	append(script.text, script.top, "/dist/tsbox.cjs");
 	if (sys3(__NR_faccessat, AT_FDCWD, script.text, 0) != 0)
 		fail("not built yet: run `npm run build` in ", node.top == 0 ? "/" : node.text);
 
-	/* argc lies right before argv, and its place is needed no more: proc(5) and the ABI's stack. */
-	argv--;
-	argv[0] = "node";
-	argv[1] = script.text;
+	/* SIGUSR1 is the workload's: before tsbox can take it, Node would open its debugger to all users. */
+	char *words[argc + 4];
+	words[0] = "node";
+	words[1] = "--disable-sigusr1";
+	words[2] = script.text;
+	for (long i = 1; i < argc; i++)
+		words[i + 2] = argv[i];
+	words[argc < 1 ? 3 : argc + 2] = NULL;
 	append(node.text, node.top, "/.tools/node");
-	execute(node.text, argv, environment);
-	execute_from(search, argv, environment);
-	fail("no `node` was found: install Node 22.12 or later", "");
+	execute(node.text, words, environment);
+	execute_from(search, words, environment);
+	fail("no `node` was found: install Node 22.14 or later", "");
 }

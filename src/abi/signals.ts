@@ -15,5 +15,6 @@ export const signalNumbers = {
   SIGTSTP: 20,
   SIGTTIN: 21,
   SIGTTOU: 22,
+  SIGXFSZ: 25,
   SIGWINCH: 28,
 } as const;

@@ -5,7 +5,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
 import { SpecError } from '../spec/errors.ts';
-import { say } from './print.ts';
+import { say, tell } from './print.ts';
 
 /** Each adds its command to the program; in the order of --help. */
 export type Commands = Readonly<Record<string, (program: Command) => void>>;
@@ -13,7 +13,7 @@ export type Commands = Readonly<Record<string, (program: Command) => void>>;
 /** For commander, whose own use of Node's streams would leave the caller's pipes non-blocking. */
 const output: OutputConfiguration = {
   writeOut: (text) => void writeAll(1, text),
-  writeErr: (text) => void writeAll(2, text),
+  writeErr: tell,
   getOutHelpWidth: () => (isTerminal(1) ? process.stdout.columns : 80),
   getErrHelpWidth: () => (isTerminal(2) ? process.stderr.columns : 80),
   getOutHasColors: () => isTerminal(1),

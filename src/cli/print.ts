@@ -3,5 +3,14 @@ import { writeAll } from '../sandbox/write.ts';
 
 /** Prints a message about tsbox itself, apart from what the workload prints. */
 export function say(message: string): void {
-  writeAll(2, `tsbox: ${message}\n`);
+  tell(`tsbox: ${message}\n`);
+}
+
+/** Prints on standard error; where that cannot be written, as on a full disk, nobody can be told. */
+export function tell(text: string): void {
+  try {
+    writeAll(2, text);
+  } catch {
+    // The exit status says it still.
+  }
 }

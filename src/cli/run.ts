@@ -1,6 +1,7 @@
 /** `tsbox run`: one workload in a box, whose standard streams, signals and exit status are tsbox's own. */
 import type { Command } from 'commander';
 import { signalNumbers } from '../abi/signals.ts';
+import { unblockSignal } from '../linux/signal-mask.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
@@ -73,6 +74,8 @@ class SignalRelay {
 
   constructor() {
     for (const name of forwarded) process.on(name, () => this.#take(name));
+    // Node blocks it at its start, and with --disable-sigusr1 for good (native/tsbox.c).
+    unblockSignal(signalNumbers.SIGUSR1);
   }
 
   /** Made when it is asked for: most containers are there before they could be aborted. */

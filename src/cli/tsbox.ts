@@ -46,6 +46,10 @@ function keep(path: string, data: Buffer): void {
     renameSync(`${path}.new`, path);
   } catch {
     // This user may not, or another tsbox is writing it, perhaps one that was killed meanwhile.
-    rmSync(`${path}.new`, { force: true });
+    try {
+      rmSync(`${path}.new`, { force: true });
+    } catch {
+      // It is no file that could stay.
+    }
   }
 }

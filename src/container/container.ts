@@ -137,8 +137,12 @@ function cloneBox(
   } catch (error) {
     if (error instanceof RangeError)
       throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
+    if (!(error instanceof SyscallError && error.call === 'clone3'))
+      throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
+        cause: error,
+      });
     throw new BoxError(
-      `${(error as Error).message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
+      `${error.message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
       { cause: error },
     );
   } finally {
@@ -147,10 +151,13 @@ function cloneBox(
   }
 }
 
-function cloneHint(error: unknown): string {
+function cloneHint({ errno }: SyscallError): string {
+  const name = errnoName(errno);
+  // fcntl(2), F_DUPFD: the new number is above what is allowed.
+  if (['EINVAL', 'EMFILE'].includes(name))
+    return 'allow more open files (`ulimit -n`): 100 are enough';
   // execve(2) of tsbox-init gives E2BIG when there is no memory for its arguments, too.
-  const noMemory = ['ENOMEM', 'E2BIG'];
-  if (error instanceof SyscallError && noMemory.includes(errnoName(error.errno)))
+  if (['ENOMEM', 'E2BIG'].includes(name))
     return 'allow the box more memory (--memory), or free some on the host';
   return '`tsbox doctor` shows which namespaces this host forbids';
 }

@@ -51,7 +51,7 @@ function modulesOf(kernel: string): string {
 
 async function versionOf(program: string | undefined): Promise<string | undefined> {
   if (program === undefined) return undefined;
-  const result = await execa(program, ['--version'], { reject: false });
+  const result = await execa(program, ['--version'], { reject: false, cwd: '/' });
   return result.failed ? undefined : result.stdout.split('\n')[0];
 }
 

@@ -31,15 +31,15 @@ export function checkPrivileges(uid: number): Check {
   );
 }
 
-/** @param version such as `22.12.0`. */
+/** @param version such as `22.14.0`. */
 export function checkNode(version: string): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 12)) return ok('Node', 'containers', version);
+  if (major > 22 || (major === 22 && minor >= 14)) return ok('Node', 'containers', version);
   return missing(
     'Node',
     'containers',
     version,
-    'tsbox is written for Node 22.12 and later',
+    'tsbox is written for Node 22.14 and later',
     '`npm run setup` brings one and bin/tsbox uses it',
   );
 }

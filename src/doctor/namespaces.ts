@@ -108,7 +108,7 @@ export async function userNamespaceFacts(present: boolean): Promise<UserNamespac
 /** With a mount namespace: making its mounts private is the privileged call that AppArmor denies. */
 async function probe(): Promise<UserNamespaceFacts['probe']> {
   const args = ['--user', '--map-root-user', '--mount', 'true'];
-  const result = await execa('unshare', args, { reject: false });
+  const result = await execa('unshare', args, { reject: false, cwd: '/' });
   if (result.code === 'ENOENT') return undefined;
   return { worked: !result.failed, words: result.stderr.trim() };
 }

@@ -37,6 +37,7 @@ export function findImage(word: string, data: string, cwd: string): string {
 
 /** The directory of `--rootfs DIR`, absolute and without links. @throws BoxError */
 export function findRootfs(directory: string, cwd: string): string {
+  if (directory === '') throw new BoxError('--rootfs: no directory is named: . is the current one');
   const path = resolve(cwd, directory);
   if (isDirectory(path)) return realpathSync.native(path);
   throw new BoxError(

@@ -31,9 +31,11 @@ export function startWorkload(box: Box): Step[] {
 /** What a program may expect when it is started: no signal blocked or ignored. */
 export function ordinarySignals(): Step[] {
   return [
-    step(
-      defaultSignal(signalNumbers.SIGPIPE, 'SIGPIPE'),
-      'Node ignores it, and that would be inherited',
+    ...(['SIGPIPE', 'SIGXFSZ'] as const).map((name) =>
+      step(
+        defaultSignal(signalNumbers[name], name),
+        'Node ignores it, and that would be inherited',
+      ),
     ),
     step(unblockSignals(), 'signals were blocked while the process was made'),
   ];

@@ -75,6 +75,13 @@ export async function startVm(
     return runningMachine(state.id, booted, steps, timeline, remove);
   } catch (error) {
     await remove();
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new BoxError(
+        `no space left for the micro-VM's files in ${state.directory}: free some`,
+        {
+          cause: error,
+        },
+      );
     throw error;
   }
 }

@@ -121,7 +121,7 @@ test('it takes the first Node of PATH, with the words and all the environment bu
   writeFileSync(join(top, 'node'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const env = { ONE: '1', NODE_EXTRA_CA_CERTS: '/x', TWO: '2', PATH: `/no/such::${top}:/usr/bin` };
   const outcome = tsboxFor({ program: join(top, 'bin/tsbox'), env }, ['run', 'a b', '']);
-  expect(outcome.stdout).toBe(`${top}/dist/tsbox.cjs\nrun\na b\n\n1|none|2\n`);
+  expect(outcome.stdout).toBe(`--disable-sigusr1\n${top}/dist/tsbox.cjs\nrun\na b\n\n1|none|2\n`);
 });
 
 test('compiled code that is kept is used, replaced when it is no good, and not needed', () => {

@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { request, runContainer } from './library.ts';
-import { eachLeavesNothing, shell, started, tsbox } from './tsbox.ts';
+import { eachLeavesNothing, program, shell, started, tsbox } from './tsbox.ts';
 
 eachLeavesNothing();
 
@@ -92,6 +93,31 @@ test('--timing shows the phases in their order', () => {
 test('a limit that this host cannot keep is refused, one that it can is kept', () => {
   const { status, stderr } = shell('true', '--memory', '64m', '--pids-limit', '50');
   if (status !== 0) expect(stderr).toMatch(/--memory needs the memory controller of cgroup v2/);
+});
+
+test.each([10, 30, 50, 70, 90])('SIGUSR1 after %d ms opens no debugger', async (delay) => {
+  const child = spawn(program, ['run', 'busybox', '--', 'sleep', '0.3'], { stdio: 'pipe' });
+  const [said] = [text(child.stderr), setTimeout(() => child.kill('SIGUSR1'), delay)];
+  expect(await said).toBe('');
+});
+
+test.each([
+  [['run', 'busybox', '--', 'no-such-command'], 127],
+  [['run', 'busybox', '--', '/etc'], 126],
+  [['run', '--frobnicate'], 125],
+  [['run', 'no-such-image', 'true'], 125],
+])('%j: the status says it where standard error is full', (words, status) => {
+  const result = tsbox(['-c', '"$0" "$@" 2>/dev/full', program, ...words], '', process.env, ['sh']);
+  expect(result).toEqual({ status, stdout: '', stderr: '' });
+});
+
+test('no signal is blocked, and none ignored that Node ignores', () => {
+  const { stdout } = shell('grep -E "^Sig(Ign|Blk)" /proc/self/status');
+  const [, blocked, ignored = ''] = /^SigBlk:\t(.*)\nSigIgn:\t(.*)\n$/.exec(stdout) ?? [];
+  expect(blocked).toBe('0'.repeat(16));
+  const [SIGPIPE, SIGXFSZ] = [13, 25];
+  for (const signal of [SIGPIPE, SIGXFSZ])
+    expect(BigInt(`0x${ignored}`) & (1n << BigInt(signal - 1))).toBe(0n);
 });
 
 test('a thread that does nothing but wait is there for a signal', async () => {

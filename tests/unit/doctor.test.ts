@@ -35,7 +35,7 @@ test.each([
 test.each([
   [checkPrivileges(0), 'ok: root'],
   [checkPrivileges(1000), 'missing: user 1000'],
-  [checkNode('22.12.0'), 'ok: 22.12.0'],
+  [checkNode('22.14.0'), 'ok: 22.14.0'],
   [checkNode('20.20.2'), 'missing: 20.20.2'],
   [checkIdMaps('/usr/bin/newuidmap', 1000), 'ok: /usr/bin/newuidmap'],
   [checkIdMaps(undefined, 0), 'ok: written by root itself'],

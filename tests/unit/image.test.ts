@@ -52,6 +52,7 @@ test.each([
     () => findImage('One', top, '/'),
     'image "One": not a name: lower-case letters, digits, dots, hyphens and underscores are allowed; a directory needs a slash, as in ./One',
   ],
+  [() => findRootfs('', top), '--rootfs: no directory is named'],
   [
     () => findRootfs('no', top),
     `no root file system no: ${top}/no is not a directory that you can read`,
