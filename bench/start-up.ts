@@ -38,13 +38,16 @@ function program(...argv: string[]): Subject {
 /** All namespaces but that of users, in this process, which has done it before. */
 async function libraryCall(): Promise<number> {
   const start = process.hrtime.bigint();
-  const nothing = { env: [], volume: [], tmpfs: [], ulimit: [], readOnly: false, writable: false };
-  const box = tsbox.specFromOptions({ ...nothing, command: ['true'] }, tsbox.imageFacts(rootfs), {
-    env: {},
-    cwd: '/',
-    subuid: '',
-    subgid: '',
-  });
+  const box = tsbox.specFromOptions(
+    { ...tsbox.noOptions, command: ['true'] },
+    tsbox.imageFacts(rootfs),
+    {
+      env: {},
+      cwd: '/',
+      subuid: '',
+      subgid: '',
+    },
+  );
   const fd = openSync('/dev/null', 'r+');
   const stdio = { stdin: fd, stdout: fd, stderr: fd };
   const sandbox = await tsbox.startContainer(box, stdio, new tsbox.Timeline(), console.error);

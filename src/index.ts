@@ -12,6 +12,6 @@ export { type Phase, Timeline } from './sandbox/timeline.ts';
 export type { Box } from './spec/box.ts';
 export { SpecError } from './spec/errors.ts';
 export { specFromOptions } from './spec/from-options.ts';
-export type { Caller, ImageFacts, RunOptions } from './spec/run-options.ts';
+export { type Caller, type ImageFacts, noOptions, type RunOptions } from './spec/run-options.ts';
 export type { Spec } from './spec/spec.ts';
 export { startVm } from './vm/vm.ts';

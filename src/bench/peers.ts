@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { specFromOptions } from '../spec/from-options.ts';
-import type { ImageFacts } from '../spec/run-options.ts';
+import { type ImageFacts, noOptions } from '../spec/run-options.ts';
 import type { Candidate } from './subject.ts';
 
 /** @param directory an empty one, for what the peers need on disk; the caller removes it. */
@@ -56,8 +56,7 @@ async function bubblewrap(image: ImageFacts): Promise<Candidate> {
 
 /** What docker and podman would write, with tsbox's own defaults. @returns its directory. */
 function writeBundle(image: ImageFacts, directory: string): string {
-  const nothing = { env: [], volume: [], tmpfs: [], ulimit: [], writable: false };
-  const { spec } = specFromOptions({ ...nothing, readOnly: true, command: ['true'] }, image, {
+  const { spec } = specFromOptions({ ...noOptions, readOnly: true, command: ['true'] }, image, {
     env: {},
     cwd: '/',
     subuid: '',

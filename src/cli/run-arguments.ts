@@ -4,7 +4,7 @@
  * `enablePositionalOptions()`, so that options behind IMAGE are the workload's.
  */
 import type { Command } from 'commander';
-import type { RunOptions } from '../spec/run-options.ts';
+import { noOptions, type RunOptions } from '../spec/run-options.ts';
 
 export interface RunArguments {
   /** The word IMAGE, or the directory of `--rootfs`. */
@@ -72,6 +72,11 @@ export function addRunOptions(command: Command): Command {
         '--userns <mode>',
         "auto: the box's root is nobody on the host; host: it is root (the default)",
       )
+      .option(
+        '--security-opt <name=value>',
+        'no-new-privileges[=false]: whether set-user-id programs give privileges',
+        several,
+      )
       .option('--timing', 'show on standard error what each phase took')
       // Options of their own, as an optional value would swallow the IMAGE behind `--timing`.
       .option('--timing=text', 'the same')
@@ -103,12 +108,7 @@ function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
   const { rootfs, vm, debug, ...rest } = flags;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
   return {
-    env: [],
-    volume: [],
-    tmpfs: [],
-    ulimit: [],
-    readOnly: false,
-    writable: false,
+    ...noOptions,
     ...own,
     command,
   };

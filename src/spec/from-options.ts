@@ -17,6 +17,7 @@ import { ProblemList, SpecError } from './errors.ts';
 import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
 import { parseCpus, parseMemory, parsePidsLimit, parseUlimit, parseUmask } from './limits.ts';
 import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
+import { parseSecurityOption, type SecurityOptions } from './security-options.ts';
 import type { IdMapping, Linux, Mount, Process, Resources, Rlimit } from './spec.ts';
 import { type FoundUser, findUser } from './users.ts';
 import { parseTmpfs, parseVolume } from './volumes.ts';
@@ -29,8 +30,9 @@ export function specFromOptions(
 ): Pick<Box, 'spec' | 'layer'> {
   const problems = new ProblemList();
   const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
+  const security = securityOptions(options.securityOpt, problems);
   const linux = makeLinux(options, caller, problems);
-  const process = makeProcess(options, image, caller, hostname, problems);
+  const process = makeProcess(options, image, caller, hostname, security, problems);
   const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
   if (options.readOnly && options.writable) {
     problems.add('--read-only and --writable contradict each other; give one of them or none');
@@ -55,6 +57,7 @@ function makeProcess(
   image: ImageFacts,
   caller: Caller,
   hostname: string,
+  security: SecurityOptions,
   problems: ProblemList,
 ): Process {
   if ((options.command[0] ?? '') === '') {
@@ -75,8 +78,13 @@ function makeProcess(
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids, umask },
     capabilities: capabilitiesFor(user.uid),
     rlimits: ownRlimits(options.ulimit, problems),
-    noNewPrivileges: true,
+    noNewPrivileges: security.noNewPrivileges ?? true,
   };
+}
+
+function securityOptions(words: readonly string[], problems: ProblemList): SecurityOptions {
+  const each = words.map((word) => problems.attempt(() => parseSecurityOption(word), {}));
+  return Object.assign({}, ...each) as SecurityOptions;
 }
 
 /** Stands in for a user that was not found, until all problems are known. */

@@ -19,7 +19,19 @@ export interface RunOptions {
   readonly ulimit: readonly string[];
   readonly umask?: string;
   readonly userns?: string;
+  readonly securityOpt: readonly string[];
 }
+
+/** What is said by no flag at all. */
+export const noOptions: Omit<RunOptions, 'command'> = {
+  env: [],
+  volume: [],
+  tmpfs: [],
+  ulimit: [],
+  securityOpt: [],
+  readOnly: false,
+  writable: false,
+};
 
 /** The image, as far as a specification depends on it. */
 export interface ImageFacts {

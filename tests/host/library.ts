@@ -9,17 +9,24 @@ export const tsbox: typeof library = await import(
   new URL('../../dist/index.js', import.meta.url).href
 );
 
-const { dataDirectory, findImage, imageFacts, specFromOptions, startContainer, Timeline } = tsbox;
+const {
+  dataDirectory,
+  findImage,
+  imageFacts,
+  noOptions,
+  specFromOptions,
+  startContainer,
+  Timeline,
+} = tsbox;
 
 const facts = imageFacts(findImage('busybox', dataDirectory(process.env, 0), '/'));
-const nothing = { env: [], volume: [], tmpfs: [], ulimit: [], readOnly: false, writable: false };
 
 export function request(
   command: readonly string[],
   options: Partial<Parameters<typeof specFromOptions>[0]> = {},
 ): ReturnType<typeof specFromOptions> {
   const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
-  return specFromOptions({ ...nothing, ...options, command }, facts, caller);
+  return specFromOptions({ ...noOptions, ...options, command }, facts, caller);
 }
 
 /** Runs a container whose streams are /dev/null. @param meanwhile what is done while it runs. */

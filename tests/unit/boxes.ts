@@ -4,7 +4,7 @@ import type { Host } from '../../src/plan/host.ts';
 import type { Section, Step } from '../../src/plan/step.ts';
 import type { Box } from '../../src/spec/box.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
-import type { RunOptions } from '../../src/spec/run-options.ts';
+import { noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { type Guest, planGuest, type RootTransport } from '../../src/vm/guest.ts';
 
 const image = {
@@ -13,15 +13,7 @@ const image = {
   group: 'wheel:x:10:user\nusers:x:100:user',
 };
 const caller = { env: {}, cwd: '/here', subuid: '', subgid: '' };
-const plain: RunOptions = {
-  command: ['true'],
-  env: [],
-  volume: [],
-  tmpfs: [],
-  ulimit: [],
-  readOnly: false,
-  writable: false,
-};
+const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 export const someHost: Host = {
   arch: 'x64',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { specFromOptions } from '../../src/spec/from-options.ts';
-import type { Caller, RunOptions } from '../../src/spec/run-options.ts';
+import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { problemsOf } from './problems.ts';
 
 const image = {
@@ -9,15 +9,7 @@ const image = {
   group: 'wheel:x:10:user',
 };
 const caller: Caller = { env: { LANG: 'C' }, cwd: '/here', subuid: '', subgid: '' };
-const plain: RunOptions = {
-  command: ['true'],
-  env: [],
-  volume: [],
-  tmpfs: [],
-  ulimit: [],
-  readOnly: false,
-  writable: false,
-};
+const plain: RunOptions = { ...noOptions, command: ['true'] };
 const make = (own: Partial<RunOptions>) => specFromOptions({ ...plain, ...own }, image, caller);
 const problems = (own: Partial<RunOptions>) => problemsOf(() => make(own));
 
@@ -147,3 +139,20 @@ test('everything that is wrong is named at once', () => {
   const wrong = { memory: 'x', cpus: 'y', user: 'z', env: ['=', '=='], volume: ['v'], umask: '9' };
   expect(problems(wrong)).toHaveLength(7);
 });
+
+test.each<[string[], boolean]>([
+  [[], true],
+  [['no-new-privileges'], true],
+  [['no-new-privileges=true'], true],
+  [['no-new-privileges=false'], false],
+  [['no-new-privileges=false', 'no-new-privileges'], true],
+])('--security-opt %j', (securityOpt, expected) => {
+  expect(make({ securityOpt }).spec.process.noNewPrivileges).toBe(expected);
+});
+
+test.each(['nothing', 'no-new-privileges=maybe', 'constructor', ''])(
+  '--security-opt %j is refused',
+  (word) => {
+    expect(problems({ securityOpt: [word] })[0]).toMatch(`--security-opt ${word}`);
+  },
+);

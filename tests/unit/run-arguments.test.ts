@@ -57,7 +57,7 @@ test.each([
 
 test('every flag, long', () => {
   const line =
-    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --tmpfs /t --read-only --writable --ulimit core=0 --umask 077 --userns auto --vm --debug one true';
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --tmpfs /t --read-only --writable --ulimit core=0 --umask 077 --userns auto --security-opt no-new-privileges --vm --debug one true';
   expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
   expect(parsed(line).options).toEqual({
     command: ['true'],
@@ -73,6 +73,7 @@ test('every flag, long', () => {
     readOnly: true,
     writable: true,
     ulimit: ['core=0'],
+    securityOpt: ['no-new-privileges'],
     umask: '077',
     userns: 'auto',
   });
