@@ -44,6 +44,7 @@ async function libraryCall(): Promise<number> {
     {
       env: {},
       cwd: '/',
+      findDevices: () => [],
       subuid: '',
       subgid: '',
     },

@@ -3,6 +3,7 @@
  */
 export { startContainer } from './container/container.ts';
 export { dataDirectory, findImage, findRootfs, imageFacts } from './image/image.ts';
+export { findDevices } from './linux/devices.ts';
 export type { HostAction } from './plan/action.ts';
 export { type ContainerPlan, planContainer } from './plan/container.ts';
 export type { Section, Step } from './plan/step.ts';

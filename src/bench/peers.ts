@@ -59,6 +59,7 @@ function writeBundle(image: ImageFacts, directory: string): string {
   const { spec } = specFromOptions({ ...noOptions, readOnly: true, command: ['true'] }, image, {
     env: {},
     cwd: '/',
+    findDevices: () => [],
     subuid: '',
     subgid: '',
   });

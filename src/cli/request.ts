@@ -1,6 +1,7 @@
 /** From the words of a command line to the box that they ask for. */
 import { readFileSync } from 'node:fs';
 import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
+import { findDevices } from '../linux/devices.ts';
 import type { Box } from '../spec/box.ts';
 import { specFromOptions } from '../spec/from-options.ts';
 import { currentDirectory } from './current-directory.ts';
@@ -16,6 +17,7 @@ export function toRequest({ image, options }: RunArguments): Pick<Box, 'spec' | 
   return specFromOptions(options, imageFacts(rootfs), {
     env: process.env,
     cwd: currentDirectory(),
+    findDevices,
     subuid: options.userns === undefined ? '' : readOrEmpty('/etc/subuid'),
     subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
   });

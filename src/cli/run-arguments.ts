@@ -64,6 +64,11 @@ export function addRunOptions(command: Command): Command {
       .option('--hostname <name>', 'host name that the box sees')
       .option('-v, --volume <src:dst>', "SRC:DST[:ro|rw]: the host's SRC at DST", several)
       .option('--tmpfs <dst>', 'DST[:OPTION,...]: an empty directory in memory', several)
+      .option(
+        '--device <host>',
+        "HOST[:BOX][:rwm]: a device of the host's, or all in a directory; not with --vm",
+        several,
+      )
       .option('--read-only', 'nothing in the root file system can be changed')
       .option('--writable', 'what is written goes into the image itself')
       .option('--ulimit <limit>', 'NAME=SOFT[:HARD], such as nofile=1024', several)

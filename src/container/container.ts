@@ -7,6 +7,7 @@ import { type CarriedOut, type Interpreter, interpret } from '../linux/interpret
 import { SyscallError } from '../linux/native.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
+import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Report } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
@@ -40,7 +41,10 @@ export async function startContainer(
   const parent = stateDirectory(process.env, 0);
   const host = readHost(request, parent);
   await removeAbandoned(parent, host.cgroup, say);
-  const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
+  const unkept = [
+    ...unkeptLimits(request.spec.linux.resources, host.cgroup),
+    ...unkeptDeviceRules(request.spec, host.cgroup),
+  ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const state = claimState(parent);
   try {

@@ -2,6 +2,7 @@
 import { type HostAction, printAction } from '../plan/action.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
+import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
@@ -14,7 +15,10 @@ const ID = 'ID';
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
 export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
   const host = readHost(request, stateDirectory(process.env, 0));
-  const unkept = unkeptLimits(request.spec.linux.resources, host.cgroup);
+  const unkept = [
+    ...unkeptLimits(request.spec.linux.resources, host.cgroup),
+    ...unkeptDeviceRules(request.spec, host.cgroup),
+  ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const plan = planContainer({ ...request, id: ID }, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;

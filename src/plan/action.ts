@@ -1,3 +1,6 @@
+import type { DeviceRule } from '../spec/spec.ts';
+import { printRule } from './device-rules.ts';
+
 /** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
 export type HostAction =
   | { readonly call: 'mkdir'; readonly path: string; readonly why: string }
@@ -15,7 +18,17 @@ export type HostAction =
   | { readonly call: 'rmdir'; readonly path: string; readonly why: string }
   | { readonly call: 'copy'; readonly path: string; readonly to: string; readonly why: string }
   /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */
-  | { readonly call: 'idmap'; readonly path: string; readonly why: string };
+  | { readonly call: 'idmap'; readonly path: string; readonly why: string }
+  /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
+  | {
+      readonly call: 'filter_devices';
+      readonly path: string;
+      /** Applied in their order, beginning with nothing allowed. */
+      readonly rules: readonly DeviceRule[];
+      readonly why: string;
+      /** Whether the box can do without where the kernel does not let tsbox have it. */
+      readonly optional: boolean;
+    };
 
 /** Stands for the container's process id on the host, in a path. */
 export const PID = '$PID';
@@ -28,6 +41,8 @@ export function printAction(action: HostAction): string {
       return `copy(${JSON.stringify(action.path)}, ${JSON.stringify(action.to)})`;
     case 'idmap':
       return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=…})`;
+    case 'filter_devices':
+      return `bpf(BPF_PROG_LOAD, {BPF_PROG_TYPE_CGROUP_DEVICE, ${JSON.stringify(action.rules.map(printRule).join(', '))}}), bpf(BPF_PROG_ATTACH, {${JSON.stringify(action.path)}, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI})`;
     default:
       return `${action.call}(${JSON.stringify(action.path)})`;
   }

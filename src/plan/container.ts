@@ -4,6 +4,7 @@ import type { Box } from '../spec/box.ts';
 import type { IdMapping, NamespaceType } from '../spec/spec.ts';
 import { type HostAction, PID } from './action.ts';
 import { accountPath, entryPath, makeCgroup, removeCgroup } from './cgroup.ts';
+import { filterDevices } from './device-filter.ts';
 import type { Host } from './host.ts';
 import { isolationSections } from './isolate.ts';
 import type { Section } from './step.ts';
@@ -41,7 +42,10 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
     before: [
       ...(host.cgroup === undefined
         ? []
-        : makeCgroup(box.spec.linux.resources, host.cgroup, box.id)),
+        : [
+            ...makeCgroup(box.spec.linux.resources, host.cgroup, box.id),
+            filterDevices(box, host.cgroup),
+          ]),
       ...(copied ? [copyRoot(box, seen.spec.root.path)] : []),
       ...mapImage(seen),
     ],

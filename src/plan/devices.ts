@@ -3,6 +3,7 @@
  * (config-linux.md, "Default Devices" and "Default Symbolic Links").
  */
 import type { Arch } from '../abi/syscalls.ts';
+import type { Device } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
 import {
   type MountAttribute,
@@ -13,6 +14,7 @@ import {
   symlinkat,
   umask,
 } from './calls.ts';
+import { fileInside } from './inside.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
@@ -24,6 +26,11 @@ export const deviceAttributes: readonly MountAttribute[] = [
   'MOUNT_ATTR_NOEXEC',
 ];
 
+/** Whether every box has it without being asked. */
+export function isDefaultDevice({ path, source = path }: Device): boolean {
+  return source === path && nodes.some((name) => path === `/dev/${name}`);
+}
+
 const links = [
   ['fd', '/proc/self/fd'],
   ['stdin', '/proc/self/fd/0'],
@@ -33,11 +40,14 @@ const links = [
   ['ptmx', 'pts/ptmx'],
 ] as const;
 
-/** Fills the tmpfs that the slot `dev` holds. */
-export function deviceNodes(arch: Arch, dev: Slot): Step[] {
+/** Fills the tmpfs that the slot `dev` holds. @param others devices that were asked for. */
+export function deviceNodes(arch: Arch, dev: Slot, others: readonly Device[]): Step[] {
+  const taken = new Set(others.map(({ path }) => path));
   return [
     step(umask(0), 'modes are meant as they are written'),
-    ...nodes.flatMap((name) => boundNode(arch, dev, name)),
+    ...nodes
+      .filter((name) => !taken.has(`/dev/${name}`))
+      .flatMap((name) => boundNode(arch, dev, name)),
     ...links.map(([name, target]) =>
       step(symlinkat(target, dev, name), `programs expect /dev/${name}`),
     ),
@@ -73,5 +83,37 @@ function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
       "the host's node cannot be changed",
     ),
     step(moveMount(`${dev}.${name}.node`, `${dev}.${name}`), `the device /dev/${name}`),
+  ];
+}
+
+/** Takes hold of the devices that were asked for while the host's tree is still in reach. */
+export function openDevices(devices: readonly Device[]): Step[] {
+  return devices.map(({ path, source = path }, index) =>
+    step(
+      openTree(HERE, source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
+      `what the box gets at ${path}`,
+      { into: `device${index}`, hint: 'a device must exist on the host' },
+    ),
+  );
+}
+
+/** Puts the device with this number in its place, `path` from the slot `base` on. */
+export function attachDevice(
+  arch: Arch,
+  device: Device,
+  index: number,
+  base: Slot,
+  path: string,
+): Step[] {
+  const [slot, target] = [`device${index}`, `device${index}.place`];
+  return [
+    ...fileInside(arch, base, path, target),
+    step(
+      mountSetattr(slot, deviceAttributes, 'this mount'),
+      "the host's node cannot be changed; what is written goes to the device",
+    ),
+    step(moveMount(slot, target), `the device ${device.source ?? device.path} at ${device.path}`, {
+      hint: `${device.path} must be a file of the image, or nothing: use another image or path`,
+    }),
   ];
 }

@@ -15,11 +15,12 @@ import {
   umask,
   umount2,
 } from './calls.ts';
+import { openDevices } from './devices.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
 import type { Host } from './host.ts';
 import { becomeUser, enterUserNamespace } from './identity.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
-import { attachMounts, openSources } from './mounts.ts';
+import { attachDevices, attachMounts, openSources } from './mounts.ts';
 import { announceExecution, closeAll, closeInherited, dieWithParent } from './parent.ts';
 import { makeRoot, openRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
@@ -38,10 +39,14 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
       ],
     },
-    { title: 'Host files', steps: [...openRoot(box, host), ...openSources(box)] },
+    {
+      title: 'Host files',
+      steps: [...openRoot(box, host), ...openSources(box), ...openDevices(box.spec.linux.devices)],
+    },
     { title: 'User namespace', steps: enterUserNamespace(box) },
     { title: 'Root file system', steps: makeRoot(box, host) },
     { title: 'Mounts', steps: attachMounts(box, host) },
+    { title: 'Devices', steps: attachDevices(box, host) },
     {
       title: 'Masked and read-only paths',
       steps: [...maskPaths(box, host), ...readonlyPaths(box, host)],

@@ -3,7 +3,7 @@ import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
 import { type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
-import { deviceNodes } from './devices.ts';
+import { attachDevice, deviceNodes } from './devices.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside } from './inside.ts';
 import { newFileSystem } from './root.ts';
@@ -73,7 +73,17 @@ export function attachMounts(box: Box, host: Host): Step[] {
       mount.type === 'bind'
         ? bind(mount, index, place, host)
         : fresh(mount, mount.type, index, place, host);
-    return isDev(mount) ? [...steps, ...deviceNodes(host.arch, slotOf(index))] : steps;
+    return isDev(mount)
+      ? [...steps, ...deviceNodes(host.arch, slotOf(index), box.spec.linux.devices)]
+      : steps;
+  });
+}
+
+/** Puts the devices that were asked for in their places: inside the mounts, when all are there. */
+export function attachDevices({ spec }: Box, host: Host): Step[] {
+  return spec.linux.devices.flatMap((device, index) => {
+    const { base, path } = placeOf(device.path, spec.mounts);
+    return attachDevice(host.arch, device, index, base, path);
   });
 }
 

@@ -1,13 +1,17 @@
 /** What planning has to know of this host, gathered. */
 import { knownArch } from '../abi/syscalls.ts';
+import { findDevices } from '../linux/devices.ts';
 import { findCgroups, hasOverlay, statSources } from '../linux/host.ts';
 import type { Host } from '../plan/host.ts';
 import type { Box } from '../spec/box.ts';
+import type { HostDevice } from '../spec/devices.ts';
+import type { Device } from '../spec/spec.ts';
 import { BoxError } from './errors.ts';
 
 /** @throws BoxError when a volume's source is not there, or the architecture is not known. */
 export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
   const cgroup = findCgroups();
+  spec.linux.devices.forEach(checkDevice);
   return {
     arch: hostArch(),
     overlay: hasOverlay(),
@@ -26,6 +30,30 @@ export function findSources(spec: Box['spec']): Host['sources'] {
       `--volume: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
       { cause: error },
     );
+  }
+}
+
+/** A node cannot be shown as another than it is. @throws BoxError */
+function checkDevice({ path, source = path, ...asked }: Device): void {
+  const refuse = (why: string): never => {
+    throw new BoxError(`--device: ${source}: ${why}`);
+  };
+  if (asked.type === 'p') refuse('a FIFO is no device: share it as a volume');
+  const type = asked.type === 'u' ? 'c' : asked.type;
+  const wanted = Object.entries({ ...asked, type, below: '' });
+  const found = deviceAt(source) ?? refuse('no device of the host is there');
+  for (const [field, value] of wanted)
+    if (found[field as keyof HostDevice] !== value)
+      refuse(
+        `its ${field} is ${found[field as keyof HostDevice]}, not ${value}: a box is shown the host's nodes as they are`,
+      );
+}
+
+function deviceAt(path: string): HostDevice | undefined {
+  try {
+    return findDevices(path)[0];
+  } catch {
+    return undefined;
   }
 }
 

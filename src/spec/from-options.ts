@@ -12,6 +12,7 @@ import {
   defaultReadonlyPaths,
   OCI_VERSION,
 } from './defaults.ts';
+import { checkPlaces, parseDevice } from './devices.ts';
 import { parseEnv } from './environment.ts';
 import { ProblemList, SpecError } from './errors.ts';
 import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
@@ -34,6 +35,7 @@ export function specFromOptions(
   const linux = makeLinux(options, caller, problems);
   const process = makeProcess(options, image, caller, hostname, security, problems);
   const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
+  problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {
     problems.add('--read-only and --writable contradict each other; give one of them or none');
   }
@@ -156,12 +158,20 @@ function ownRlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
 
 function makeLinux(options: RunOptions, caller: Caller, problems: ProblemList): Linux {
   const { uid, gid } = problems.attempt(() => idMappings(options.userns, caller), noMappings);
+  const devices = options.device.flatMap((word) =>
+    problems.attempt(() => parseDevice(word, caller.findDevices), []),
+  );
+  const rules = devices.map(({ rule }) => rule);
   const types = uid.length > 0 ? ([...defaultNamespaces, 'user'] as const) : defaultNamespaces;
   return {
     namespaces: types.map((type) => ({ type })),
     uidMappings: uid,
     gidMappings: gid,
-    resources: makeResources(options, problems),
+    devices: devices.map(({ device }) => device),
+    resources: {
+      ...makeResources(options, problems),
+      ...(rules.length === 0 ? {} : { devices: rules }),
+    },
     maskedPaths: defaultMaskedPaths,
     readonlyPaths: defaultReadonlyPaths,
   };

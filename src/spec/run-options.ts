@@ -1,3 +1,5 @@
+import type { FindDevices } from './devices.ts';
+
 /**
  * What the command line of `run` says about the box, word for word: nothing is checked yet. The
  * names are those of the flags.
@@ -14,6 +16,7 @@ export interface RunOptions {
   readonly hostname?: string;
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
+  readonly device: readonly string[];
   readonly readOnly: boolean;
   readonly writable: boolean;
   readonly ulimit: readonly string[];
@@ -27,6 +30,7 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   env: [],
   volume: [],
   tmpfs: [],
+  device: [],
   ulimit: [],
   securityOpt: [],
   readOnly: false,
@@ -47,6 +51,8 @@ export interface Caller {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Absolute; relative sources of volumes start from here. */
   readonly cwd: string;
+  /** Looks at the host's devices, of which few boxes are given any. */
+  readonly findDevices: FindDevices;
   /** Text of the host's /etc/subuid and /etc/subgid; empty where it has none. */
   readonly subuid: string;
   readonly subgid: string;

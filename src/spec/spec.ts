@@ -74,11 +74,43 @@ export interface IdMapping {
   readonly size: number;
 }
 
+/** A device in the box: the host's node, shown at another place. */
+export interface Device {
+  /** Absolute, inside the box. */
+  readonly path: string;
+  /** Absolute, on the host; not the specification's, which has runtimes make a node of their own. */
+  readonly source?: string;
+  /** Block or character device; `u` is another word for `c`. A FIFO (`p`) is not a device and refused. */
+  readonly type: 'b' | 'c' | 'u' | 'p';
+  readonly major?: number;
+  readonly minor?: number;
+  /** Those of the host's node: none can be changed without changing the host's. */
+  readonly fileMode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * A rule about devices. They are applied in their order, beginning with nothing allowed; each allows
+ * or denies what it names, whatever an earlier one said.
+ */
+export interface DeviceRule {
+  readonly allow: boolean;
+  /** Block, character, or all devices, as when absent. */
+  readonly type?: 'a' | 'b' | 'c';
+  /** All of them when absent. */
+  readonly major?: number;
+  readonly minor?: number;
+  /** Of `r`, `w` and `m` (mknod); all of them when absent. */
+  readonly access?: string;
+}
+
 export interface Linux {
   readonly namespaces: readonly { readonly type: NamespaceType }[];
   /** Both empty without a user namespace. */
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
+  readonly devices: readonly Device[];
   readonly resources: Resources;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
@@ -91,4 +123,6 @@ export interface Resources {
   /** `quota` and `period` in microseconds. */
   readonly cpu?: { readonly quota: number; readonly period: number };
   readonly pids?: { readonly limit: number };
+  /** Beside what every box may use (src/plan/device-filter.ts). */
+  readonly devices?: readonly DeviceRule[];
 }

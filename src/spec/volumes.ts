@@ -66,7 +66,8 @@ function withWord(value: string, options: readonly string[], word: string): stri
  */
 const reserved = /^\/(proc|sys)(\/|$)|^\/dev$/;
 
-function destination(flag: string, value: string, target: string): string {
+/** @returns the place in the box, normalised. @throws SpecError */
+export function destination(flag: string, value: string, target: string): string {
   const path = posix.normalize(target).replace(/(?<=.)\/$/, '');
   if (!target.startsWith('/')) {
     throw new SpecError([

@@ -1,4 +1,5 @@
 /** The same box, as the guest sees it: its plan, and the directories that it needs from the host. */
+import { isDefaultDevice } from '../plan/devices.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Host } from '../plan/host.ts';
 import { isolationSections } from '../plan/isolate.ts';
@@ -60,7 +61,9 @@ export function planGuest(
     id: 'guest',
     // What is written into the guest's own memory is gone with it.
     layer: archived ? 'writable' : layer,
-    spec: { ...spec, mounts, root },
+    // Of devices, the guest's kernel has its own. No filter is needed there: what a root in the guest
+    // could open through a node is the machine's, and the machine is what keeps it from the host.
+    spec: { ...spec, mounts, root, linux: { ...spec.linux, devices: [] } },
   };
   const host: Host = {
     arch,
@@ -93,6 +96,11 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
   if (spec.linux.resources.pids !== undefined)
     throw new BoxError(
       '--pids-limit with --vm: the limit would have to be kept inside the guest, which tsbox does not do yet: leave it out',
+    );
+  const device = spec.linux.devices.find((each) => !isDefaultDevice(each));
+  if (device !== undefined)
+    throw new BoxError(
+      `--device ${device.source ?? device.path} with --vm: a device of the host cannot be handed to a micro-VM, whose kernel has devices of its own: run it as a container`,
     );
   for (const [source, kind] of sources)
     if (kind === 'file')

@@ -11,6 +11,7 @@ export const tsbox: typeof library = await import(
 
 const {
   dataDirectory,
+  findDevices,
   findImage,
   imageFacts,
   noOptions,
@@ -25,7 +26,7 @@ export function request(
   command: readonly string[],
   options: Partial<Parameters<typeof specFromOptions>[0]> = {},
 ): ReturnType<typeof specFromOptions> {
-  const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+  const caller = { env: {}, cwd: '/', findDevices, subuid: '', subgid: '' };
   return specFromOptions({ ...noOptions, ...options, command }, facts, caller);
 }
 

@@ -12,7 +12,7 @@ const image = {
   passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh',
   group: 'wheel:x:10:user\nusers:x:100:user',
 };
-const caller = { env: {}, cwd: '/here', subuid: '', subgid: '' };
+const caller = { env: {}, cwd: '/here', findDevices: () => [], subuid: '', subgid: '' };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 export const someHost: Host = {

@@ -8,7 +8,13 @@ const image = {
   passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\nbig:x:70000:0::/:',
   group: 'wheel:x:10:user',
 };
-const caller: Caller = { env: { LANG: 'C' }, cwd: '/here', subuid: '', subgid: '' };
+const caller: Caller = {
+  env: { LANG: 'C' },
+  cwd: '/here',
+  findDevices: () => [],
+  subuid: '',
+  subgid: '',
+};
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 const make = (own: Partial<RunOptions>) => specFromOptions({ ...plain, ...own }, image, caller);
 const problems = (own: Partial<RunOptions>) => problemsOf(() => make(own));

@@ -1,0 +1,76 @@
+/** Loads a device filter and gives it to a cgroup: bpf(2). */
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { bpfAttachFlags, bpfAttachTypes, bpfCommands, bpfProgramTypes } from '../abi/bpf.ts';
+import { capabilityMask } from '../abi/capabilities.ts';
+import { errnoName } from '../abi/errno.ts';
+import { addressOf, SyscallError, syscall } from './native.ts';
+
+/**
+ * The kernel keeps the filter until the cgroup is removed; no descriptor of it is left.
+ * @param program instructions of eight bytes each.
+ * @throws SyscallError
+ */
+export function attachDeviceFilter(cgroup: string, program: Uint8Array): void {
+  const target = openSync(cgroup, 'r');
+  try {
+    const filter = load(program);
+    try {
+      attach(target, filter);
+    } finally {
+      closeSync(filter);
+    }
+  } finally {
+    closeSync(target);
+  }
+}
+
+/** Bytes of the largest part of `union bpf_attr` used here, up to and with `prog_name`. */
+const ATTRIBUTES = 64;
+
+function load(program: Uint8Array): number {
+  const license = Buffer.from('MIT\0');
+  const attributes = new Uint8Array(ATTRIBUTES);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, bpfProgramTypes.BPF_PROG_TYPE_CGROUP_DEVICE, true);
+  view.setUint32(4, program.length / 8, true);
+  view.setBigUint64(8, addressOf(program), true);
+  view.setBigUint64(16, addressOf(license), true);
+  attributes.set(Buffer.from('tsbox_devices'), 48);
+  return syscall('bpf', bpfCommands.BPF_PROG_LOAD, attributes, ATTRIBUTES);
+}
+
+function attach(target: number, filter: number): void {
+  const attributes = new Uint8Array(16);
+  const view = new DataView(attributes.buffer);
+  view.setUint32(0, target, true);
+  view.setUint32(4, filter, true);
+  view.setUint32(8, bpfAttachTypes.BPF_CGROUP_DEVICE, true);
+  view.setUint32(12, bpfAttachFlags.BPF_F_ALLOW_MULTI, true);
+  syscall('bpf', bpfCommands.BPF_PROG_ATTACH, attributes, attributes.length);
+}
+
+/** Whether the kernel does not let this process have any filter; EINVAL: it was built without them. */
+export function isFilterWithheld(error: unknown): boolean {
+  return (
+    error instanceof SyscallError && ['EPERM', 'ENOSYS', 'EINVAL'].includes(errnoName(error.errno))
+  );
+}
+
+/** What the user can do when it failed. */
+export function filterHint(error: unknown): string | undefined {
+  if (!isFilterWithheld(error)) return undefined;
+  if (errnoName((error as SyscallError).errno) !== 'EPERM')
+    return 'this kernel has no device filters (CONFIG_CGROUP_BPF): give the device with all access, or none';
+  const lacking = lackingCapabilities(readFileSync('/proc/self/status', 'latin1'));
+  if (lacking.length > 0)
+    return `loading it needs ${lacking.join(' and ')}, or CAP_SYS_ADMIN, which this process lacks: run tsbox as root on the host, or give the device with all access`;
+  return 'this process has the capabilities, so an outer container, a security module or a cgroup above that allows no second filter forbids it: run tsbox on the host itself, or give the device with all access';
+}
+
+/** Capabilities that programs of this type need, unless there is CAP_SYS_ADMIN: capabilities(7). */
+export function lackingCapabilities(status: string): string[] {
+  const effective = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const holds = (name: string) => (effective & capabilityMask([name])) !== 0n;
+  if (holds('CAP_SYS_ADMIN')) return [];
+  return ['CAP_BPF', 'CAP_NET_ADMIN'].filter((name) => !holds(name));
+}

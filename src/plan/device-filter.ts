@@ -1,0 +1,73 @@
+/**
+ * Which devices the processes of a box may open and make nodes of, kept by the kernel for the box's
+ * cgroup and all below it (cgroup-v2.rst, "Device controller").
+ *
+ * It is the second protection. The first is that every file system of a box is nodev, and the devices
+ * in it are mounts of single nodes of the host's (devices.ts): that needs no privilege and no cgroup.
+ * So where the filter cannot be had (no cgroup v2, no right to load eBPF), a box goes without, unless
+ * something was asked for that mounts of nodes do not keep: see {@link filterIsNeeded}.
+ */
+import type { Box } from '../spec/box.ts';
+import type { DeviceRule, Mount, Spec } from '../spec/spec.ts';
+import type { HostAction } from './action.ts';
+import { accountPath } from './cgroup.ts';
+import { allows } from './device-rules.ts';
+import type { CgroupHost } from './host.ts';
+
+/**
+ * What every box may use: the devices that src/plan/devices.ts gives it, and terminals of its own.
+ * Nodes may be made of all (to install a package, to unpack an image), as everywhere with the OCI's
+ * runtimes; opening them is something else. The host's console (c 5:1) is not among them: what is
+ * /dev/console elsewhere is a terminal of the box's.
+ */
+const defaultRules: readonly DeviceRule[] = [
+  { allow: true, access: 'm' },
+  ...[3, 5, 7, 8, 9].map((minor) => ({ allow: true, type: 'c', major: 1, minor }) as const),
+  ...[0, 2].map((minor) => ({ allow: true, type: 'c', major: 5, minor }) as const),
+  { allow: true, type: 'c', major: 136 },
+];
+
+/** Those of the specification come first, as elsewhere: one that denies all takes nothing of these away. */
+function rulesOf({ linux }: Spec): readonly DeviceRule[] {
+  return [...(linux.resources.devices ?? []), ...defaultRules];
+}
+
+/** Gives the cgroup that the box cannot reach its filter, before the clone that starts the box below it. */
+export function filterDevices({ spec, id }: Box, host: CgroupHost): HostAction {
+  return {
+    call: 'filter_devices',
+    path: accountPath(host, id),
+    rules: rulesOf(spec),
+    optional: !filterIsNeeded(spec),
+    why: 'of devices, those of the box alone can be opened, whatever nodes it makes',
+  };
+}
+
+/** Refusals of what only a filter keeps, on a host without cgroup v2: a sentence each. */
+export function unkeptDeviceRules(spec: Spec, host: CgroupHost | undefined): string[] {
+  if (host !== undefined || !filterIsNeeded(spec)) return [];
+  return [`${neededFor(spec)} needs cgroup v2, which is not mounted on this host`];
+}
+
+/**
+ * Whether the box's nodes and mounts allow more than its rules: a device that may be only read or only
+ * written, or a mount on which a root of the host's could make nodes and open them.
+ */
+function filterIsNeeded(spec: Spec): boolean {
+  return neededFor(spec) !== undefined;
+}
+
+function neededFor(spec: Spec): string | undefined {
+  const restricted = spec.linux.devices.find(
+    (device) => !['r', 'w'].every((access) => allows(rulesOf(spec), device, access)),
+  );
+  if (restricted !== undefined) return `--device ${restricted.path}: its access`;
+  const mapped = spec.linux.uidMappings.length > 0;
+  const open = mapped ? undefined : spec.mounts.find(opensDevices);
+  return open === undefined ? undefined : `devices on ${open.destination}`;
+}
+
+/** The devices of /dev are mounts of their own, and so is what is in devpts: its kernel makes the nodes. */
+function opensDevices({ destination, type, options }: Mount): boolean {
+  return type !== 'devpts' && destination !== '/dev' && !options.includes('nodev');
+}
