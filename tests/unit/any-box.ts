@@ -20,6 +20,7 @@ const options = fc
     user: fc.constantFrom(undefined, 'user', '1000:7', '0'),
     hostname: optional('h'),
     volume: several('/host/directory:/d', '/host/file:/etc/x/y:ro', '/host/directory:/dev/a'),
+    device: several('/dev/null', '/dev/one', '/dev/one:/etc/x/two', '/dev/one:/t/three'),
     tmpfs: several('/t', '/var/run/t:exec,size=1m', '/dev/shm'),
     layer: fc.constantFrom({}, { readOnly: true }, { writable: true }),
     ulimit: several('nofile=10', 'core=0:unlimited'),
@@ -52,7 +53,7 @@ export function everyPlan(
   everyContainer((steps, { arch }) => check(steps, 'container', arch));
   const forGuests = options
     .filter(({ userns }) => userns !== 'auto')
-    .map(({ pidsLimit, ...own }) => own);
+    .map(({ pidsLimit, device, ...own }) => own);
   fc.assert(
     fc.property(forGuests, (own) => check(stepsOf(guest(own)), 'guest', 'x64')),
     { numRuns },

@@ -4,7 +4,7 @@ import type { Host } from '../../src/plan/host.ts';
 import type { Section, Step } from '../../src/plan/step.ts';
 import type { Box } from '../../src/spec/box.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
-import { noOptions, type RunOptions } from '../../src/spec/run-options.ts';
+import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { type Guest, planGuest, type RootTransport } from '../../src/vm/guest.ts';
 
 const image = {
@@ -12,7 +12,11 @@ const image = {
   passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh',
   group: 'wheel:x:10:user\nusers:x:100:user',
 };
-const caller = { env: {}, cwd: '/here', findDevices: () => [], subuid: '', subgid: '' };
+/** Every path of the host's is a device of its own. */
+const findDevices: Caller['findDevices'] = (path) => [
+  { below: '', type: 'b', major: 240, minor: path.length, fileMode: 0o600, uid: 0, gid: 6 },
+];
+const caller = { env: {}, cwd: '/here', findDevices, subuid: '', subgid: '' };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 export const someHost: Host = {

@@ -8,10 +8,13 @@ const image = {
   passwd: 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\nbig:x:70000:0::/:',
   group: 'wheel:x:10:user',
 };
+const findDevices: Caller['findDevices'] = () => [
+  { below: '', type: 'c', major: 10, minor: 229, fileMode: 0o600, uid: 0, gid: 0 },
+];
 const caller: Caller = {
   env: { LANG: 'C' },
   cwd: '/here',
-  findDevices: () => [],
+  findDevices,
   subuid: '',
   subgid: '',
 };
@@ -55,6 +58,10 @@ test.each<[Partial<RunOptions>, object]>([
   [{ cpus: '1' }, { cpu: { quota: 100000, period: 100000 } }],
   [{ pidsLimit: '5' }, { pids: { limit: 5 } }],
   [{ pidsLimit: '-1' }, {}],
+  [
+    { device: ['/dev/fuse:rw'] },
+    { devices: [{ allow: true, type: 'c', major: 10, minor: 229, access: 'rw' }] },
+  ],
 ])('resources of %j', (own, resources) => {
   expect(make(own).spec.linux.resources).toEqual(resources);
 });
@@ -124,6 +131,14 @@ test.each<[Partial<RunOptions>, string]>([
   [
     { volume: ['/a:/x', '/b:/x/'], tmpfs: ['/x'] },
     '/x is given twice by --volume and --tmpfs; one of them can be mounted there',
+  ],
+  [
+    { device: ['/dev/a:/x', '/dev/b:/x/'] },
+    '/x is given twice by --device, --volume and --tmpfs; one of them can be there',
+  ],
+  [
+    { device: ['/dev/a:/x'], tmpfs: ['/x'] },
+    '/x is given twice by --device, --volume and --tmpfs; one of them can be there',
   ],
 ])('%j is refused', (own, problem) => {
   expect(problems(own)).toEqual([problem]);

@@ -24,6 +24,11 @@ test.each<[string, Partial<RunOptions>, string]>([
     { volume: ['/host/directory:/d', '/host/file:/etc/motd'] },
     '--volume /host/file with --vm: only directories can be shared with a micro-VM: give the directory that holds it',
   ],
+  [
+    'a device',
+    { device: ['/dev/null', '/dev/one:/dev/two'] },
+    '--device /dev/one with --vm: a device of the host cannot be handed to a micro-VM, whose kernel has devices of its own: run it as a container',
+  ],
 ])('%s is refused', (_, own, message) => {
   expect(() => guest(own, sources)).toThrow(
     expect.objectContaining({ name: 'BoxError', exitCode: 125, message }),
@@ -36,6 +41,7 @@ test.each<[Partial<RunOptions>, object[]]>([
   [{ readOnly: true }, [root]],
   [{ writable: true }, [{ ...root, readonly: false }]],
   [{ tmpfs: ['/t'] }, [root]],
+  [{ device: ['/dev/null'] }, [root]],
   [{ volume: ['/a:/a'] }, [root, { tag: 'volume7', source: '/a', readonly: false }]],
   [
     { volume: ['/a:/a:ro', '/b:/b'], tmpfs: ['/t'] },

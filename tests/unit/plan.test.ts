@@ -45,6 +45,7 @@ test.each<[string, ContainerPlan]>([
       tmpfs: ['/run:size=1m,exec'],
     }),
   ],
+  ['devices', container({ device: ['/dev/null', '/dev/one:/dev/sub/two:r', '/dev/one:/opt/d'] })],
   ['user-namespace', container({ userns: 'auto' })],
   ['limits', container({ memory: '64m', cpus: '0.5', pidsLimit: '100' })],
   ['no-cgroup', container({}, withoutCgroup)],

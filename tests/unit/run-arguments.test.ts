@@ -57,7 +57,7 @@ test.each([
 
 test('every flag, long', () => {
   const line =
-    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --tmpfs /t --read-only --writable --ulimit core=0 --umask 077 --userns auto --security-opt no-new-privileges --vm --debug one true';
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --read-only --writable --ulimit core=0 --umask 077 --userns auto --security-opt no-new-privileges --vm --debug one true';
   expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
   expect(parsed(line).options).toEqual({
     command: ['true'],
@@ -69,6 +69,7 @@ test('every flag, long', () => {
     user: 'u',
     hostname: 'h',
     volume: ['a:/a', 'b:/b'],
+    device: ['/dev/a'],
     tmpfs: ['/t'],
     readOnly: true,
     writable: true,

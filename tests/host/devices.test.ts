@@ -1,0 +1,200 @@
+/** What devices a container can open: `--device`, and the kernel's filter of its cgroup. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DeviceRule } from '../../src/spec/spec.ts';
+import { type Attempt, anyRules, permits } from '../unit/device-rules.ts';
+import { tsbox as library, openDescriptors, request, runContainer } from './library.ts';
+import { eachLeavesNothing, shell, tsbox } from './tsbox.ts';
+
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'tsbox-test-'));
+  const nodes = join(scratch, 'nodes');
+  mkdirSync(nodes);
+  // The file system of temporary files may be nodev.
+  run('mount', '-t', 'tmpfs', '-o', 'dev', 'tsbox-test', nodes);
+  for (const { type, major, minor } of attempts)
+    run(
+      'sh',
+      '-c',
+      `[ -e "$1" ] || mknod "$@"`,
+      'sh',
+      nodeOf(type, major, minor),
+      type,
+      `${major}`,
+      `${minor}`,
+    );
+  const source = new URL('device-probe.c', import.meta.url).pathname;
+  run('gcc', '-static', '-O1', '-Wall', '-Werror', '-o', join(scratch, 'probe'), source);
+});
+afterAll(() => {
+  run('umount', join(scratch, 'nodes'));
+  rmSync(scratch, { recursive: true });
+});
+eachLeavesNothing();
+
+function run(program: string, ...args: string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8' });
+}
+const nodeOf = (...name: (string | number)[]) => join(scratch, 'nodes', name.join('-'));
+
+/** Numbers of null, zero, the terminals and what the kernel keeps for experiments: nothing is behind those. */
+const numbers = [1, 3, 5, 136, 240, 241];
+const attempts: Attempt[] = [
+  ['c', 1, 3],
+  ['c', 1, 5],
+  ['c', 5, 241],
+  ['c', 136, 240],
+  ['c', 240, 1],
+  ['b', 240, 1],
+  ['b', 241, 3],
+].flatMap(([type, major, minor]) =>
+  ['r', 'w', 'rw', 'm'].map((access) => ({ type, major, minor, access }) as Attempt),
+);
+
+/** What the kernel says to each attempt, in a box with these rules beside those of every box. */
+async function verdicts(rules: readonly DeviceRule[]): Promise<string> {
+  const words = attempts.map(({ type, major, minor, access }) =>
+    [type, major, minor, access].join(':'),
+  );
+  const box = request(['/probe/probe', '/probe/result', '/nodes', ...words]);
+  const bind = { type: 'bind', options: ['bind', 'nosuid'] } as const;
+  const spec = {
+    ...box.spec,
+    mounts: [
+      ...box.spec.mounts,
+      { ...bind, source: scratch, destination: '/probe' },
+      { ...bind, source: join(scratch, 'nodes'), destination: '/nodes' },
+    ],
+    linux: { ...box.spec.linux, resources: { devices: rules } },
+  };
+  expect(await runContainer({ ...box, spec })).toEqual({ kind: 'exited', code: 0 });
+  return readFileSync(join(scratch, 'result'), 'latin1');
+}
+
+/** What a box may use without being given anything (src/plan/device-filter.ts), behind its own rules. */
+const defaults: DeviceRule[] = [
+  { allow: true, access: 'm' },
+  ...[3, 5].map((minor) => ({ allow: true, type: 'c', major: 1, minor }) as const),
+  { allow: true, type: 'c', major: 136 },
+];
+
+test('the kernel allows what the rules allow, and nothing else', async () => {
+  const before = openDescriptors();
+  await fc.assert(
+    fc.asyncProperty(anyRules(numbers), async (rules) => {
+      const expected = attempts.map((each) => (permits([...rules, ...defaults], each) ? 'y' : 'n'));
+      expect(await verdicts(rules)).toBe(expected.join(''));
+    }),
+    { numRuns: 60 },
+  );
+  expect(openDescriptors()).toBeLessThanOrEqual(before + 1);
+});
+
+test('as many rules as anybody has', async () => {
+  const rules = Array.from(
+    { length: 500 },
+    (_, minor) => ({ allow: true, type: 'b', major: 240, minor }) as const,
+  );
+  const expected = attempts.map((each) => (permits([...rules, ...defaults], each) ? 'y' : 'n'));
+  expect(await verdicts(rules)).toBe(expected.join(''));
+});
+
+test('--device: a device at another place, with its mode and owner, which stay as they are', () => {
+  const before = statSync('/dev/full');
+  const { stdout, stderr } = shell(
+    'ls -l /dev/mine /opt/a/b | tr -s " " | cut -d" " -f1,5,6; echo x > /opt/a/b; chmod 600 /dev/mine; rm /dev/mine',
+    ...['--device', '/dev/full:/dev/mine', '--device', '/dev/full:/opt/a/b'],
+  );
+  expect(stdout).toBe('crw-rw-rw- 1, 7\ncrw-rw-rw- 1, 7\n');
+  expect(stderr).toContain('No space left on device');
+  expect(stderr).toContain('Read-only file system');
+  expect(stderr).toContain('resource busy');
+  expect(statSync('/dev/full').mode).toBe(before.mode);
+});
+
+test('--device with a directory: all devices in it', () => {
+  const { stdout } = shell('ls /n', '--device', `${join(scratch, 'nodes')}:/n`);
+  expect(stdout.split('\n').filter(Boolean)).toHaveLength(7);
+});
+
+test('--device /dev/null: what every box has can be asked for', () => {
+  const result = shell('echo x > /dev/null && ls -l /dev | grep -c null', '--device', '/dev/null');
+  expect(result).toEqual({ status: 0, stdout: '1\n', stderr: '' });
+});
+
+test.each([
+  ['', 'rw'],
+  [':r', 'r'],
+  [':w', 'w'],
+])('--device NODE%s: %s, and nothing of its neighbour', (access, allowed) => {
+  const script = '(: < /n) && echo r; (: > /n) && echo w; mknod /t/m c 240 3; : < /t/m';
+  const node = nodeOf('c', 240, 1);
+  const { stderr } = shell(script, '--device', `${node}:/n${access}`, '--tmpfs', '/t:dev');
+  const refused = stderr.split('\n').filter((line) => line.includes('Operation not permitted'));
+  expect(refused.filter((line) => line.includes('/n'))).toHaveLength(2 - allowed.length);
+  expect(refused.filter((line) => line.includes('/t/m'))).toHaveLength(1);
+});
+
+test('root in the box cannot open a disk of the host through a node that it makes', () => {
+  const script = 'mknod $0/d b 7 0 && : < $0/d';
+  // Here no file system may have devices …
+  expect(shell(script.replaceAll('$0', '/tmp')).stderr).toMatch(/\/tmp\/d: Permission denied\n$/);
+  // … and here one may: the filter is left.
+  const { stderr } = shell(script.replaceAll('$0', '/t'), '--tmpfs', '/t:dev');
+  expect(stderr).toMatch(/\/t\/d: Operation not permitted\n$/);
+});
+
+function hostFiles(): string {
+  const script = 'ls -la /etc; md5sum /etc/hostname; ls -d /tmp/y /etc/y /no 2>&1 || true';
+  return run('sh', '-c', script);
+}
+
+test.each([
+  ['a link to a file of the host', '/etc/hostname', '/opt/x'],
+  ['a link to nothing', '/no/such', '/opt/x'],
+  ['a link above it', '/etc', '/opt/x/y/z'],
+  ['a link out of the image', '../../../../../../tmp', '/opt/x/y'],
+])('an image with %s at the place of a device: the host is not touched', (_, target, place) => {
+  const rootfs = mkdtempSync(join(tmpdir(), 'tsbox-test-'));
+  run('cp', '-a', '/var/lib/tsbox/images/busybox/.', rootfs);
+  symlinkSync(target, join(rootfs, 'opt/x'));
+  const before = hostFiles();
+  tsbox(['run', '--writable', '--rootfs', rootfs, '--device', `/dev/full:${place}`, '--', 'true']);
+  expect(hostFiles()).toBe(before);
+  rmSync(rootfs, { recursive: true });
+});
+
+test.each([
+  ['/etc/passwd/x', /^tsbox: openat2 failed: ENOTDIR/],
+  ['/etc', /^tsbox: move_mount failed: [\s\S]*what to do: \/etc must be a file of the image/],
+])('a device at %s is refused with the reason', (place, message) => {
+  const result = shell('true', '--device', `/dev/null:${place}`);
+  expect(result).toMatchObject({ status: 125, stdout: '' });
+  expect(result.stderr).toMatch(message);
+});
+
+test.each<[string, object, string]>([
+  ['another number', { minor: 4 }, '/dev/null: its minor is 3, not 4'],
+  ['another mode', { fileMode: 0o600 }, `/dev/null: its fileMode is ${0o666}, not ${0o600}`],
+  ['a block device', { type: 'b' }, '/dev/null: its type is c, not b'],
+  ['a FIFO', { type: 'p' }, '/dev/null: a FIFO is no device'],
+  ['no such node', { source: '/dev/no-such' }, '/dev/no-such: no device of the host is there'],
+])('a specification with %s is refused', async (_, other, message) => {
+  const box = request(['true']);
+  const device = { path: '/dev/null', type: 'c', major: 1, minor: 3, ...other } as const;
+  const spec = { ...box.spec, linux: { ...box.spec.linux, devices: [device] } };
+  await expect(runContainer({ ...box, spec })).rejects.toThrow(message);
+});
+
+test('a specification’s device of the type u is a character device', async () => {
+  const box = request(['sh', '-c', 'echo > /dev/null']);
+  const device = { path: '/dev/null', type: 'u', major: 1, minor: 3 } as const;
+  const spec = { ...box.spec, linux: { ...box.spec.linux, devices: [device] } };
+  expect(await runContainer({ ...box, spec })).toEqual({ kind: 'exited', code: 0 });
+  expect(library.findDevices('/dev/null')).toMatchObject([{ type: 'c', major: 1, minor: 3 }]);
+});
