@@ -56,15 +56,17 @@ export function isFilterWithheld(error: unknown): boolean {
   );
 }
 
+const without = 'give devices with all access, and --tmpfs without dev';
+
 /** What the user can do when it failed. */
 export function filterHint(error: unknown): string | undefined {
   if (!isFilterWithheld(error)) return undefined;
   if (errnoName((error as SyscallError).errno) !== 'EPERM')
-    return 'this kernel has no device filters (CONFIG_CGROUP_BPF): give the device with all access, or none';
+    return `this kernel has no device filters (CONFIG_CGROUP_BPF): ${without}`;
   const lacking = lackingCapabilities(readFileSync('/proc/self/status', 'latin1'));
   if (lacking.length > 0)
-    return `loading it needs ${lacking.join(' and ')}, or CAP_SYS_ADMIN, which this process lacks: run tsbox as root on the host, or give the device with all access`;
-  return 'this process has the capabilities, so an outer container, a security module or a cgroup above that allows no second filter forbids it: run tsbox on the host itself, or give the device with all access';
+    return `loading it needs ${lacking.join(' and ')}, or CAP_SYS_ADMIN, which this process lacks: run tsbox as root on the host, or ${without}`;
+  return `this process has the capabilities, so a user namespace or container around it, a security module, or a cgroup above whose filter allows no other forbids it: run tsbox on the host itself, or ${without}`;
 }
 
 /** Capabilities that programs of this type need, unless there is CAP_SYS_ADMIN: capabilities(7). */

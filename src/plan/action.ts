@@ -1,5 +1,5 @@
+import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
-import { printRule } from './device-rules.ts';
 
 /** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
 export type HostAction =

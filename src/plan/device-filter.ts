@@ -8,28 +8,16 @@
  * something was asked for that mounts of nodes do not keep: see {@link filterIsNeeded}.
  */
 import type { Box } from '../spec/box.ts';
+import { defaultDeviceRules } from '../spec/defaults.ts';
+import { allows } from '../spec/device-rules.ts';
 import type { DeviceRule, Mount, Spec } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
 import { accountPath } from './cgroup.ts';
-import { allows } from './device-rules.ts';
 import type { CgroupHost } from './host.ts';
-
-/**
- * What every box may use: the devices that src/plan/devices.ts gives it, and terminals of its own.
- * Nodes may be made of all (to install a package, to unpack an image), as everywhere with the OCI's
- * runtimes; opening them is something else. The host's console (c 5:1) is not among them: what is
- * /dev/console elsewhere is a terminal of the box's.
- */
-const defaultRules: readonly DeviceRule[] = [
-  { allow: true, access: 'm' },
-  ...[3, 5, 7, 8, 9].map((minor) => ({ allow: true, type: 'c', major: 1, minor }) as const),
-  ...[0, 2].map((minor) => ({ allow: true, type: 'c', major: 5, minor }) as const),
-  { allow: true, type: 'c', major: 136 },
-];
 
 /** Those of the specification come first, as elsewhere: one that denies all takes nothing of these away. */
 function rulesOf({ linux }: Spec): readonly DeviceRule[] {
-  return [...(linux.resources.devices ?? []), ...defaultRules];
+  return [...(linux.resources.devices ?? []), ...defaultDeviceRules];
 }
 
 /** Gives the cgroup that the box cannot reach its filter, before the clone that starts the box below it. */

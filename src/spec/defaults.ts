@@ -2,7 +2,7 @@
  * What a box gets when nobody asks for anything else: the defaults of docker, podman and the OCI
  * runtime specification (config-linux.md), so that a workload finds what it finds elsewhere.
  */
-import type { CapabilitySets, Mount, NamespaceType } from './spec.ts';
+import type { CapabilitySets, DeviceRule, Mount, NamespaceType } from './spec.ts';
 
 export const OCI_VERSION = '1.2.0';
 
@@ -126,4 +126,17 @@ export const defaultReadonlyPaths: readonly string[] = [
   '/proc/irq',
   '/proc/sys',
   '/proc/sysrq-trigger',
+];
+
+/**
+ * What every box may use: the devices that src/plan/devices.ts gives it, and terminals of its own.
+ * Nodes may be made of all (to install a package, to unpack an image), as everywhere with the OCI's
+ * runtimes; opening them is something else. The host's console (c 5:1) is not among them: what is
+ * /dev/console elsewhere is a terminal of the box's.
+ */
+export const defaultDeviceRules: readonly DeviceRule[] = [
+  { allow: true, access: 'm' },
+  ...[3, 5, 7, 8, 9].map((minor) => ({ allow: true, type: 'c', major: 1, minor }) as const),
+  ...[0, 2].map((minor) => ({ allow: true, type: 'c', major: 5, minor }) as const),
+  { allow: true, type: 'c', major: 136 },
 ];

@@ -3,6 +3,8 @@
  * and the rule of the OCI runtime specification (config-linux.md, "Devices" and "Allowed Device list").
  */
 import { posix } from 'node:path';
+import { defaultDeviceRules } from './defaults.ts';
+import { allows } from './device-rules.ts';
 import { SpecError } from './errors.ts';
 import type { Device, DeviceRule, Mount } from './spec.ts';
 import { destination } from './volumes.ts';
@@ -47,8 +49,16 @@ export function parseDevice(
         `--device ${value}: ${path} belongs to the box; any other place is allowed, also below /dev`,
       ]);
     const { type, major, minor } = node;
+    const device = { path, source: posix.join(source, below), ...node };
+    const more = ['r', 'w'].find(
+      (letter) => !access.includes(letter) && allows(defaultDeviceRules, device, letter),
+    );
+    if (more !== undefined)
+      throw new SpecError([
+        `--device ${value}: every box may read and write ${device.source}: leave the access out`,
+      ]);
     return {
-      device: { path, source: posix.join(source, below), ...node },
+      device,
       rule: { allow: true, type, major, minor, access },
     };
   });

@@ -123,6 +123,6 @@ export interface Resources {
   /** `quota` and `period` in microseconds. */
   readonly cpu?: { readonly quota: number; readonly period: number };
   readonly pids?: { readonly limit: number };
-  /** Beside what every box may use (src/plan/device-filter.ts). */
+  /** Beside what every box may use (`defaultDeviceRules`). */
   readonly devices?: readonly DeviceRule[];
 }

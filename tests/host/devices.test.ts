@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DeviceRule } from '../../src/spec/spec.ts';
 import { type Attempt, anyRules, permits } from '../unit/device-rules.ts';
 import { tsbox as library, openDescriptors, request, runContainer } from './library.ts';
-import { eachLeavesNothing, shell, tsbox } from './tsbox.ts';
+import { eachLeavesNothing, program, shell, tsbox } from './tsbox.ts';
 
 let scratch: string;
 beforeAll(() => {
@@ -76,7 +76,7 @@ async function verdicts(rules: readonly DeviceRule[]): Promise<string> {
   return readFileSync(join(scratch, 'result'), 'latin1');
 }
 
-/** What a box may use without being given anything (src/plan/device-filter.ts), behind its own rules. */
+/** What a box may use without being given anything (src/spec/defaults.ts), behind its own rules. */
 const defaults: DeviceRule[] = [
   { allow: true, access: 'm' },
   ...[3, 5].map((minor) => ({ allow: true, type: 'c', major: 1, minor }) as const),
@@ -138,6 +138,19 @@ test.each([
   const refused = stderr.split('\n').filter((line) => line.includes('Operation not permitted'));
   expect(refused.filter((line) => line.includes('/n'))).toHaveLength(2 - allowed.length);
   expect(refused.filter((line) => line.includes('/t/m'))).toHaveLength(1);
+});
+
+test('where no filter can be had, what needs none goes without, and the rest is refused', () => {
+  // In a user namespace root may make cgroups that root made, but not load eBPF.
+  const refusal = (...flags: string[]) =>
+    tsbox(['-rm', program, 'run', ...flags, 'busybox', '--', 'true'], '', process.env, ['unshare'])
+      .stderr;
+  const denied =
+    /^tsbox: filter_devices failed: bpf: EPERM[\s\S]*a user namespace or container around it/;
+  expect(refusal('--device', `${nodeOf('c', 240, 1)}:/n:r`)).toMatch(denied);
+  expect(refusal('--tmpfs', '/t:dev')).toMatch(denied);
+  for (const flags of [[], ['--device', `${nodeOf('c', 240, 1)}:/n`]])
+    expect(refusal(...flags)).not.toContain('filter_devices');
 });
 
 test('root in the box cannot open a disk of the host through a node that it makes', () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { bpfOpcodes } from '../../src/abi/bpf.ts';
 import { printAction } from '../../src/plan/action.ts';
 import { deviceProgram } from '../../src/plan/device-program.ts';
-import { allows } from '../../src/plan/device-rules.ts';
+import { allows } from '../../src/spec/device-rules.ts';
 import { container } from './boxes.ts';
 import { type Attempt, anyRules, permits } from './device-rules.ts';
 

@@ -3,7 +3,9 @@ import { type FindDevices, parseDevice } from '../../src/spec/devices.ts';
 import { problemsOf } from './problems.ts';
 
 const node = { type: 'c', major: 10, minor: 229, fileMode: 0o600, uid: 0, gid: 7 } as const;
+const full = { ...node, major: 1, minor: 7 } as const;
 const find: FindDevices = (path) => {
+  if (path === '/dev/full') return [{ below: '', ...full }];
   if (path === '/no') throw Object.assign(new Error('no'), { code: 'ENOENT' });
   if (path === '/file') return [];
   return path === '/dir'
@@ -56,6 +58,8 @@ test.each([
   ['/a:/dev/fd', `/dev/fd ${box}`],
   ['/a:/dev/pts/0', `/dev/pts/0 ${box}`],
   ['/a:/x/../dev/shm', `/dev/shm ${box}`],
+  ['/dev/full:/x:r', 'every box may read and write /dev/full: leave the access out'],
+  ['/dev/full:wm', 'every box may read and write /dev/full: leave the access out'],
   ['/no', '/no: ENOENT: a device must exist on the host, as a node or a directory of nodes'],
   [
     '/file',

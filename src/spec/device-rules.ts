@@ -1,5 +1,5 @@
 /** What a list of rules about devices says: applied in order, beginning with nothing allowed. */
-import type { Device, DeviceRule } from '../spec/spec.ts';
+import type { Device, DeviceRule } from './spec.ts';
 
 /** Whether the rules allow one access, `r`, `w` or `m`, to a device: the last of those about it decides. */
 export function allows(
