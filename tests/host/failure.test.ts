@@ -7,7 +7,7 @@ import type { BoxError, ContainerPlan, HostAction, Step } from '../../src/index.
 import { openDescriptors, request, runContainer, tsbox } from './library.ts';
 import { program, shell, traces } from './tsbox.ts';
 
-// The sealed copy of tsbox-init stays open from the first box on.
+// The sealed copy of tsbox-init stays open from the first box on, and so does its device filter.
 await runContainer(request(['true']));
 
 let before: unknown;
