@@ -29,6 +29,19 @@ const namespaces = `
     mkdir /mnt/below
     dd if=/dev/zero of=/dev/null bs=128M count=1; echo survived'
   tsbox run busybox -- echo next`;
+/** The loop device's number, and null's, on a file system that may have devices; the second time in a cgroup below. */
+const devices = `
+  tsbox run --tmpfs /t:dev ${utilLinux} busybox -- sh -c '
+    mknod /t/disk b 7 0
+    mknod /t/null c 1 3
+    try="for name in null disk; do (: </t/\\$name) && echo opened \\$name; done"
+    eval "$try"
+    /host/unshare -UrmC sh -c "
+      mount -t cgroup2 none /mnt
+      mkdir /mnt/below
+      echo \\$\\$ >/mnt/below/cgroup.procs
+      cat /proc/self/cgroup
+      $try"'`;
 /** The way to the last of these is longer than PATH_MAX: counted and removed here, step by step. */
 const deep = `
   tsbox run ${utilLinux} busybox -- sh -c '
@@ -41,7 +54,7 @@ const deep = `
   tsbox run busybox -- echo next
   find /sys/fs/cgroup/tsbox -mindepth 1 -type d | wc -l
   find /sys/fs/cgroup/tsbox -mindepth 1 -depth -type d -execdir rmdir {} ';'`;
-const ran = onRig({ ...lines, namespaces, deep });
+const ran = onRig({ ...lines, namespaces, devices, deep });
 
 test.each(namesOf(lines))('nothing is left: %s', async (name) => {
   expect((await ran(name)).left).toEqual([]);
@@ -82,4 +95,10 @@ test('a cgroup that a box makes is removed with it, and hinders no other run', a
 test('cgroups too deep for a path are removed, too, and hinder no other run', async () => {
   const { status, stdout, left } = await ran('deep');
   expect({ status, stdout, left }).toEqual({ status: 0, stdout: 'made\nnext\n0\n', left: [] });
+});
+
+test('its filter of devices holds in the cgroups that a box makes, too', async () => {
+  const { stdout, stderr } = await ran('devices');
+  expect(stdout).toBe('opened null\n0::/below\nopened null\n');
+  expect(stderr.match(/\/t\/disk: Operation not permitted/g)).toHaveLength(2);
 });
