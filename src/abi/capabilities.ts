@@ -43,6 +43,8 @@ export const capabilityNames = [
   'CAP_CHECKPOINT_RESTORE',
 ] as const;
 
+export type CapabilityName = (typeof capabilityNames)[number];
+
 /** A set of capabilities as a bit mask. @throws RangeError for an unknown name. */
 export function capabilityMask(names: readonly string[]): bigint {
   const numbers: readonly string[] = capabilityNames;

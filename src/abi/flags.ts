@@ -97,11 +97,27 @@ export const cloneFlags = {
 /** prctl(2) */
 export const prctlOptions = {
   PR_SET_PDEATHSIG: 1,
-  PR_SET_KEEPCAPS: 8,
+  PR_SET_DUMPABLE: 4,
   PR_CAPBSET_DROP: 24,
+  PR_SET_SECUREBITS: 28,
   PR_SET_NO_NEW_PRIVS: 38,
   PR_CAP_AMBIENT: 47,
 } as const;
+
+/** capabilities(7), "The securebits flags" */
+export const secureBits = { SECBIT_KEEP_CAPS: 0x10 } as const;
+
+/** keyctl(2) operations */
+export const keyctlOperations = { KEYCTL_JOIN_SESSION_KEYRING: 1 } as const;
+
+/** landlock_create_ruleset(2), `attr.scoped` */
+export const landlockScopes = {
+  LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET: 1,
+  LANDLOCK_SCOPE_SIGNAL: 2,
+} as const;
+
+/** ioprio_set(2) */
+export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 
 /** netdevice(7) */
 export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;

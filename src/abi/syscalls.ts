@@ -57,6 +57,13 @@ const x64 = {
   fsmount: 432,
   pidfd_open: 434,
   mount_setattr: 442,
+  write: 1,
+  personality: 135,
+  keyctl: 250,
+  ioprio_set: 251,
+  sched_setattr: 314,
+  landlock_create_ruleset: 444,
+  landlock_restrict_self: 446,
 } as const;
 
 /** The name of a system call that tsbox makes. */
@@ -119,6 +126,13 @@ const arm64: Readonly<Record<SyscallName, number>> = {
   fsmount: 432,
   pidfd_open: 434,
   mount_setattr: 442,
+  write: 64,
+  personality: 92,
+  keyctl: 219,
+  ioprio_set: 30,
+  sched_setattr: 274,
+  landlock_create_ruleset: 444,
+  landlock_restrict_self: 446,
 };
 
 /** Processor architectures that have a table here, in Node's words (`process.arch`). */

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
 import { findDevices } from '../linux/devices.ts';
+import { boundingSet } from '../linux/host.ts';
 import type { Box } from '../spec/box.ts';
 import { specFromOptions } from '../spec/from-options.ts';
 import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
-export function toRequest({ image, options }: RunArguments): Pick<Box, 'spec' | 'layer'> {
+export function toRequest({ image, driver, options }: RunArguments): Pick<Box, 'spec' | 'layer'> {
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
@@ -20,6 +21,8 @@ export function toRequest({ image, options }: RunArguments): Pick<Box, 'spec' | 
     findDevices,
     subuid: options.userns === undefined ? '' : readOrEmpty('/etc/subuid'),
     subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
+    // A guest's kernel has them all.
+    ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
   });
 }
 

@@ -61,6 +61,11 @@ export function addRunOptions(command: Command): Command {
       .option('-e, --env <name=value>', 'set a variable; NAME alone passes yours on', several)
       .option('-w, --workdir <dir>', 'working directory in the box')
       .option('-u, --user <user>', 'NAME|UID[:GROUP|GID], as in the image')
+      .option(
+        '--group-add <group>',
+        'a supplementary group: a name of the image, or an id',
+        several,
+      )
       .option('--hostname <name>', 'host name that the box sees')
       .option('-v, --volume <src:dst>', "SRC:DST[:ro|rw]: the host's SRC at DST", several)
       .option('--tmpfs <dst>', 'DST[:OPTION,...]: an empty directory in memory', several)
@@ -77,9 +82,15 @@ export function addRunOptions(command: Command): Command {
         '--userns <mode>',
         "auto: the box's root is nobody on the host; host: it is root (the default)",
       )
+      .option('--cap-add <capabilities>', 'NAME[,NAME...] or ALL beside the usual ones', several)
+      .option('--cap-drop <capabilities>', 'NAME[,NAME...] or ALL of the usual ones', several)
+      .option(
+        '--oom-score-adj <number>',
+        'how soon the kernel ends it for want of memory, -1000 to 1000',
+      )
       .option(
         '--security-opt <name=value>',
-        'no-new-privileges[=false]: whether set-user-id programs give privileges',
+        'no-new-privileges[=false], apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L, mask=PATH[:PATH...], unmask=ALL|PATH[:PATH...]',
         several,
       )
       .option('--timing', 'show on standard error what each phase took')

@@ -8,6 +8,7 @@ import { SyscallError } from '../linux/native.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
+import { unkeptLabels } from '../plan/labels.ts';
 import type { Report } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
@@ -44,6 +45,7 @@ export async function startContainer(
   const unkept = [
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),
     ...unkeptDeviceRules(request.spec, host.cgroup),
+    ...unkeptLabels(request.spec, host),
   ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const state = claimState(parent);

@@ -3,6 +3,7 @@ import { type HostAction, printAction } from '../plan/action.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
+import { unkeptLabels } from '../plan/labels.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
@@ -18,6 +19,7 @@ export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
   const unkept = [
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),
     ...unkeptDeviceRules(request.spec, host.cgroup),
+    ...unkeptLabels(request.spec, host),
   ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const plan = planContainer({ ...request, id: ID }, host);

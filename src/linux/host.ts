@@ -1,8 +1,9 @@
 /** What the kernel offers, read from /proc: the facts that planning starts from. */
-import { closeSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { capabilityNames } from '../abi/capabilities.ts';
 import { errnoNumber } from '../abi/errno.ts';
 import { fsOpenFlags } from '../abi/flags.ts';
-import type { CgroupHost } from '../plan/host.ts';
+import type { CgroupHost, SecurityModules } from '../plan/host.ts';
 import type { Mount } from '../spec/spec.ts';
 import { SyscallError, syscall } from './native.ts';
 
@@ -39,6 +40,22 @@ export function findCgroups(): CgroupHost | undefined {
 /** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */
 export function cgroup2Mount(mountinfo: string): string | undefined {
   return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
+}
+
+/** Which security modules label processes: apparmor(7), selinux(8). */
+export function securityModules(): SecurityModules {
+  const parameter = '/sys/module/apparmor/parameters/enabled';
+  return {
+    apparmor: existsSync(parameter) && readFileSync(parameter, 'utf8').startsWith('Y'),
+    selinux: existsSync('/sys/fs/selinux/enforce'),
+  };
+}
+
+/** Names of the capabilities that a process of this one's can have, capabilities(7). */
+export function boundingSet(): string[] {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const mask = BigInt(`0x${/^CapBnd:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  return capabilityNames.filter((_, number) => (mask >> BigInt(number)) & 1n);
 }
 
 /** What stands at the source of every bind mount. @throws Error with code ENOENT … where nothing does. */

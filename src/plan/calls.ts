@@ -69,6 +69,11 @@ export function read(fd: number | Slot, size: number): Call {
   return { call: 'read', args: [from, buffer, number(size)] };
 }
 
+/** write(2) of a text to a file that a slot holds. */
+export function write(fd: Slot, text: string): Call {
+  return { call: 'write', args: [slot(fd), string(text), number(Buffer.byteLength(text))] };
+}
+
 /** sendto(2) of no bytes: EPIPE when the other end of a connection is closed; nobody is woken. */
 export function sendNothing(socket: number): Call {
   const noSignal = flags(abi.messageFlags, ['MSG_NOSIGNAL']);

@@ -15,6 +15,8 @@ export interface Host {
   readonly anchor: string;
   /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
   readonly cgroup?: CgroupHost;
+  /** Which of them label processes here; absent where no label was asked for. */
+  readonly securityModules?: SecurityModules;
   /** What stands at each bind mount's source. */
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
 }
@@ -24,4 +26,10 @@ export interface CgroupHost {
   readonly mount: string;
   /** Controllers that the root of the hierarchy offers. */
   readonly controllers: readonly string[];
+}
+
+/** Linux security modules that are at work. */
+export interface SecurityModules {
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
 }

@@ -6,6 +6,7 @@ import { capabilityNames } from '../abi/capabilities.ts';
 import type { Box } from '../spec/box.ts';
 import { capset, prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
 import { PARENT_DESCRIPTOR } from './parent.ts';
+import { setSecureBits } from './process-calls.ts';
 import { type Step, step } from './step.ts';
 
 /** Goes on when the parent has done what it must: interpret().go() in src/linux/interpreter.ts. */
@@ -38,11 +39,18 @@ export function becomeUser(box: Box): Step[] {
         },
       ),
     ),
-    step(prctl('PR_SET_KEEPCAPS', 1), 'changing the user must not take what capset gives below'),
+    // NOROOT would take root's capabilities in the box, NO_SETUID_FIXUP leave them to a root that
+    // becomes someone else; execve(2) clears KEEP_CAPS.
+    step(
+      setSecureBits(['SECBIT_KEEP_CAPS']),
+      "changing the user must not take what capset gives below; none of the caller's bits comes along",
+    ),
     step(setgroups(user.additionalGids), 'supplementary groups as asked for, none of the caller'),
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
-    step(capset(capabilities), 'capabilities of the workload'),
+    step(capset(capabilities), 'capabilities of the workload', {
+      hint: `a capability that tsbox lacks itself cannot be given (CapPrm in /proc/self/status): drop it with --cap-drop, or add --userns=auto`,
+    }),
     step(
       prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
       'no capability is passed on by execve alone',

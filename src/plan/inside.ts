@@ -90,7 +90,11 @@ export function existingInside(
   return step(
     openat2(arch, root, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution.refused),
     why,
-    { into, accept: ['ENOENT', 'ENOTDIR'] },
+    {
+      into,
+      accept: ['ENOENT', 'ENOTDIR'],
+      hint: `no link of the image is followed to ${path}: give the path that it leads to`,
+    },
   );
 }
 

@@ -19,9 +19,11 @@ import { openDevices } from './devices.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
 import type { Host } from './host.ts';
 import { becomeUser, enterUserNamespace } from './identity.ts';
+import { wallIn } from './landlock.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
 import { attachDevices, attachMounts, openSources } from './mounts.ts';
 import { announceExecution, closeAll, closeInherited, dieWithParent } from './parent.ts';
+import { keepApart, processAttributes } from './process.ts';
 import { makeRoot, openRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
 
@@ -44,9 +46,11 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
       steps: [...openRoot(box, host), ...openSources(box), ...openDevices(box.spec.linux.devices)],
     },
     { title: 'User namespace', steps: enterUserNamespace(box) },
+    { title: 'Apart from other processes', steps: keepApart() },
     { title: 'Root file system', steps: makeRoot(box, host) },
     { title: 'Mounts', steps: attachMounts(box, host) },
     { title: 'Devices', steps: attachDevices(box, host) },
+    { title: 'Process attributes', steps: processAttributes(box, host) },
     {
       title: 'Masked and read-only paths',
       steps: [...maskPaths(box, host), ...readonlyPaths(box, host)],
@@ -55,6 +59,8 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     { title: 'Resource limits', steps: setLimits(box) },
+    // A guest's kernel has no process outside the box.
+    { title: 'Landlock', steps: child ? wallIn() : [] },
     {
       title: 'User and capabilities',
       steps: [...becomeUser(box), ...(child ? dieWithParent() : [])],

@@ -56,7 +56,7 @@ export function openSources(box: Box): Step[] {
           step(
             openTree(HERE, mount.source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_RECURSIVE']),
             `what the box gets at ${mount.destination}`,
-            { into: slotOf(index), hint: 'the source of a volume must exist on the host' },
+            { into: mountSlot(index), hint: 'the source of a volume must exist on the host' },
           ),
         ]
       : [],
@@ -72,9 +72,9 @@ export function attachMounts(box: Box, host: Host): Step[] {
     const steps =
       mount.type === 'bind'
         ? bind(mount, index, place, host)
-        : fresh(mount, mount.type, index, place, host);
+        : fresh(labelled(mount, box.spec.linux.mountLabel), mount.type, index, place, host);
     return isDev(mount)
-      ? [...steps, ...deviceNodes(host.arch, slotOf(index), box.spec.linux.devices)]
+      ? [...steps, ...deviceNodes(host.arch, mountSlot(index), box.spec.linux.devices)]
       : steps;
   });
 }
@@ -87,7 +87,8 @@ export function attachDevices({ spec }: Box, host: Host): Step[] {
   });
 }
 
-function slotOf(index: number): Slot {
+/** Where the mount with that place in the specification is. */
+export function mountSlot(index: number): Slot {
   return `mount${index}`;
 }
 
@@ -101,7 +102,7 @@ interface Place {
 /** The innermost of the earlier mounts that the destination lies in, by their names. */
 function placeOf(destination: string, earlier: readonly Mount[]): Place {
   const around = earlier
-    .map((mount, index) => ({ path: mount.destination, slot: slotOf(index) }))
+    .map((mount, index) => ({ path: mount.destination, slot: mountSlot(index) }))
     .filter(({ path }) => destination.startsWith(`${path}/`))
     .toSorted((one, other) => one.path.length - other.path.length)
     .at(-1);
@@ -111,7 +112,7 @@ function placeOf(destination: string, earlier: readonly Mount[]): Place {
 }
 
 function bind(mount: Mount, index: number, { base, path }: Place, host: Host): Step[] {
-  const [slot, target] = [slotOf(index), `target${index}`];
+  const [slot, target] = [mountSlot(index), `target${index}`];
   const attributes = attributesOf(mount);
   return [
     ...(host.sources.get(mount.source) === 'file'
@@ -136,7 +137,7 @@ function fresh(
   { base, path }: Place,
   host: Host,
 ): Step[] {
-  const [slot, target] = [slotOf(index), `target${index}`];
+  const [slot, target] = [mountSlot(index), `target${index}`];
   const data = mount.options.filter((word) => !(word in attributeWords) && !silentWords.has(word));
   // A link at /proc, /sys or /dev would put the kernel's files where the image wants them.
   const links = type === 'tmpfs' && !isDev(mount) ? 'followed inside' : 'refused';
@@ -145,6 +146,12 @@ function fresh(
     ...newFileSystem(kernelTypes[type], data, attributesOf(mount), slot, reasons[type]),
     step(moveMount(slot, target), `attached at ${mount.destination}`),
   ];
+}
+
+/** SELinux's context for the files of a file system that has no labels of its own. */
+function labelled(mount: Mount, label: string | undefined): Mount {
+  if (label === undefined || !['tmpfs', 'devpts', 'mqueue'].includes(mount.type)) return mount;
+  return { ...mount, options: [...mount.options, `context=${label}`] };
 }
 
 function attributesOf(mount: Mount): MountAttribute[] {

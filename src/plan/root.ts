@@ -116,6 +116,7 @@ function bareRoot(): Step[] {
  */
 function overlayRoot(box: Box): Step[] {
   const idmapped = box.spec.linux.uidMappings.length > 0;
+  const { mountLabel } = box.spec.linux;
   const options = ['lowerdir=lower', 'upperdir=upper', 'workdir=work'];
   return [
     ...['lower', 'upper', 'work'].map((name) =>
@@ -129,7 +130,11 @@ function overlayRoot(box: Box): Step[] {
     // Without the host's CAP_SYS_ADMIN only user.* extended attributes can hold whiteouts.
     ...newFileSystem(
       'overlay',
-      idmapped ? [...options, 'userxattr'] : options,
+      [
+        ...options,
+        ...(idmapped ? ['userxattr'] : []),
+        ...(mountLabel === undefined ? [] : [`context=${mountLabel}`]),
+      ],
       ['MOUNT_ATTR_NODEV'],
       'root',
       'writes go to the scratch space, the image stays as it is',

@@ -1,8 +1,9 @@
 /** What planning has to know of this host, gathered. */
 import { knownArch } from '../abi/syscalls.ts';
 import { findDevices } from '../linux/devices.ts';
-import { findCgroups, hasOverlay, statSources } from '../linux/host.ts';
+import { findCgroups, hasOverlay, securityModules, statSources } from '../linux/host.ts';
 import type { Host } from '../plan/host.ts';
+import { wantsLabels } from '../plan/labels.ts';
 import type { Box } from '../spec/box.ts';
 import type { HostDevice } from '../spec/devices.ts';
 import type { Device } from '../spec/spec.ts';
@@ -18,6 +19,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
     anchor,
     sources: findSources(spec),
     ...(cgroup === undefined ? {} : { cgroup }),
+    ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),
   };
 }
 

@@ -2,7 +2,7 @@
  * What a box gets when nobody asks for anything else: the defaults of docker, podman and the OCI
  * runtime specification (config-linux.md), so that a workload finds what it finds elsewhere.
  */
-import type { CapabilitySets, DeviceRule, Mount, NamespaceType } from './spec.ts';
+import type { DeviceRule, Mount, NamespaceType } from './spec.ts';
 
 export const OCI_VERSION = '1.2.0';
 
@@ -23,38 +23,6 @@ export const defaultNamespaces: readonly NamespaceType[] = [
   'network',
   'cgroup',
 ];
-
-const defaultCapabilities = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FSETID',
-  'CAP_FOWNER',
-  'CAP_MKNOD',
-  'CAP_NET_RAW',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETFCAP',
-  'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_CHROOT',
-  'CAP_KILL',
-  'CAP_AUDIT_WRITE',
-] as const;
-
-/**
- * None is inheritable or ambient: docker once filled the inheritable set, and a program with file
- * capabilities gained them (CVE-2022-24769).
- */
-export function capabilitiesFor(uid: number): CapabilitySets {
-  const held = uid === 0 ? defaultCapabilities : [];
-  return {
-    bounding: defaultCapabilities,
-    effective: held,
-    permitted: held,
-    inheritable: [],
-    ambient: [],
-  };
-}
 
 /** In the order in which they are attached: /dev before what lies in it. */
 export const defaultMounts: readonly Mount[] = [
@@ -103,7 +71,13 @@ export const defaultMounts: readonly Mount[] = [
   },
 ];
 
-/** Files that tell about the host or its hardware, or (kcore, keys) about other users' secrets. */
+/**
+ * Files that tell about the host or its hardware, or (kcore, keys) about other users' secrets. Of
+ * what podman and docker mask there is no need for /sys/fs/selinux, as a new sysfs has nothing
+ * mounted on it, nor for /sys/dev/block, as /sys/block tells the same and programs need it; the
+ * thermal_throttle of each processor would be hundreds of mounts on a large host (`mask=` adds what
+ * is wanted). /proc/key-users counts keys and shows none.
+ */
 export const defaultMaskedPaths: readonly string[] = [
   '/proc/acpi',
   '/proc/asound',

@@ -1,25 +1,30 @@
 /** The flags of `run` as a specification: every default filled in, every value checked. */
 import { posix } from 'node:path';
+import { capabilityNames } from '../abi/capabilities.ts';
 import type { Box } from './box.ts';
 import {
-  capabilitiesFor,
   DEFAULT_HOSTNAME,
   DEFAULT_PATH,
   DEFAULT_UMASK,
-  defaultMaskedPaths,
   defaultMounts,
   defaultNamespaces,
-  defaultReadonlyPaths,
   OCI_VERSION,
 } from './defaults.ts';
 import { checkPlaces, parseDevice } from './devices.ts';
 import { parseEnv } from './environment.ts';
 import { ProblemList, SpecError } from './errors.ts';
 import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
-import { parseCpus, parseMemory, parsePidsLimit, parseUlimit, parseUmask } from './limits.ts';
+import { parseCpus, parseMemory, parsePidsLimit, parseUmask } from './limits.ts';
+import { maskedPaths } from './masks.ts';
+import { privileges, supplementaryGroups } from './process-options.ts';
 import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
-import { parseSecurityOption, type SecurityOptions } from './security-options.ts';
-import type { IdMapping, Linux, Mount, Process, Resources, Rlimit } from './spec.ts';
+import {
+  mergeSecurityOptions,
+  parseSecurityOption,
+  type SecurityOptions,
+} from './security-options.ts';
+import { mountLabel } from './selinux-label.ts';
+import type { IdMapping, Linux, Mount, Process, Resources } from './spec.ts';
 import { type FoundUser, findUser } from './users.ts';
 import { parseTmpfs, parseVolume } from './volumes.ts';
 
@@ -32,8 +37,15 @@ export function specFromOptions(
   const problems = new ProblemList();
   const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
-  const linux = makeLinux(options, caller, problems);
-  const process = makeProcess(options, image, caller, hostname, security, problems);
+  const linux = makeLinux(options, caller, security, problems);
+  const inUserNamespace = linux.uidMappings.length > 0;
+  // The first process of a user namespace has every capability there, user_namespaces(7).
+  const available = inUserNamespace ? capabilityNames : (caller.boundingSet ?? capabilityNames);
+  const basics = makeProcess(options, image, caller, hostname, problems);
+  const process = {
+    ...basics,
+    ...privileges(options, basics.user.uid, security, available, problems),
+  };
   const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
   problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {
@@ -59,9 +71,8 @@ function makeProcess(
   image: ImageFacts,
   caller: Caller,
   hostname: string,
-  security: SecurityOptions,
   problems: ProblemList,
-): Process {
+): Pick<Process, 'args' | 'env' | 'cwd' | 'user'> {
   if ((options.command[0] ?? '') === '') {
     problems.add('no command to run; the first word behind IMAGE is the program');
   }
@@ -73,20 +84,23 @@ function makeProcess(
     () => (options.umask === undefined ? DEFAULT_UMASK : parseUmask(options.umask)),
     DEFAULT_UMASK,
   );
+  const additionalGids = supplementaryGroups(
+    user.additionalGids,
+    options.groupAdd,
+    image.group,
+    problems,
+  );
   return {
     args: options.command,
     env: environment(options.env, user.home, hostname, caller, problems),
     cwd: problems.attempt(() => parseWorkdir(options.workdir), '/'),
-    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids, umask },
-    capabilities: capabilitiesFor(user.uid),
-    rlimits: ownRlimits(options.ulimit, problems),
-    noNewPrivileges: security.noNewPrivileges ?? true,
+    user: { uid: user.uid, gid: user.gid, additionalGids, umask },
   };
 }
 
 function securityOptions(words: readonly string[], problems: ProblemList): SecurityOptions {
   const each = words.map((word) => problems.attempt(() => parseSecurityOption(word), {}));
-  return Object.assign({}, ...each) as SecurityOptions;
+  return mergeSecurityOptions(each);
 }
 
 /** Stands in for a user that was not found, until all problems are known. */
@@ -151,18 +165,19 @@ function depth({ destination }: Mount): number {
   return destination.split('/').length;
 }
 
-function ownRlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
-  const limits = words.flatMap((word) => problems.attempt(() => [parseUlimit(word)], []));
-  return [...new Map(limits.map((limit) => [limit.type, limit])).values()];
-}
-
-function makeLinux(options: RunOptions, caller: Caller, problems: ProblemList): Linux {
+function makeLinux(
+  options: RunOptions,
+  caller: Caller,
+  security: SecurityOptions,
+  problems: ProblemList,
+): Linux {
   const { uid, gid } = problems.attempt(() => idMappings(options.userns, caller), noMappings);
   const devices = options.device.flatMap((word) =>
     problems.attempt(() => parseDevice(word, caller.findDevices), []),
   );
   const rules = devices.map(({ rule }) => rule);
   const types = uid.length > 0 ? ([...defaultNamespaces, 'user'] as const) : defaultNamespaces;
+  const label = mountLabel(security.label);
   return {
     namespaces: types.map((type) => ({ type })),
     uidMappings: uid,
@@ -172,8 +187,8 @@ function makeLinux(options: RunOptions, caller: Caller, problems: ProblemList): 
       ...makeResources(options, problems),
       ...(rules.length === 0 ? {} : { devices: rules }),
     },
-    maskedPaths: defaultMaskedPaths,
-    readonlyPaths: defaultReadonlyPaths,
+    ...maskedPaths(security.masked, security.unmasked),
+    ...(label === undefined ? {} : { mountLabel: label }),
   };
 }
 

@@ -22,6 +22,10 @@ export interface RunOptions {
   readonly ulimit: readonly string[];
   readonly umask?: string;
   readonly userns?: string;
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly groupAdd: readonly string[];
+  readonly oomScoreAdj?: string;
   readonly securityOpt: readonly string[];
 }
 
@@ -32,6 +36,9 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   tmpfs: [],
   device: [],
   ulimit: [],
+  capAdd: [],
+  capDrop: [],
+  groupAdd: [],
   securityOpt: [],
   readOnly: false,
   writable: false,
@@ -56,4 +63,6 @@ export interface Caller {
   /** Text of the host's /etc/subuid and /etc/subgid; empty where it has none. */
   readonly subuid: string;
   readonly subgid: string;
+  /** Capabilities that its bounding set holds, capabilities(7); every one where it is not given. */
+  readonly boundingSet?: readonly string[];
 }

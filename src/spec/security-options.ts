@@ -1,19 +1,39 @@
 /** `--security-opt NAME=VALUE`: podman's way to name what has no flag of its own. */
 import { SpecError } from './errors.ts';
+import { ALL, parsePaths } from './masks.ts';
+import { type Label, mergeLabels, parseLabel } from './selinux-label.ts';
 
 /** What was asked for; a field is absent where nothing was. */
 export interface SecurityOptions {
   /** Whether set-user-id programs give no privileges in the box. */
   readonly noNewPrivileges?: boolean;
+  readonly apparmorProfile?: string;
+  readonly label?: Label | undefined;
+  /** Paths to be covered. */
+  readonly masked?: readonly string[];
+  /** Paths, perhaps with wildcards, that are not; `ALL` for none at all. */
+  readonly unmasked?: readonly string[];
 }
 
-/** How each word is read; a later one of the same name takes the place of an earlier one. */
+/** How each word is read. */
 const readers: Readonly<Record<string, (value: string, word: string) => SecurityOptions>> = {
   'no-new-privileges': (value, word) => {
     if (value === '' || value === 'true') return { noNewPrivileges: true };
     if (value === 'false') return { noNewPrivileges: false };
     throw new SpecError([`--security-opt ${word}: true and false are allowed`]);
   },
+  apparmor: (value, word) => {
+    // A profile's name ends at white space, apparmor.d(5).
+    if (/^[^\s\0]+$/.test(value)) return { apparmorProfile: value };
+    throw new SpecError([
+      `--security-opt ${word}: the name of a profile, or unconfined, is missing`,
+    ]);
+  },
+  label: (value, word) => ({ label: parseLabel(value, word) }),
+  mask: (value, word) => ({ masked: parsePaths(value, word) }),
+  unmask: (value, word) => ({
+    unmasked: value.toUpperCase() === ALL ? [ALL] : parsePaths(value, word),
+  }),
 };
 
 /** @throws SpecError */
@@ -26,4 +46,14 @@ export function parseSecurityOption(word: string): SecurityOptions {
       `--security-opt ${word}: unknown; ${Object.keys(readers).join(', ')} are known`,
     ]);
   return read(equals < 0 ? '' : word.slice(equals + 1), word);
+}
+
+/** Several words together: of one that has one value the last is meant, of others all. */
+export function mergeSecurityOptions(each: readonly SecurityOptions[]): SecurityOptions {
+  return {
+    ...Object.assign({}, ...each),
+    label: mergeLabels(each.flatMap(({ label }) => label ?? [])),
+    masked: each.flatMap(({ masked }) => masked ?? []),
+    unmasked: each.flatMap(({ unmasked }) => unmasked ?? []),
+  };
 }

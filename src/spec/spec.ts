@@ -3,6 +3,8 @@
  * that both drivers take. Field names and meanings are the specification's (v1.2, config.md and
  * config-linux.md); units and defaults are noted where it leaves them open.
  */
+import type { SchedulerFlag, SchedulerPolicy } from '../abi/scheduling.ts';
+
 export interface Spec {
   readonly ociVersion: string;
   readonly process: Process;
@@ -24,6 +26,35 @@ export interface Process {
   readonly capabilities: CapabilitySets;
   readonly rlimits: readonly Rlimit[];
   readonly noNewPrivileges: boolean;
+  /** How likely the kernel is to end it for want of memory: -1000, never, to 1000; the caller's if absent. */
+  readonly oomScoreAdj?: number;
+  readonly ioPriority?: IoPriority;
+  readonly scheduler?: Scheduler;
+  /** Its name in AppArmor; `unconfined` for none. */
+  readonly apparmorProfile?: string;
+  /** `user:role:type:level`. */
+  readonly selinuxLabel?: string;
+}
+
+/** ioprio_set(2); absent: the caller's. */
+export interface IoPriority {
+  readonly class: 'IOPRIO_CLASS_RT' | 'IOPRIO_CLASS_BE' | 'IOPRIO_CLASS_IDLE';
+  /** 0, the first, to 7. */
+  readonly priority: number;
+}
+
+/** sched_setattr(2); absent: the caller's. */
+export interface Scheduler {
+  readonly policy: SchedulerPolicy;
+  /** -20 to 19, for SCHED_OTHER and SCHED_BATCH. */
+  readonly nice?: number;
+  /** 1 to 99, for SCHED_FIFO and SCHED_RR. */
+  readonly priority?: number;
+  readonly flags?: readonly SchedulerFlag[];
+  /** Nanoseconds, for SCHED_DEADLINE. */
+  readonly runtime?: number;
+  readonly deadline?: number;
+  readonly period?: number;
 }
 
 export interface User {
@@ -114,6 +145,10 @@ export interface Linux {
   readonly resources: Resources;
   readonly maskedPaths: readonly string[];
   readonly readonlyPaths: readonly string[];
+  /** Context of the file systems that tsbox makes, for SELinux. */
+  readonly mountLabel?: string;
+  /** personality(2): `LINUX32` lets uname(2) tell of a 32-bit machine; the caller's if absent. */
+  readonly personality?: { readonly domain: 'LINUX' | 'LINUX32' };
 }
 
 /** Limits; one that is absent is not set. */

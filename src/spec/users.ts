@@ -43,7 +43,7 @@ export function findUser(value: string, passwd: string, group: string): FoundUse
   const { uid, entry } = whoIs(value, who, entries);
   return {
     uid,
-    gid: asked === undefined ? (entry?.gid ?? 0) : groupId(value, asked, groups),
+    gid: asked === undefined ? (entry?.gid ?? 0) : groupId(`--user ${value}`, asked, groups),
     additionalGids: asked === undefined ? supplementary(entry, groups) : [],
     home: entry?.home || '/',
   };
@@ -63,22 +63,32 @@ function whoIs(
 ): { uid: number; entry: PasswdEntry | undefined } {
   if (/^[0-9]+$/.test(who)) {
     const uid = parseId(who);
-    if (uid === undefined) throw new SpecError([notAnId(value, who)]);
+    if (uid === undefined) throw new SpecError([notAnId(`--user ${value}`, who)]);
     return { uid, entry: entries.find((entry) => entry.uid === uid) };
   }
   const entry = entries.find(({ name }) => name === who);
-  if (entry === undefined) throw new SpecError([unknown(value, 'user', who, entries)]);
+  if (entry === undefined) throw new SpecError([unknown(`--user ${value}`, 'user', who, entries)]);
   return { uid: entry.uid, entry };
 }
 
-function groupId(value: string, asked: string, groups: readonly GroupEntry[]): number {
+/**
+ * The id of one group.
+ * @param flag with its value: what a message begins with.
+ * @param group text of the image's group(5).
+ * @throws SpecError
+ */
+export function findGroup(flag: string, asked: string, group: string): number {
+  return groupId(flag, asked, parseGroup(group));
+}
+
+function groupId(flag: string, asked: string, groups: readonly GroupEntry[]): number {
   if (/^[0-9]+$/.test(asked)) {
     const gid = parseId(asked);
-    if (gid === undefined) throw new SpecError([notAnId(value, asked)]);
+    if (gid === undefined) throw new SpecError([notAnId(flag, asked)]);
     return gid;
   }
   const found = groups.find(({ name }) => name === asked);
-  if (found === undefined) throw new SpecError([unknown(value, 'group', asked, groups)]);
+  if (found === undefined) throw new SpecError([unknown(flag, 'group', asked, groups)]);
   return found.gid;
 }
 
@@ -88,12 +98,12 @@ function supplementary(entry: PasswdEntry | undefined, groups: readonly GroupEnt
   return [...new Set(gids)];
 }
 
-function notAnId(value: string, digits: string): string {
-  return `--user ${value}: ${digits} is not an id: whole numbers from 0 to ${MAX_ID} without leading zeros are`;
+function notAnId(flag: string, digits: string): string {
+  return `${flag}: ${digits} is not an id: whole numbers from 0 to ${MAX_ID} without leading zeros are`;
 }
 
 function unknown(
-  value: string,
+  flag: string,
   kind: 'user' | 'group',
   name: string,
   entries: readonly { readonly name: string }[],
@@ -101,7 +111,7 @@ function unknown(
   const file = kind === 'user' ? 'passwd' : 'group';
   const names = entries.map((entry) => entry.name).slice(0, 12);
   const known = names.length === 0 ? `it has none` : `it has ${names.join(', ')}`;
-  return `--user ${value}: the image's /etc/${file} has no ${kind} ${JSON.stringify(name)}; ${known}; an id works without an entry`;
+  return `${flag}: the image's /etc/${file} has no ${kind} ${JSON.stringify(name)}; ${known}; an id works without an entry`;
 }
 
 /** Lines that are not whole are passed over, as getpwnam(3) does. */

@@ -3,6 +3,7 @@ import { isDefaultDevice } from '../plan/devices.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Host } from '../plan/host.ts';
 import { isolationSections } from '../plan/isolate.ts';
+import { wantsLabels } from '../plan/labels.ts';
 import { machineSections } from '../plan/machine.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
@@ -92,6 +93,10 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
   if (spec.linux.uidMappings.length > 0)
     throw new BoxError(
       '--userns=auto with --vm: the machine is the boundary already: leave one of them out',
+    );
+  if (wantsLabels(spec))
+    throw new BoxError(
+      "--security-opt apparmor and label with --vm: the guest's kernel has no policy that knows them: leave them out",
     );
   if (spec.linux.resources.pids !== undefined)
     throw new BoxError(

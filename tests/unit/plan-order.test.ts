@@ -67,7 +67,7 @@ test('groups, user and capabilities change in the kernel’s order', () => {
     const last = steps.findLastIndex(isCall('setresuid'));
     const around = steps.slice(last - 3, last + 2).map(({ call }) => call);
     expect(around).toEqual(['prctl', 'setgroups', 'setresgid', 'setresuid', 'capset']);
-    expectOrder(steps, isPrctl('PR_CAPBSET_DROP'), isPrctl('PR_SET_KEEPCAPS'));
+    expectOrder(steps, isPrctl('PR_CAPBSET_DROP'), isPrctl('PR_SET_SECUREBITS'));
     expectOrder(steps, isCall('setresuid'), isCall('capset'));
   });
 });

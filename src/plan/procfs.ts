@@ -1,0 +1,35 @@
+/**
+ * Writes to /proc/self. The image may hold anything at /proc, and a write that ends elsewhere sets
+ * no limit or label, or the wrong one (CVE-2019-16884, CVE-2025-52881). So the path starts from the
+ * descriptor of the procfs that tsbox made itself, and does not leave that mount.
+ */
+import type { Box } from '../spec/box.ts';
+import { openat2, write } from './calls.ts';
+import type { Host } from './host.ts';
+import { mountSlot } from './mounts.ts';
+import { type Step, step } from './step.ts';
+
+/** After the mounts are made, and before anything is masked. @param path below /proc/self. */
+export function writeProcess(
+  box: Box,
+  host: Host,
+  path: string,
+  text: string,
+  reason: { readonly why: string; readonly hint: string },
+): Step[] {
+  const procfs = mountSlot(box.spec.mounts.findIndex(({ type }) => type === 'proc'));
+  return [
+    step(
+      openat2(
+        host.arch,
+        procfs,
+        `self/${path}`,
+        ['O_WRONLY', 'O_CLOEXEC'],
+        ['RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'],
+      ),
+      `in the procfs that was made above, wherever the image's /proc leads`,
+      { into: path, hint: reason.hint },
+    ),
+    step(write(path, text), reason.why, { hint: reason.hint }),
+  ];
+}
