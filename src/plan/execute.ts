@@ -1,6 +1,7 @@
 /** The last steps: limits, working directory, signals, and the workload's program itself. */
 import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
+import type { Rlimit } from '../spec/spec.ts';
 import { chdir, defaultSignal, execve, prlimit, setsid, umask, unblockSignals } from './calls.ts';
 import { type Step, step } from './step.ts';
 
@@ -10,10 +11,17 @@ export function newSession(): Step {
 
 export function setLimits(box: Box): Step[] {
   return box.spec.process.rlimits.map((limit) =>
-    step(prlimit(limit.type, limit.soft, limit.hard), `--ulimit: ${limit.type}`, {
+    step(prlimit(limit.type, limit.soft, limit.hard), reasonOf(limit), {
       hint: 'a hard limit can be raised only with CAP_SYS_RESOURCE: ask for no more than `ulimit -H` shows',
     }),
   );
+}
+
+function reasonOf({ type, hard }: Rlimit): string {
+  // No file of a core is that small, and at 1 no program on the host is given one either.
+  return type === 'RLIMIT_CORE' && hard === 1n
+    ? 'no memory of the box is dumped to the host, nor to the program of core_pattern there'
+    : `--ulimit: ${type}`;
 }
 
 export function startWorkload(box: Box): Step[] {

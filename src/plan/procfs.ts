@@ -25,7 +25,7 @@ export function writeProcess(
         procfs,
         `self/${path}`,
         ['O_WRONLY', 'O_CLOEXEC'],
-        ['RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'],
+        ['RESOLVE_IN_ROOT', 'RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'],
       ),
       `in the procfs that was made above, wherever the image's /proc leads`,
       { into: path, hint: reason.hint },

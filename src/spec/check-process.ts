@@ -75,7 +75,11 @@ function only(
 ): string[] {
   if (value === undefined) return [];
   if (policies.includes(policy)) return wholeNumber(path, value, min, max);
-  return value === 0 ? [] : [`${path}: ${policy} has none; ${policies.join(' and ')} have`];
+  return value === 0
+    ? []
+    : [
+        `${path}: ${policy} has none; ${policies.join(' and ')} ${policies.length === 1 ? 'has' : 'have'}`,
+      ];
 }
 
 function wholeNumber(path: string, value: number, min: number, max: number): string[] {

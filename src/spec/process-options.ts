@@ -43,10 +43,11 @@ const none: CapabilitySets = {
 };
 
 /**
- * No memory of the box is written to the host: /proc/sys/kernel/core_pattern, which every box
- * shares, may name a program that runs as root outside of it.
+ * No memory of the box is written to the host. A limit of 0 would not do: where core_pattern, which
+ * every box shares, names a program, the kernel still starts it, as root and outside of the box, and
+ * gives it the memory. At a limit of 1 it does neither (fs/coredump.c; core(5) tells of 0 only).
  */
-const noCore: Rlimit = { type: 'RLIMIT_CORE', soft: 0n, hard: 0n };
+const noCore: Rlimit = { type: 'RLIMIT_CORE', soft: 1n, hard: 1n };
 
 function rlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
   const limits = words.flatMap((word) => problems.attempt(() => [parseUlimit(word)], []));

@@ -26,6 +26,11 @@ const options = fc
     ulimit: several('nofile=10', 'core=0:unlimited'),
     umask: optional('077'),
     userns: fc.constantFrom(undefined, 'auto', 'host'),
+    groupAdd: several('wheel', '9'),
+    capAdd: several('SYS_ADMIN', 'net_admin,CAP_SYS_TIME'),
+    capDrop: several('ALL', 'chown'),
+    oomScoreAdj: optional('-7'),
+    securityOpt: several('mask=/etc/a:/b', 'unmask=/proc/*'),
   })
   .map(({ layer, ...rest }) => {
     const given = Object.entries(rest).filter(([, value]) => value !== undefined);

@@ -81,9 +81,30 @@ test('a volume lies over a tmpfs, and both over the defaults', () => {
 test('the last of two limits with one name counts', () => {
   const { rlimits } = make({ ulimit: ['nofile=1', 'core=0', 'nofile=2'] }).spec.process;
   expect(rlimits.map(({ type, soft }) => `${type} ${soft}`)).toEqual([
-    'RLIMIT_NOFILE 2',
     'RLIMIT_CORE 0',
+    'RLIMIT_NOFILE 2',
   ]);
+});
+
+test('cores are off, at the limit at which no program of the host gets them either', () => {
+  expect(make({}).spec.process.rlimits).toEqual([{ type: 'RLIMIT_CORE', soft: 1n, hard: 1n }]);
+});
+
+test.each<[Partial<RunOptions>, number[]]>([
+  [{ user: 'user' }, [10]],
+  [{ user: 'user', groupAdd: ['7', 'wheel', '7'] }, [10, 7]],
+  [{ groupAdd: ['wheel', '0'] }, [10, 0]],
+  [{ user: '1000:1000', groupAdd: ['4294967294'] }, [4294967294]],
+])('supplementary groups of %j', (own, groups) => {
+  expect(make(own).spec.process.user.additionalGids).toEqual(groups);
+});
+
+test.each([
+  ['-1000', -1000],
+  ['0', 0],
+  ['1000', 1000],
+])('--oom-score-adj %s', (value, score) => {
+  expect(make({ oomScoreAdj: value }).spec.process.oomScoreAdj).toBe(score);
 });
 
 test.each<[Partial<RunOptions>, unknown]>([
@@ -124,6 +145,26 @@ test.each<[Partial<RunOptions>, string]>([
     { userns: 'auto', user: 'big' },
     '--user big: id 70000 is not in the user namespace; with --userns=auto ids from 0 to 65535 are allowed',
   ],
+  [
+    { userns: 'auto', groupAdd: ['70000'] },
+    '--user 0: id 70000 is not in the user namespace; with --userns=auto ids from 0 to 65535 are allowed',
+  ],
+  [
+    { groupAdd: ['staff'] },
+    '--group-add staff: the image\'s /etc/group has no group "staff"; it has wheel; an id works without an entry',
+  ],
+  [
+    { groupAdd: ['4294967295'] },
+    '--group-add 4294967295: 4294967295 is not an id: whole numbers from 0 to 4294967294 without leading zeros are',
+  ],
+  [
+    { groupAdd: ['keep-groups'] },
+    "--group-add keep-groups: the caller's groups on the host are not given to a box, as its files would be open to it; name the groups that it needs",
+  ],
+  ...['', '1001', '-1001', '1.5', '0x10', '99999'].map((oomScoreAdj): [object, string] => [
+    { oomScoreAdj },
+    `--oom-score-adj ${oomScoreAdj}: not a score: whole numbers from -1000 to 1000 are`,
+  ]),
   [
     { readOnly: true, writable: true },
     '--read-only and --writable contradict each other; give one of them or none',
@@ -171,9 +212,44 @@ test.each<[string[], boolean]>([
   expect(make({ securityOpt }).spec.process.noNewPrivileges).toBe(expected);
 });
 
-test.each(['nothing', 'no-new-privileges=maybe', 'constructor', ''])(
-  '--security-opt %j is refused',
-  (word) => {
-    expect(problems({ securityOpt: [word] })[0]).toMatch(`--security-opt ${word}`);
-  },
-);
+test.each<[string[], string | undefined, string | undefined]>([
+  [['label=disable'], undefined, undefined],
+  [['label=type:a_t', 'label=disable'], undefined, undefined],
+  [
+    ['label=type:a_t', 'label=level:s0:c1,c2'],
+    'system_u:system_r:a_t:s0:c1,c2',
+    'system_u:object_r:container_file_t:s0:c1,c2',
+  ],
+  [
+    ['label=user:u_u', 'label=role:r_r'],
+    'u_u:r_r:container_t:s0',
+    'u_u:object_r:container_file_t:s0',
+  ],
+])('--security-opt %j', (securityOpt, label, ofMounts) => {
+  const { process, linux } = make({ securityOpt }).spec;
+  expect([process.selinuxLabel, linux.mountLabel]).toEqual([label, ofMounts]);
+});
+
+test('--security-opt apparmor=PROFILE', () => {
+  expect(make({ securityOpt: ['apparmor=p'] }).spec.process.apparmorProfile).toBe('p');
+});
+
+test.each([
+  'nothing',
+  'no-new-privileges=maybe',
+  'constructor',
+  '',
+  'apparmor',
+  'apparmor=two words',
+  'label',
+  'label=type:',
+  'label=type:a b',
+  'label=other:x',
+  'mask',
+  'mask=proc',
+  'mask=/',
+  'mask=/a::/b',
+  'unmask=',
+])('--security-opt %j is refused', (word) => {
+  expect(problems({ securityOpt: [word] })[0]).toMatch(`--security-opt ${word}`);
+});

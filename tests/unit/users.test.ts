@@ -102,6 +102,24 @@ test('whatever the word, the answer is a refusal or ids that the kernel takes', 
   );
 });
 
+test('nobody becomes root by accident: uid 0 is that of a word that says so', () => {
+  // Such as a number that wraps around, or junk that reads as 0 (crun, CVE-2026-30892).
+  const junk = fc.stringMatching(/^[-+0-9a-fox.,_ \t\0]{1,24}$/);
+  const wraps = fc.bigInt(1n, 1n << 70n).map((number) => String(number << 32n));
+  fc.assert(
+    fc.property(fc.oneof(junk, wraps, fc.string()), fc.boolean(), (who, withGroup) => {
+      const ids: number[] = [];
+      problemsOf(() => {
+        const { uid, gid } = find(withGroup ? `1000:${who}` : who);
+        ids.push(withGroup ? gid : uid);
+      });
+      const named = ['0', 'root'].includes(who.split(':')[0] ?? '');
+      if (ids.includes(0)) expect(named).toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test('an id reads back as it was written', () => {
   fc.assert(fc.property(fc.nat(MAX_ID), (id) => parseId(String(id)) === id));
   fc.assert(
