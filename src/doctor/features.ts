@@ -1,4 +1,4 @@
-/** overlayfs and seccomp, as the kernel lists them. */
+/** overlayfs, seccomp and Landlock, as the kernel tells of them. */
 import { type Check, limited, ok } from './check.ts';
 
 /**
@@ -30,5 +30,21 @@ export function checkSeccomp(actions: string | undefined): Check {
     'not there',
     'the kernel was built without CONFIG_SECCOMP_FILTER: system calls cannot be filtered',
     'boot the kernel of a distribution, which has it',
+  );
+}
+
+/** The first that keeps signals and abstract sockets inside, Linux 6.12. */
+const SCOPED = 6;
+
+/** @param version of landlock(7); undefined where the kernel has none enabled. */
+export function checkLandlock(version: number | undefined): Check {
+  const [name, use] = ['Landlock', 'containers'] as const;
+  if (version !== undefined && version >= SCOPED) return ok(name, use, `version ${version}`);
+  return limited(
+    name,
+    use,
+    version === undefined ? 'not there' : `version ${version}`,
+    'containers do without a second wall around their processes; namespaces keep them apart all the same',
+    'boot Linux 6.12 or later, with landlock in its list of security modules (lsm=)',
   );
 }

@@ -51,6 +51,18 @@ export function securityModules(): SecurityModules {
   };
 }
 
+/** Which version of landlock(7) the kernel has; undefined where it has none, or none enabled. */
+export function landlockVersion(): number | undefined {
+  try {
+    return syscall('landlock_create_ruleset', 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  } catch (error) {
+    if (error instanceof SyscallError) return undefined;
+    throw error;
+  }
+}
+
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+
 /** Names of the capabilities that a process of this one's can have, capabilities(7). */
 export function boundingSet(): string[] {
   const status = readFileSync('/proc/self/status', 'utf8');
