@@ -63,6 +63,11 @@ export function landlockVersion(): number | undefined {
 
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 
+/** capabilities(7), "/proc/sys/kernel/cap_last_cap" */
+export function lastCapability(): number {
+  return Number(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
+}
+
 /** Names of the capabilities that a process of this one's can have, capabilities(7). */
 export function boundingSet(): string[] {
   const status = readFileSync('/proc/self/status', 'utf8');

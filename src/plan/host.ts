@@ -15,7 +15,9 @@ export interface Host {
   readonly anchor: string;
   /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
   readonly cgroup?: CgroupHost;
-  /** Which of them label processes here; absent where no label was asked for. */
+  /** Number of the kernel's last capability, which tsbox may be too old to know; absent: it knows all. */
+  readonly lastCapability?: number;
+  /** Which security modules label processes here; absent where no label was asked for. */
   readonly securityModules?: SecurityModules;
   /** What stands at each bind mount's source. */
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;

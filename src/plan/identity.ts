@@ -5,6 +5,7 @@
 import { capabilityNames } from '../abi/capabilities.ts';
 import type { Box } from '../spec/box.ts';
 import { capset, prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
+import type { Host } from './host.ts';
 import { PARENT_DESCRIPTOR } from './parent.ts';
 import { setSecureBits } from './process-calls.ts';
 import { type Step, step } from './step.ts';
@@ -25,20 +26,10 @@ export function enterUserNamespace(box: Box): Step[] {
   ];
 }
 
-export function becomeUser(box: Box): Step[] {
+export function becomeUser(box: Box, host: Host): Step[] {
   const { user, capabilities, noNewPrivileges } = box.spec.process;
-  const dropped = capabilityNames.filter((name) => !capabilities.bounding.includes(name));
   return [
-    ...dropped.map((name) =>
-      step(
-        prctl('PR_CAPBSET_DROP', capabilityNames.indexOf(name), name),
-        `no program in the box can have ${name}`,
-        {
-          // A kernel older than the capability has nothing to drop.
-          accept: ['EINVAL'],
-        },
-      ),
-    ),
+    ...dropBounding(capabilities.bounding, host),
     // NOROOT would take root's capabilities in the box, NO_SETUID_FIXUP leave them to a root that
     // becomes someone else; execve(2) clears KEEP_CAPS.
     step(
@@ -75,4 +66,22 @@ export function becomeUser(box: Box): Step[] {
         ]
       : []),
   ];
+}
+
+/** What root gets by execve(2) is what this set still holds: also of capabilities newer than tsbox. */
+function dropBounding(kept: readonly string[], { lastCapability = 0 }: Host): Step[] {
+  const known = capabilityNames.flatMap((name, number) =>
+    kept.includes(name) ? [] : [{ name: name as string, number }],
+  );
+  const newer = Array.from(
+    { length: Math.max(0, lastCapability + 1 - capabilityNames.length) },
+    (_, index) => capabilityNames.length + index,
+  );
+  return [...known, ...newer.map((number) => ({ name: `capability ${number}`, number }))].map(
+    ({ name, number }) =>
+      step(prctl('PR_CAPBSET_DROP', number, name), `no program in the box can have ${name}`, {
+        // A kernel older than the capability has nothing to drop.
+        accept: ['EINVAL'],
+      }),
+  );
 }

@@ -58,12 +58,13 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Change of root', steps: [...sealRoot(box), ...changeRoot(place)] },
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
-    { title: 'Resource limits', steps: setLimits(box) },
     // A guest's kernel has no process outside the box.
     { title: 'Landlock', steps: child ? wallIn() : [] },
+    // No descriptor can be opened from here on where few are allowed.
+    { title: 'Resource limits', steps: setLimits(box) },
     {
       title: 'User and capabilities',
-      steps: [...becomeUser(box), ...(child ? dieWithParent() : [])],
+      steps: [...becomeUser(box, host), ...(child ? dieWithParent() : [])],
     },
     {
       title: 'Workload',

@@ -1,7 +1,13 @@
 /** What planning has to know of this host, gathered. */
 import { knownArch } from '../abi/syscalls.ts';
 import { findDevices } from '../linux/devices.ts';
-import { findCgroups, hasOverlay, securityModules, statSources } from '../linux/host.ts';
+import {
+  findCgroups,
+  hasOverlay,
+  lastCapability,
+  securityModules,
+  statSources,
+} from '../linux/host.ts';
 import type { Host } from '../plan/host.ts';
 import { wantsLabels } from '../plan/labels.ts';
 import type { Box } from '../spec/box.ts';
@@ -17,6 +23,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
     arch: hostArch(),
     overlay: hasOverlay(),
     anchor,
+    lastCapability: lastCapability(),
     sources: findSources(spec),
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),

@@ -30,6 +30,12 @@ test.each([
   ['-u 1000:2000', 'User and capabilities', /^setresuid\(1000, 1000, 1000\)$/],
   ['-u 1000:2000', 'User and capabilities', /^setresgid\(2000, 2000, 2000\)$/],
   ['-u 1000:2000', 'User and capabilities', /^capset\(.*effective=0, permitted=0, inheritable=0/],
+  ['-u 1000 --cap-add NET_ADMIN', 'User and capabilities', /^capset\(.*permitted=CAP_NET_ADMIN,/],
+  ['-u 1000 --cap-add NET_ADMIN', 'User and capabilities', /PR_CAP_AMBIENT_RAISE, 12, /],
+  ['--cap-drop CHOWN', 'User and capabilities', /^prctl\(PR_CAPBSET_DROP, CAP_CHOWN, /],
+  ['--group-add tty --group-add 9', 'User and capabilities', /^setgroups\(2, \[5, 9\]\)$/],
+  ['--oom-score-adj 9', 'Process attributes', /^write\(oom_score_adj, "9", 1\)$/],
+  ['--security-opt mask=/etc', 'Masked and read-only paths', /^openat2\(root, "etc", /],
   ['-e NAME=value', 'Workload', /^execve\("\/bin\/true", .*"NAME=value"/],
 ])('%s shows up in "%s" as %s', (flags, section, pattern) => {
   const plan = plans.get(flags) ?? explain(...flags.split(' '), ...command);

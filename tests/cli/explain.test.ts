@@ -10,6 +10,7 @@ const plain = ['busybox', '--', 'true'];
 const everything = [
   ...['--userns=auto', '--read-only', '--hostname', 'teapot', '-u', '1000:1000', '-w', '/tmp'],
   ...['-v', '/etc:/v:ro', '--tmpfs', '/t', '--ulimit', 'nofile=64', '--umask', '077', '-e', 'A=b'],
+  ...['--cap-add', 'SYS_ADMIN', '--cap-drop', 'CHOWN', '--oom-score-adj', '9'],
   ...plain,
 ];
 
@@ -51,12 +52,15 @@ describe('explain tells why', () => {
       expect.stringMatching(/^# The new process: \d+ system calls/),
       '## Process',
       '## Host files',
+      '## Apart from other processes',
       '## Root file system',
       '## Mounts',
       '## Masked and read-only paths',
       '## Change of root',
       '## Host name',
       '## Network',
+      '## Landlock',
+      '## Resource limits',
       '## User and capabilities',
       '## Workload',
       '# tsbox, when the workload has ended',

@@ -7,7 +7,7 @@ import {
 } from '../../src/doctor/brought.ts';
 import { checkCgroups, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
 import { type Check, canRunContainers, limited, missing, ok } from '../../src/doctor/check.ts';
-import { checkOverlay, checkSeccomp } from '../../src/doctor/features.ts';
+import { checkLandlock, checkOverlay, checkSeccomp } from '../../src/doctor/features.ts';
 import { checkKernel, checkNode, checkPrivileges } from '../../src/doctor/kernel.ts';
 import { checkKvm } from '../../src/doctor/kvm.ts';
 import { checkIdMaps, checkNamespaces, checkUserNamespaces } from '../../src/doctor/namespaces.ts';
@@ -42,6 +42,9 @@ test.each([
   [checkIdMaps(undefined, 1000), 'missing: no newuidmap'],
   [checkSeccomp('kill_process errno allow\n'), 'ok: kill_process errno allow'],
   [checkSeccomp(undefined), 'limited: not there'],
+  [checkLandlock(6), 'ok: version 6'],
+  [checkLandlock(5), 'limited: version 5'],
+  [checkLandlock(undefined), 'limited: not there'],
   [checkOverlay('nodev\tproc\nnodev\toverlay\n', ''), 'ok: there'],
   [
     checkOverlay('', 'kernel/fs/overlayfs/overlay.ko.xz:\n'),

@@ -81,6 +81,14 @@ test.each<[string[], SecurityModules, RegExp[]]>([
   );
 });
 
+test('a capability that tsbox is too old to know is dropped all the same', () => {
+  const added = stepsOf(container({}, { ...someHost, lastCapability: 42 })).map(printStep);
+  expect(added.filter((text) => !standard.has(text))).toEqual([
+    'prctl(PR_CAPBSET_DROP, capability 41, 0, 0, 0)  [or EINVAL]',
+    'prctl(PR_CAPBSET_DROP, capability 42, 0, 0, 0)  [or EINVAL]',
+  ]);
+});
+
 test.each(['apparmor=p', 'label=type:t'])('%s is refused with --vm', (word) => {
   expect(() => guest({ securityOpt: [word] })).toThrow('with --vm');
 });
