@@ -66,7 +66,11 @@ function writeBundle(image: ImageFacts, directory: string): string {
   mkdirSync(directory);
   // The oldest version with all these fields: peers refuse any that is newer than themselves.
   const config = { ...spec, ociVersion: '1.0.2' };
-  writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
+  // The limits that a box has by default are small numbers.
+  const text = JSON.stringify(config, (_, value) =>
+    typeof value === 'bigint' ? Number(value) : value,
+  );
+  writeFileSync(join(directory, 'config.json'), text);
   return directory;
 }
 
