@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { build, transform } from 'esbuild';
 
 const top = new URL('..', import.meta.url).pathname;
@@ -13,7 +14,7 @@ rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/native', { recursive: true });
 // Whoever runs tsbox first, root perhaps, fills it; whoever built it can remove it.
 mkdirSync('dist/.compiled');
-for (const part of ['tsbox-init', 'tsbox.node'])
+for (const part of ['tsbox-init', 'tsbox.node', 'seccomp.node'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
 cpSync('native/build/tsbox', 'bin/tsbox');
 
@@ -62,12 +63,21 @@ const execaApart = {
     onResolve({ filter: /^execa$/ }, () => ({ path: './execa.cjs', external: true })),
 };
 await build({ ...program, entryPoints: { execa: 'execa' } });
+const seccompApart = {
+  name: 'seccomp-apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/make\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './seccomp.cjs', external: true } : undefined,
+    ),
+};
+await build({ ...program, entryPoints: { seccomp: 'src/seccomp/make.ts' } });
+await shipFilters();
 const parts = await build({
   ...program,
   entryPoints: { all: 'src/cli/all.ts', 'run-container': 'src/cli/run-container.ts' },
   // A real import() would start the loader of modules.
   supported: { 'dynamic-import': false },
-  plugins: [commanderWithout, execaApart],
+  plugins: [commanderWithout, execaApart, seccompApart],
   minify: false,
   write: false,
 });
@@ -107,3 +117,14 @@ run(
   '--project',
   'tsconfig.build.json',
 );
+
+// The filters of tsbox's own seccomp profile for the usual capabilities and for none, so that hosts need
+// libseccomp only for other ones. src/seccomp/filter.ts looks for them by these names.
+async function shipFilters() {
+  const { makeFilter } = createRequire(import.meta.url)('../dist/seccomp.cjs');
+  mkdirSync('dist/seccomp');
+  const usual = ['CAP_SYS_CHROOT', 'CAP_AUDIT_WRITE'];
+  for (const arch of ['x64', 'arm64'])
+    for (const held of [usual, ...usual.map((name) => [name]), []])
+      writeFileSync(`dist/seccomp/${[arch, ...held].join('.')}`, makeFilter('default', arch, held));
+}

@@ -135,6 +135,10 @@ const table = {
 /** `EPERM`, `ENOENT`, … */
 export type ErrnoName = keyof typeof table;
 
+export function isErrnoName(word: string): word is ErrnoName {
+  return Object.hasOwn(table, word);
+}
+
 export function errnoNumber(name: ErrnoName): number {
   return table[name][0];
 }

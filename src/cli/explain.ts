@@ -15,7 +15,7 @@ async function explain(words: RunArguments): Promise<void> {
   const request = toRequest(words);
   const text =
     words.driver === 'vm'
-      ? (await import('../vm/explain.ts')).explainVm(request)
-      : (await import('../container/explain.ts')).explainContainer(request);
+      ? await (await import('../vm/explain.ts')).explainVm(request)
+      : await (await import('../container/explain.ts')).explainContainer(request);
   writeAll(1, text);
 }

@@ -1,10 +1,16 @@
 /** From the words of a command line to the box that they ask for. */
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { resolve } from 'node:path';
 import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
+import { hostArch } from '../sandbox/host.ts';
 import type { Box } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
+import type { Caller } from '../spec/run-options.ts';
+import { seccompFile } from '../spec/seccomp-option.ts';
 import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
@@ -23,7 +29,21 @@ export function toRequest({ image, driver, options }: RunArguments): Pick<Box, '
     subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
+    ...readSeccomp(options.securityOpt),
   });
+}
+
+function readSeccomp(words: readonly string[]): Pick<Caller, 'seccomp'> {
+  const file = seccompFile(words);
+  if (file === undefined) return {};
+  try {
+    const text = readFileSync(resolve(currentDirectory(), file), 'utf8');
+    return { seccomp: { text, arch: hostArch(), kernel: release() } };
+  } catch (error) {
+    throw new SpecError([
+      `--security-opt seccomp=${file}: ${(error as Error).message}: it must be a profile, as JSON`,
+    ]);
+  }
 }
 
 function readOrEmpty(path: string): string {

@@ -14,6 +14,7 @@ import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { withFilter } from '../sandbox/filter.ts';
 import { readHost, requireRoot } from '../sandbox/host.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
@@ -40,7 +41,7 @@ export async function startContainer(
 ): Promise<Sandbox> {
   requireRoot('a container');
   const parent = stateDirectory(process.env, 0);
-  const host = readHost(request, parent);
+  const host = await withFilter(readHost(request, parent), request);
   await removeAbandoned(parent, host.cgroup, say);
   const unkept = [
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),

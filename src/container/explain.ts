@@ -5,6 +5,7 @@ import { planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
+import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box } from '../spec/box.ts';
@@ -14,8 +15,8 @@ import { SpecError } from '../spec/errors.ts';
 const ID = 'ID';
 
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
-export function explainContainer(request: Pick<Box, 'spec' | 'layer'>): string {
-  const host = readHost(request, stateDirectory(process.env, 0));
+export async function explainContainer(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
+  const host = await withFilter(readHost(request, stateDirectory(process.env, 0)), request);
   const unkept = [
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),
     ...unkeptDeviceRules(request.spec, host.cgroup),

@@ -174,10 +174,14 @@ class DataArea {
   structure(fields: Fields, size: number): number {
     const values = Object.values(fields);
     if (values.length * 8 > size) throw new RangeError(`${values.length} fields in ${size} bytes`);
+    const words = values.map((field) =>
+      field.kind === 'bytes' ? this.bytes(field.value) : field.value,
+    );
     const offset = this.#take(size);
-    values.forEach(({ value }, index) => {
-      this.#words[offset / 4 + index * 2] = lowHalf(value);
-      this.#words[offset / 4 + index * 2 + 1] = highHalf(value);
+    words.forEach((word, index) => {
+      this.#words[offset / 4 + index * 2] = lowHalf(word);
+      this.#words[offset / 4 + index * 2 + 1] = highHalf(word);
+      if (values[index]?.kind === 'bytes') this.relocations.push(offset + index * 8);
     });
     return offset;
   }

@@ -3,6 +3,7 @@ import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
 import { chdir, defaultSignal, execve, prlimit, setsid, umask, unblockSignals } from './calls.ts';
+import { filterCalls, type SeccompFilter } from './seccomp.ts';
 import { type Step, step } from './step.ts';
 
 export function newSession(): Step {
@@ -24,7 +25,7 @@ function reasonOf({ type, hard }: Rlimit): string {
     : `--ulimit: ${type}`;
 }
 
-export function startWorkload(box: Box): Step[] {
+export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step[] {
   const { cwd, user } = box.spec.process;
   return [
     step(chdir(cwd), 'working directory of the workload', {
@@ -32,6 +33,7 @@ export function startWorkload(box: Box): Step[] {
     }),
     step(umask(user.umask), 'file mode creation mask of the workload'),
     ...ordinarySignals(),
+    ...filterCalls(box, filter),
     ...executeWorkload(box),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Arch } from '../abi/syscalls.ts';
+import type { SeccompFilter } from './seccomp.ts';
 
 /**
  * What planning has to know of the host: facts read by src/linux/host.ts, or, for a plan that a
@@ -19,6 +20,8 @@ export interface Host {
   readonly lastCapability?: number;
   /** Which security modules label processes here; absent where no label was asked for. */
   readonly securityModules?: SecurityModules;
+  /** Of the box's system calls; absent where its profile is. */
+  readonly seccomp?: SeccompFilter;
   /** What stands at each bind mount's source. */
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
 }

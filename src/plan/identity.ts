@@ -4,10 +4,11 @@
  */
 import { capabilityNames } from '../abi/capabilities.ts';
 import type { Box } from '../spec/box.ts';
-import { capset, prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
+import { prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
 import type { Host } from './host.ts';
 import { PARENT_DESCRIPTOR } from './parent.ts';
 import { setSecureBits } from './process-calls.ts';
+import { setCapabilities } from './seccomp.ts';
 import { type Step, step } from './step.ts';
 
 /** Goes on when the parent has done what it must: interpret().go() in src/linux/interpreter.ts. */
@@ -39,9 +40,7 @@ export function becomeUser(box: Box, host: Host): Step[] {
     step(setgroups(user.additionalGids), 'supplementary groups as asked for, none of the caller'),
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
-    step(capset(capabilities), 'capabilities of the workload', {
-      hint: `a capability that tsbox lacks itself cannot be given (CapPrm in /proc/self/status): drop it with --cap-drop, or add --userns=auto`,
-    }),
+    setCapabilities(box),
     step(
       prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
       'no capability is passed on by execve alone',

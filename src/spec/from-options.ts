@@ -18,6 +18,7 @@ import { parseCpus, parseMemory, parsePidsLimit, parseUmask } from './limits.ts'
 import { maskedPaths } from './masks.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
 import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
+import { seccompOf } from './seccomp-option.ts';
 import {
   mergeSecurityOptions,
   parseSecurityOption,
@@ -37,8 +38,8 @@ export function specFromOptions(
   const problems = new ProblemList();
   const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
-  const linux = makeLinux(options, caller, security, problems);
-  const inUserNamespace = linux.uidMappings.length > 0;
+  const isolation = makeLinux(options, caller, security, problems);
+  const inUserNamespace = isolation.uidMappings.length > 0;
   // The first process of a user namespace has every capability there, user_namespaces(7).
   const available = inUserNamespace ? capabilityNames : (caller.boundingSet ?? capabilityNames);
   const basics = makeProcess(options, image, caller, hostname, problems);
@@ -46,6 +47,11 @@ export function specFromOptions(
     ...basics,
     ...privileges(options, basics.user.uid, security, available, problems),
   };
+  const seccomp = problems.attempt(
+    () => seccompOf(security.seccomp, caller.seccomp, process.capabilities.bounding),
+    undefined,
+  );
+  const linux = { ...isolation, ...(seccomp === undefined ? {} : { seccomp }) };
   const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
   problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {

@@ -1,3 +1,4 @@
+import type { Arch } from '../abi/syscalls.ts';
 import type { FindDevices } from './devices.ts';
 
 /**
@@ -65,4 +66,11 @@ export interface Caller {
   readonly subgid: string;
   /** Capabilities that its bounding set holds, capabilities(7); every one where it is not given. */
   readonly boundingSet?: readonly string[];
+  /** What `--security-opt seccomp=FILE` names, and what the conditions in it ask for. */
+  readonly seccomp?: {
+    readonly text: string;
+    readonly arch: Arch;
+    /** Release of the kernel on which the box runs. */
+    readonly kernel: string;
+  };
 }

@@ -13,6 +13,8 @@ export interface SecurityOptions {
   readonly masked?: readonly string[];
   /** Paths, perhaps with wildcards, that are not; `ALL` for none at all. */
   readonly unmasked?: readonly string[];
+  /** A file, or `unconfined` for every call to be allowed. */
+  readonly seccomp?: string;
 }
 
 /** How each word is read. */
@@ -34,6 +36,10 @@ const readers: Readonly<Record<string, (value: string, word: string) => Security
   unmask: (value, word) => ({
     unmasked: value.toUpperCase() === ALL ? [ALL] : parsePaths(value, word),
   }),
+  seccomp: (value, word) => {
+    if (value !== '') return { seccomp: value };
+    throw new SpecError([`--security-opt ${word}: a profile's file, or unconfined, is missing`]);
+  },
 };
 
 /** @throws SpecError */

@@ -4,6 +4,7 @@
  * config-linux.md); units and defaults are noted where it leaves them open.
  */
 import type { SchedulerFlag, SchedulerPolicy } from '../abi/scheduling.ts';
+import type { Seccomp } from './seccomp.ts';
 
 export interface Spec {
   readonly ociVersion: string;
@@ -149,6 +150,8 @@ export interface Linux {
   readonly mountLabel?: string;
   /** personality(2): `LINUX32` lets uname(2) tell of a 32-bit machine; the caller's if absent. */
   readonly personality?: { readonly domain: 'LINUX' | 'LINUX32' };
+  /** `default`: tsbox's own, too large to be carried about; absent: every call is allowed. */
+  readonly seccomp?: Seccomp | 'default';
 }
 
 /** Limits; one that is absent is not set. */

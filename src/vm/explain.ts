@@ -1,6 +1,7 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
 import { printSections } from '../plan/print.ts';
+import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import type { Box } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
@@ -9,12 +10,12 @@ import { findKernel } from './kernel.ts';
 import { machineCommand } from './machine.ts';
 import { isArchived } from './root-archive.ts';
 
-export function explainVm(request: Pick<Box, 'spec' | 'layer'>): string {
+export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
   const directory = '/run/tsbox/boxes/ID';
-  const { arch, sources } = readHost(request, directory);
+  const { arch, sources, seccomp } = await withFilter(readHost(request, directory), request);
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
-  const guest = planGuest(request, transport, kernel, arch, sources);
+  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   const { accelerator, why } = chooseAccelerator();
   const machine = machineCommand({
     state: { directory },

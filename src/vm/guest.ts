@@ -30,6 +30,11 @@ export interface Guest {
   readonly modules: readonly Module[];
 }
 
+/** What is as on the host: the architecture, what volumes are, and the filter of the same profile. */
+export type GuestFacts = Pick<Host, 'arch' | 'sources'> & {
+  readonly seccomp: Host['seccomp'] | undefined;
+};
+
 const ANCHOR = '/run/box';
 
 /** Where an archived root file system lies in the initial one. */
@@ -40,8 +45,7 @@ export function planGuest(
   request: Pick<Box, 'spec' | 'layer'>,
   transport: RootTransport,
   kernel: GuestKernel,
-  arch: Host['arch'],
-  sources: Host['sources'],
+  { arch, sources, seccomp }: GuestFacts,
 ): Guest {
   const { spec, layer } = request;
   refuseImpossible(request, sources);
@@ -72,6 +76,7 @@ export function planGuest(
     anchor: ANCHOR,
     cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
+    ...(seccomp === undefined ? {} : { seccomp }),
   };
   const modules = findModules(kernel.modules, [
     'virtio_mmio',

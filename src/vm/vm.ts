@@ -9,6 +9,7 @@ import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { withFilter } from '../sandbox/filter.ts';
 import { readHost, requireRoot } from '../sandbox/host.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { claimState, stateDirectory } from '../sandbox/state.ts';
@@ -40,12 +41,12 @@ export async function startVm(
 ): Promise<Sandbox> {
   requireRoot('a micro-VM');
   const parent = stateDirectory(process.env, 0);
-  const { arch, cgroup, sources } = readHost(request, '');
+  const { arch, cgroup, sources, seccomp } = await withFilter(readHost(request, ''), request);
   await removeAbandoned(parent, cgroup, say);
   const kernel = findKernel(dataDirectory(process.env, 0));
   const root = archiveRoot(request);
   const transport = root === undefined ? 'shared' : 'archived';
-  const guest = planGuest(request, transport, kernel, arch, sources);
+  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   timeline.mark('plan');
   const state = claimState(parent);
   const remove = async (): Promise<void> => {

@@ -20,12 +20,20 @@ const number = fc.oneof(
   fc.constantFrom(0n, -1n, -100n, 2n ** 63n, 2n ** 64n - 1n),
 );
 
-const structure = fc.tuple(fc.array(number, { maxLength: 5 }), fc.nat(3)).map(([values, more]) => ({
+/** With a final zero, at which the decoder's check stops to print what is pointed to. */
+const pointedTo = fc
+  .uint8Array({ maxLength: 90 })
+  .map((value) => ({ kind: 'bytes' as const, value: Uint8Array.of(...value, 0), text: '' }));
+
+const field = fc.oneof(
+  number.map((value) => ({ kind: 'number' as const, value })),
+  pointedTo,
+);
+
+const structure = fc.tuple(fc.array(field, { maxLength: 5 }), fc.nat(3)).map(([fields, more]) => ({
   kind: 'structure' as const,
-  fields: Object.fromEntries(
-    values.map((value, index) => [`field${index}`, { kind: 'number' as const, value }]),
-  ),
-  size: (values.length + more) * 8,
+  fields: Object.fromEntries(fields.map((each, index) => [`field${index}`, each])),
+  size: (fields.length + more) * 8,
 }));
 
 const argument: fc.Arbitrary<Argument> = fc.oneof(

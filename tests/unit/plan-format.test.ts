@@ -19,12 +19,37 @@ const UNLESS = header.defined('PLAN_UNLESS');
 const hex = (text: string) => Buffer.from(text).toString('hex');
 const unsigned = (value: number | bigint) => String(BigInt.asUintN(64, BigInt(value)));
 
-function structureBytes({ fields, size }: Extract<Argument, { kind: 'structure' }>): string {
-  const bytes = Buffer.alloc(size);
-  Object.values(fields).forEach(({ value }, index) => {
-    bytes.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), index * 8);
+type Structure = Extract<Argument, { kind: 'structure' }>;
+
+/** Its words; of bytes that are pointed to, the bytes. */
+function fieldsOf({ fields }: Structure): string[] {
+  return Object.values(fields).map((field) =>
+    field.kind === 'bytes' ? Buffer.from(field.value).toString('hex') : unsigned(field.value),
+  );
+}
+
+/** The same, as they were decoded, and what is behind them. */
+function fieldsAt(data: string, offset: number, { fields, size }: Structure): string[] {
+  const bytes = Buffer.from(data, 'hex');
+  const rest = bytes.subarray(offset + Object.keys(fields).length * 8, offset + size);
+  const found = Object.values(fields).map((field, index) => {
+    const word = bytes.readBigUInt64LE(offset + index * 8);
+    return field.kind === 'bytes'
+      ? bytes.subarray(Number(word), Number(word) + field.value.length).toString('hex')
+      : String(word);
   });
-  return bytes.toString('hex');
+  return rest.every((byte) => byte === 0) ? found : [...found, rest.toString('hex')];
+}
+
+/** What each relocated pointer leads to, up to the first zero. */
+function pointersOf(argument: Argument): string[] {
+  if (argument.kind === 'strings') return argument.value.map(hex);
+  if (argument.kind !== 'structure') return [];
+  return Object.values(argument.fields).flatMap((field) =>
+    field.kind === 'bytes'
+      ? [Buffer.from(field.value.subarray(0, field.value.indexOf(0))).toString('hex')]
+      : [],
+  );
 }
 
 /** What the decoder must have read of an argument, in the words of `read` below; slots by their names. */
@@ -42,7 +67,7 @@ function written(argument: Argument | undefined): unknown[] {
         ? [kinds.ARG_DATA, '00'.repeat(8)]
         : [kinds.ARG_DATA, argument.value.map(hex), '0'];
     case 'structure':
-      return [kinds.ARG_DATA, structureBytes(argument)];
+      return [kinds.ARG_DATA, fieldsOf(argument)];
     case 'bytes':
       return [kinds.ARG_DATA, Buffer.from(argument.value).toString('hex')];
     case 'slot':
@@ -62,7 +87,7 @@ function read(
   if (kind === kinds.ARG_SLOT) return [kind, names.get(Number(value))];
   if (kind === kinds.ARG_NUMBER) return [kind, value];
   if (argument?.kind === 'bytes') return [kind, bytes(argument.value.length)];
-  if (argument?.kind === 'structure') return [kind, bytes(argument.size)];
+  if (argument?.kind === 'structure') return [kind, fieldsAt(data, Number(value), argument)];
   if (argument?.kind === 'strings' && argument.value.length === 0) return [kind, bytes(8)];
   return strings === undefined ? [kind, string] : [kind, strings, behind];
 }
@@ -89,10 +114,7 @@ function expectSame(steps: readonly Step[], arch: Arch, decoded: Decoded): void 
   expect([...names.keys()].sort((a, b) => a - b)).toEqual([...Array(decoded.slots).keys()]);
   expect(numbers.size).toBe(names.size);
 
-  const vectors = steps.flatMap(({ args }) =>
-    args.flatMap((argument) => (argument.kind === 'strings' ? argument.value.map(hex) : [])),
-  );
-  expect(decoded.pointers).toEqual(vectors);
+  expect(decoded.pointers).toEqual(steps.flatMap(({ args }) => args.flatMap(pointersOf)));
 
   const slot = (name: Slot | undefined) => (name === undefined ? NO_SLOT : numbers.get(name));
   steps.forEach(({ call, args, into, needs, unless, accept = [] }, index) => {
