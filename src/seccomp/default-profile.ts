@@ -208,7 +208,7 @@ export const limited: readonly LimitedCall[] = [
 export const auditSocket = {
   family: 16,
   protocol: 9,
-  by: ['CAP_AUDIT_WRITE', 'CAP_AUDIT_CONTROL', 'CAP_AUDIT_READ'],
+  by: ['CAP_AUDIT_WRITE'],
 } as const satisfies { family: number; protocol: number; by: readonly Capability[] };
 
 export const guarded: readonly GuardedCalls[] = [

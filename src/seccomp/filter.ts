@@ -24,8 +24,6 @@ export const weighedCapabilities = [
   'CAP_SYS_TTY_CONFIG',
   'CAP_SYS_BOOT',
   'CAP_AUDIT_WRITE',
-  'CAP_AUDIT_CONTROL',
-  'CAP_AUDIT_READ',
 ] as const;
 
 /**
