@@ -3,6 +3,9 @@ import { type ProblemList, SpecError } from './errors.ts';
 
 /** Where a value stands, and who hears of what is wrong with it. */
 export interface JsonPlace {
+  /** Of the whole, and before every problem. */
+  readonly name: string;
+  /** Empty for the whole. */
   readonly path: string;
   readonly problems: ProblemList;
 }
@@ -31,21 +34,18 @@ export class JsonObject {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #place: JsonPlace;
 
-  private constructor(fields: Readonly<Record<string, unknown>>, place: JsonPlace) {
+  constructor(fields: Readonly<Record<string, unknown>>, place: JsonPlace) {
     this.#fields = fields;
     this.#place = place;
   }
 
   /** An empty one where it is something else. */
   static from(value: unknown, place: JsonPlace): JsonObject {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return new JsonObject(value as Record<string, unknown>, place);
-    place.problems.add(`${place.path}: not an object`);
-    return new JsonObject({}, place);
+    return objectAt(value, place) ?? new JsonObject({}, place);
   }
 
   problem(key: string, what: string): void {
-    this.#place.problems.add(`${this.#at(key)}: ${what}`);
+    report(this.#inside(key), what);
   }
 
   /** Every other field is a problem. */
@@ -97,8 +97,8 @@ export class JsonObject {
   }
 
   objects(key: string): JsonObject[] {
-    return this.#list(key).map((value, index) =>
-      JsonObject.from(value, this.#inside(`${key}[${index}]`)),
+    return this.#list(key).flatMap(
+      (value, index) => objectAt(value, this.#inside(`${key}[${index}]`)) ?? [],
     );
   }
 
@@ -115,11 +115,19 @@ export class JsonObject {
     return undefined;
   }
 
-  #at(key: string): string {
-    return `${this.#place.path}${this.#place.path.endsWith(': ') ? '' : '.'}${key}`;
-  }
-
   #inside(key: string): JsonPlace {
-    return { ...this.#place, path: this.#at(key) };
+    const { path } = this.#place;
+    return { ...this.#place, path: path === '' ? key : `${path}.${key}` };
   }
+}
+
+function objectAt(value: unknown, place: JsonPlace): JsonObject | undefined {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return new JsonObject(value as Record<string, unknown>, place);
+  report(place, 'not an object');
+  return undefined;
+}
+
+function report({ name, path, problems }: JsonPlace, what: string): void {
+  problems.add(path === '' ? `${name}: ${what}` : `${name}: ${path}: ${what}`);
 }

@@ -14,7 +14,7 @@ import {
 } from '../abi/seccomp.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import { ProblemList, SpecError } from './errors.ts';
-import { JsonObject, type JsonPlace, parseJson } from './json.ts';
+import { JsonObject, parseJson } from './json.ts';
 import type { Seccomp, SeccompArgument, SeccompRule } from './seccomp.ts';
 
 /** What the conditions of a profile ask for. */
@@ -29,8 +29,7 @@ export interface ProfileFacts {
 /** @param name stands before every problem. @throws SpecError */
 export function readProfile(text: string, name: string, facts: ProfileFacts): Seccomp {
   const problems = new ProblemList();
-  const place: JsonPlace = { path: name, problems };
-  const profile = JsonObject.from(parseJson(text, name), place);
+  const profile = JsonObject.from(parseJson(text, name), { name, path: '', problems });
   const seccomp = toSeccomp(profile, facts);
   problems.throwIfAny();
   checkSense(seccomp, name);

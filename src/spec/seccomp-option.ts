@@ -27,5 +27,5 @@ export function seccompOf(
   if (file === UNCONFINED) return undefined;
   const name = `--security-opt seccomp=${file}`;
   if (read === undefined) throw new SpecError([`${name}: the profile was not read`]);
-  return readProfile(read.text, `${name}: `, { ...read, capabilities });
+  return readProfile(read.text, name, { ...read, capabilities });
 }
