@@ -33,6 +33,8 @@ type Flags = Partial<Omit<RunOptions, 'command'>> & {
   readonly 'timing=json'?: true;
   readonly timingFile?: string;
   readonly debug?: true;
+  /** Of `explain` alone. */
+  readonly seccomp?: true;
 };
 
 const several = (value: string, before: string[] = []): string[] => [...before, value];
@@ -90,7 +92,7 @@ export function addRunOptions(command: Command): Command {
       )
       .option(
         '--security-opt <name=value>',
-        'no-new-privileges[=false], apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L, mask=PATH[:PATH...], unmask=ALL|PATH[:PATH...]',
+        'no-new-privileges[=false], seccomp=FILE|unconfined, apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L, mask=PATH[:PATH...], unmask=ALL|PATH[:PATH...]',
         several,
       )
       .option('--timing', 'show on standard error what each phase took')
@@ -121,7 +123,7 @@ export function toRunArguments(command: Command): RunArguments {
 
 /** @param command the program and its arguments. */
 function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
-  const { rootfs, vm, debug, ...rest } = flags;
+  const { rootfs, vm, debug, seccomp, ...rest } = flags;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
   return {
     ...noOptions,
