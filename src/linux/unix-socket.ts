@@ -13,6 +13,11 @@ export function socketPair(): [number, number] {
   return [pair[0] ?? -1, pair[1] ?? -1];
 }
 
+/** @returns a descriptor, closed by execve, of a socket that is connected to the one at `path`. @throws SyscallError */
+export function connectTo(path: string): number {
+  return socketAt(path, 'connect');
+}
+
 /**
  * A socket at `path` to which others can connect from now on, whoever accepts them later.
  * @param path at most 107 bytes.
@@ -20,13 +25,23 @@ export function socketPair(): [number, number] {
  * @throws SyscallError
  */
 export function listenAt(path: string): number {
+  const fd = socketAt(path, 'bind');
+  try {
+    syscall('listen', fd, 1);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function socketAt(path: string, call: 'bind' | 'connect'): number {
   const fd = syscall('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   try {
     // struct sockaddr_un: sun_family, sun_path with its final zero.
     const address = Buffer.from(`\0\0${path}\0`);
     address.writeUInt16LE(AF_UNIX, 0);
-    syscall('bind', fd, address, address.length);
-    syscall('listen', fd, 1);
+    syscall(call, fd, address, address.length);
     return fd;
   } catch (error) {
     closeSync(fd);

@@ -59,6 +59,34 @@ export function mkdirat(at: Directory, path: string, mode: number): Call {
   return { call: 'mkdirat', args: [directory(at), string(path), octal(mode)] };
 }
 
+/** mknodat(2) of a character device. */
+export function mknodat(
+  at: Slot,
+  path: string,
+  mode: number,
+  [major, minor]: readonly [number, number],
+): Call {
+  const S_IFCHR = 0o020000;
+  // makedev(3), for numbers below 256.
+  const device = number((major << 8) | minor, `makedev(${major}, ${minor})`);
+  return {
+    call: 'mknodat',
+    args: [
+      slot(at),
+      string(path),
+      number(S_IFCHR | mode, `S_IFCHR|0${mode.toString(8)}`),
+      device,
+    ],
+  };
+}
+
+export function fchownat(at: Slot, path: string, owner: number, group: number): Call {
+  return {
+    call: 'fchownat',
+    args: [slot(at), string(path), number(owner), number(group), ZERO],
+  };
+}
+
 export function symlinkat(target: string, at: Slot, path: string): Call {
   return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
 }

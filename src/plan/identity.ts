@@ -41,10 +41,7 @@ export function becomeUser(box: Box, host: Host): Step[] {
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
     setCapabilities(box),
-    step(
-      prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
-      'no capability is passed on by execve alone',
-    ),
+    clearAmbient(),
     ...capabilities.ambient.map((name) =>
       step(
         prctl(
@@ -56,19 +53,15 @@ export function becomeUser(box: Box, host: Host): Step[] {
         `${name} is kept across execve`,
       ),
     ),
-    ...(noNewPrivileges
-      ? [
-          step(
-            prctl('PR_SET_NO_NEW_PRIVS', 1),
-            'set-user-id programs give no privileges in the box',
-          ),
-        ]
-      : []),
+    ...(noNewPrivileges ? [gainNothing()] : []),
   ];
 }
 
 /** What root gets by execve(2) is what this set still holds: also of capabilities newer than tsbox. */
-function dropBounding(kept: readonly string[], { lastCapability = 0 }: Host): Step[] {
+export function dropBounding(
+  kept: readonly string[],
+  { lastCapability = 0 }: Pick<Host, 'lastCapability'>,
+): Step[] {
   const known = capabilityNames.flatMap((name, number) =>
     kept.includes(name) ? [] : [{ name: name as string, number }],
   );
@@ -82,5 +75,19 @@ function dropBounding(kept: readonly string[], { lastCapability = 0 }: Host): St
         // A kernel older than the capability has nothing to drop.
         accept: ['EINVAL'],
       }),
+  );
+}
+
+export function clearAmbient(): Step {
+  return step(
+    prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
+    'no capability is passed on by execve alone',
+  );
+}
+
+export function gainNothing(): Step {
+  return step(
+    prctl('PR_SET_NO_NEW_PRIVS', 1),
+    'set-user-id programs give no privileges in the box',
   );
 }

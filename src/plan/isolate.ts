@@ -74,7 +74,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
   return sections.filter((section) => section.steps.length > 0);
 }
 
-function changeRoot(place: Place): Step[] {
+export function changeRoot(place: Place): Step[] {
   const enter = step(fchdir('root'), 'the new root is named by a descriptor, not by a path');
   const end = step(chdir('/'), 'the working directory is inside, too');
   // A machine's first root file system cannot be pivoted away: pivot_root(2), NOTES.

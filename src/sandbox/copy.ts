@@ -20,7 +20,7 @@ export async function copyTree(
   const words = emptyMemoryFile('tsbox-cp', 0);
   try {
     const running = interpret({
-      steps: programSteps(['/bin/cp', '-a', '--reflink=auto', '--', from, to], 0),
+      steps: programSteps(['/bin/cp', '-a', '--reflink=auto', '--', from, to]),
       clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD'],
       stdio: [nothing, nothing, words],
     });

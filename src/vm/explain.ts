@@ -1,24 +1,32 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
-import { printSections } from '../plan/print.ts';
 import { withFilter } from '../sandbox/filter.ts';
+import { printAction } from '../plan/action.ts';
+import { jailMaps, jailNamespaces } from '../plan/jail.ts';
+import { printSections, printWithReason } from '../plan/print.ts';
 import { readHost } from '../sandbox/host.ts';
+import { stateDirectory } from '../sandbox/state.ts';
 import type { Box } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { type HostShare, planGuest, type RootTransport } from './guest.ts';
 import { findKernel } from './kernel.ts';
-import { machineCommand } from './machine.ts';
+import { readPremises } from './premises.ts';
+import { type JailedProgram, qemuProgram, virtiofsdProgram } from './programs.ts';
 import { isArchived } from './root-archive.ts';
 
+/** What stands for the box's id, which is drawn anew for every run. */
+const ID = 'ID';
+
 export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
-  const directory = '/run/tsbox/boxes/ID';
+  const parent = stateDirectory(process.env, 0);
+  const directory = `${parent}/${ID}`;
   const { arch, sources, seccomp } = await withFilter(readHost(request, directory), request);
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
   const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   const { accelerator, why } = chooseAccelerator();
-  const machine = machineCommand({
-    state: { directory },
+  const premises = readPremises(arch, parent, ID);
+  const machine = qemuProgram(premises, {
     accelerator,
     kernel: kernel.image,
     initrd: `${directory}/initrd`,
@@ -28,10 +36,11 @@ export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<s
   const steps = guest.sections.flatMap((section) => section.steps).length;
   return [
     ...rootLines(transport, request),
-    ...shareLines(guest.shares),
+    ...guest.shares.flatMap((share) => shareLines(share, virtiofsdProgram(premises, share))),
     `# tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
-    commandLine(machine),
+    commandLine(machine.argv),
     '',
+    ...jailLines('QEMU', machine),
     `# The guest's init: ${steps} system calls, in this order`,
     '',
     printSections(guest.sections),
@@ -55,13 +64,23 @@ function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): strin
   ];
 }
 
-function shareLines(shares: readonly HostShare[]): string[] {
-  if (shares.length === 0) return [];
+function shareLines({ tag, source, readonly }: HostShare, program: JailedProgram): string[] {
   return [
-    '# tsbox starts virtiofsd for each directory that the guest sees',
-    ...shares.map(
-      ({ tag, source, readonly }) => `${tag}: ${source}${readonly ? ', read-only' : ''}`,
-    ),
+    `# tsbox starts virtiofsd for ${tag}: ${source}${readonly ? ', read-only' : ''}`,
+    commandLine(program.argv),
     '',
+    ...jailLines('virtiofsd', program),
+  ];
+}
+
+/** What comes before the program is executed. */
+function jailLines(name: string, { jail, sections }: JailedProgram): string[] {
+  const maps = jailMaps(jail);
+  return [
+    `# The jail of ${name}: clone3({flags=${jailNamespaces(jail).join('|')}}), then`,
+    ...maps.map((action) => printWithReason(printAction(action), action.why)),
+    ...(maps.length === 0 ? [] : ['# and, in the new process,']),
+    '',
+    printSections(sections),
   ];
 }

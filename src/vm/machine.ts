@@ -1,28 +1,19 @@
 /** One attempt to boot a guest: virtiofsd for every share, then QEMU; and all of it ended again. */
-import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { Interpreter } from '../linux/interpreter.ts';
-import { listenAt, socketPair } from '../linux/unix-socket.ts';
-import type { Host } from '../plan/host.ts';
-import { exposeDirectory, FIRST_EXTRA, programSteps } from '../plan/program.ts';
+import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
-import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import { Monitor } from './monitor.ts';
-import { startProgram } from './program.ts';
-import { type Accelerator, qemuCommand } from './qemu.ts';
+import type { Premises } from './premises.ts';
+import { type Surroundings, startProgram } from './program.ts';
+import { type Parts, qemuProgram, virtiofsdProgram } from './programs.ts';
 import { Session } from './session.ts';
-import { find, qemu, virtiofsd } from './tools.ts';
 
-export interface MachineRequest {
+export interface MachineRequest extends Parts, Surroundings {
   readonly state: BoxState;
-  readonly arch: Host['arch'];
-  readonly cgroup: string | undefined;
-  readonly kernel: string;
-  readonly initrd: string;
-  readonly shares: readonly HostShare[];
-  readonly resources: Resources;
-  readonly accelerator: Accelerator;
+  readonly premises: Premises;
 }
 
 export interface Machine {
@@ -39,16 +30,19 @@ export interface Machine {
 
 /** @throws BoxError when a program could not be started; nothing runs then. */
 export async function startMachine(request: MachineRequest, stdio: Stdio): Promise<Machine> {
-  const { directory } = request.state;
-  const log = `${directory}/log`;
+  const sockets: number[] = [];
   const running: Interpreter[] = [];
   const end = async (): Promise<void> => {
     for (const program of running) program.signal(SIGKILL);
     await Promise.all(running.map((program) => program.end()));
   };
   try {
-    for (const share of request.shares) running.push(await serveShare(request, share, log));
-    const { program, channel, monitor } = await startQemu(request, log);
+    for (const share of request.shares) {
+      const { program, socket } = await serveShare(request, share);
+      running.push(program);
+      sockets.push(socket);
+    }
+    const { program, channel, monitor } = await startQemu(request, sockets);
     running.push(program);
     const parts = { session: new Session(channel, stdio), monitor: new Monitor(monitor) };
     return {
@@ -60,82 +54,57 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
         parts.monitor.close();
         await end();
       },
-      lastWords: () => lastLines(`${directory}/console`) + lastLines(log),
+      lastWords: () => lastLines(consoleOf(request)) + lastLines(request.log),
     };
   } catch (error) {
     await end();
     throw error;
+  } finally {
+    for (const socket of sockets) closeSync(socket);
   }
 }
 
 const SIGKILL = 9;
 
 /** @returns QEMU's process, and this end of the sockets that it was given. */
-async function startQemu(request: MachineRequest, log: string) {
+async function startQemu(request: MachineRequest, shares: readonly number[]) {
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
+  const console = openSync(consoleOf(request), 'w', 0o600);
   try {
-    const argv = machineCommand(request);
-    const extra = [theirChannel, theirMonitor];
-    const steps = programSteps(argv, extra.length);
-    const { cgroup } = request;
-    const program = await startProgram({ steps, namespaces: [], log, extra, cgroup });
+    const extra = [theirChannel, theirMonitor, console, ...shares];
+    const program = await startProgram(qemuProgram(request.premises, request), extra, request);
     return { program, channel, monitor };
   } catch (error) {
     closeSync(channel);
     closeSync(monitor);
     throw error;
   } finally {
-    closeSync(theirChannel);
-    closeSync(theirMonitor);
+    for (const fd of [theirChannel, theirMonitor, console]) closeSync(fd);
   }
 }
 
-/** QEMU's command line. @throws BoxError when QEMU is not there. */
-export function machineCommand(
-  request: Omit<MachineRequest, 'state' | 'arch' | 'cgroup'> & {
-    readonly state: Pick<BoxState, 'directory'>;
-  },
-): string[] {
-  const { directory } = request.state;
-  return qemuCommand(find(qemu), {
-    ...request,
-    shares: request.shares.map(({ tag }) => ({ tag, socket: socketOf(directory, tag) })),
-    console: `${directory}/console`,
-    channel: FIRST_EXTRA,
-    monitor: FIRST_EXTRA + 1,
-    tscKhz: tscKhz(),
-  });
+function consoleOf({ state }: MachineRequest): string {
+  return `${state.directory}/console`;
 }
 
-function socketOf(directory: string, tag: string): string {
-  return `${directory}/${tag}.socket`;
-}
-
-/** QEMU can connect at once, while virtiofsd is still starting. */
-async function serveShare(
-  { state, arch, cgroup }: MachineRequest,
-  share: HostShare,
-  log: string,
-): Promise<Interpreter> {
-  const place = `${state.directory}/${share.tag}`;
-  // An attempt under KVM that failed has left both.
-  mkdirSync(place, { recursive: true });
-  rmSync(socketOf(state.directory, share.tag), { force: true });
-  const access = share.readonly ? 'read-only' : 'writable';
-  const options = ['-o', `source=${place}`, '-o', 'sandbox=namespace'];
-  const argv = [find(virtiofsd), `--fd=${FIRST_EXTRA}`, '--rlimit-nofile=0', ...options];
-  const socket = listenAt(socketOf(state.directory, share.tag));
+/** @returns virtiofsd, and a socket that is connected to it, while it is still starting. */
+async function serveShare(request: MachineRequest, share: HostShare) {
+  const path = `${request.state.directory}/socket`;
+  const listening = listenAt(path);
   try {
-    return await startProgram({
-      steps: programSteps(argv, 1, exposeDirectory(arch, share.source, place, access)),
-      namespaces: ['CLONE_NEWNS'],
-      log,
-      extra: [socket],
-      cgroup,
-    });
+    const socket = connectTo(path);
+    try {
+      const program = virtiofsdProgram(request.premises, share);
+      return { program: await startProgram(program, [listening], request), socket };
+    } catch (error) {
+      closeSync(socket);
+      throw error;
+    }
   } finally {
-    closeSync(socket);
+    // Connected, it needs no name by which anyone else could find it.
+    rmSync(path);
+    closeSync(listening);
   }
 }
 
@@ -156,10 +125,4 @@ function lastLines(file: string): string {
 /** The guest is hostile: what it says must not steer the caller's terminal. */
 function printable(line: string): string {
   return line.replaceAll(/(?!\t)\p{Cc}/gu, '?');
-}
-
-/** Half of bogomips, in kilohertz, where the processor's time stamp counter runs at a fixed rate. */
-function tscKhz(): number | undefined {
-  const bogomips = /^bogomips\s*:\s*([\d.]+)/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1];
-  return bogomips === undefined ? undefined : Math.round(Number(bogomips) * 500);
 }

@@ -1,41 +1,63 @@
-/** Starts the programs that make up a micro-VM, in the box's cgroup. */
+/** Starts the programs that make up a micro-VM, each in its jail and in the box's cgroup. */
 import { closeSync, openSync } from 'node:fs';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
-import type { CloneFlag } from '../plan/container.ts';
-import type { Step } from '../plan/step.ts';
+import { SyscallError } from '../linux/native.ts';
+import { type Jail, jailMaps, jailNamespaces } from '../plan/jail.ts';
+import { carryOut } from '../sandbox/actions.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
+import type { JailedProgram } from './programs.ts';
 
-export interface Program {
-  readonly steps: readonly Step[];
-  readonly namespaces: readonly CloneFlag[];
+export interface Surroundings {
   /** File that gets what the program says. */
   readonly log: string;
-  readonly extra: readonly number[];
   /** Path of the cgroup, where there is one. */
   readonly cgroup: string | undefined;
 }
 
-/** @throws BoxError when it could not be started; then nothing runs. */
-export async function startProgram(program: Program): Promise<Interpreter> {
-  const running = clone(program);
-  const failure = failureOf(program.steps, running.carryOut().report);
-  if (failure === undefined) return running;
-  await running.end();
-  throw failure;
+/**
+ * @param extra descriptors that it is given beside its standard streams.
+ * @throws BoxError when it could not be started; then nothing runs.
+ */
+export async function startProgram(
+  { jail, sections }: JailedProgram,
+  extra: readonly number[],
+  surroundings: Surroundings,
+): Promise<Interpreter> {
+  const steps = sections.flatMap((section) => section.steps);
+  const running = clone(jail, { steps, extra }, surroundings);
+  try {
+    const maps = jailMaps(jail);
+    await carryOut(maps, { pid: running.pid });
+    if (maps.length > 0) running.go();
+    const failure = failureOf(steps, running.carryOut().report);
+    if (failure !== undefined) throw failure;
+    return running;
+  } catch (error) {
+    running.signal(SIGKILL);
+    await running.end();
+    throw error;
+  }
 }
 
-/** @throws SyscallError */
-function clone({ steps, namespaces, log, extra, cgroup }: Program): Interpreter {
+const SIGKILL = 9;
+
+function clone(
+  jail: Jail,
+  launch: Pick<Parameters<typeof interpret>[0], 'steps' | 'extra'>,
+  { log, cgroup }: Surroundings,
+): Interpreter {
   const open: number[] = [];
   const keep = (path: string, flags: string): number => {
     const fd = openSync(path, flags);
     open.push(fd);
     return fd;
   };
+  const namespaces = jailNamespaces(jail);
   try {
     const output = keep(log, 'a');
     return interpret({
-      steps,
+      ...launch,
       clone: [
         'CLONE_VM',
         'CLONE_VFORK',
@@ -44,9 +66,14 @@ function clone({ steps, namespaces, log, extra, cgroup }: Program): Interpreter 
         ...(cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
       ],
       stdio: [keep('/dev/null', 'r'), output, output],
-      extra,
       ...(cgroup === undefined ? {} : { cgroup: keep(cgroup, 'r') }),
     });
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.call === 'clone3')) throw error;
+    throw new BoxError(
+      `${error.message}\n  call: clone3({flags=${namespaces.join('|')}})\n  why it is made: QEMU and virtiofsd run in a jail, or not at all: a guest that breaks out must find nothing\n  what to do: \`tsbox doctor\` shows which namespaces this host forbids; without root a micro-VM needs user namespaces`,
+      { cause: error },
+    );
   } finally {
     for (const fd of open) closeSync(fd);
   }

@@ -7,12 +7,12 @@ export interface Machine {
   readonly accelerator: Accelerator;
   readonly kernel: string;
   readonly initrd: string;
-  /** File that gets what the guest's kernel says. */
-  readonly console: string;
-  /** Descriptors of connected sockets: the guest channel, and QEMU's monitor (QMP). */
+  /** Descriptor of a file, open for writing, that gets what the guest's kernel says. */
+  readonly console: number;
+  /** Descriptors of connected sockets: the guest channel, QEMU's monitor (QMP), and a virtiofsd each. */
   readonly channel: number;
   readonly monitor: number;
-  readonly shares: readonly { readonly tag: string; readonly socket: string }[];
+  readonly shares: readonly { readonly tag: string; readonly socket: number }[];
   readonly resources: Resources;
   /** Kilohertz of the processor's time stamp counter, where it is known. */
   readonly tscKhz: number | undefined;
@@ -32,6 +32,9 @@ export function guestMemory({ memory }: Resources): number {
   return megabytes * MEGABYTE;
 }
 
+/** QEMU's own seccomp filter: no program is executed, no identity, priority or processor changed. */
+const sandbox = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
 /** The program's arguments, `argv[0]` included. */
 export function qemuCommand(program: string, machine: Machine): string[] {
   const { cpu } = machine.resources;
@@ -49,15 +52,12 @@ export function qemuCommand(program: string, machine: Machine): string[] {
         ]),
     ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-m', `${size}M`, '-smp', String(cpus)],
+    ...['-sandbox', sandbox],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-kernel', machine.kernel, '-initrd', machine.initrd],
     ...['-append', kernelCommandLine(machine.accelerator, cpus, machine.tscKhz)],
-    ...[
-      '-chardev',
-      `file,id=console,path=${doubleCommas(machine.console)}`,
-      '-serial',
-      'chardev:console',
-    ],
+    ...['-add-fd', `fd=${machine.console},set=1`],
+    ...['-chardev', 'file,id=console,path=/dev/fdset/1', '-serial', 'chardev:console'],
     // virtiofsd speaks version 1 of virtio only.
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-chardev', `socket,id=monitor,fd=${machine.monitor}`],
@@ -67,15 +67,10 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...['-chardev', `socket,id=channel,fd=${machine.channel}`],
     ...['-device', 'virtserialport,chardev=channel,name=tsbox'],
     ...machine.shares.flatMap(({ tag, socket }) => [
-      ...['-chardev', `socket,id=${tag},path=${doubleCommas(socket)}`],
+      ...['-chardev', `socket,id=${tag},fd=${socket}`],
       ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
     ]),
   ];
-}
-
-/** qemu(1): a comma inside an option is written twice. */
-function doubleCommas(path: string): string {
-  return path.replaceAll(',', ',,');
 }
 
 /** The kernel's Documentation/admin-guide/kernel-parameters.txt. */

@@ -1,5 +1,5 @@
 /** The VM driver: a box as a micro-VM of QEMU, whose init carries out the same plan. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
@@ -20,6 +20,7 @@ import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import { initialFileSystem, planGuest } from './guest.ts';
 import { findKernel } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
+import { readPremises } from './premises.ts';
 import type { Accelerator } from './qemu.ts';
 import { archiveRoot } from './root-archive.ts';
 import type { End, Hello } from './session.ts';
@@ -59,11 +60,17 @@ export async function startVm(
     const initrd = `${state.directory}/initrd`;
     const modules = guest.modules.map(({ path }) => readFileSync(path));
     writePieces(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
+    const premises = readPremises(arch, parent, state.id);
+    // It may hold what only root may read of the image.
+    chmodSync(initrd, 0o400);
+    if (premises.nobody.standsFor === undefined)
+      chownSync(initrd, premises.nobody.uid, premises.nobody.gid);
     timeline.mark('prepare');
     const booted = await boot(
       {
         state,
-        arch,
+        premises,
+        log: `${state.directory}/log`,
         cgroup: cgroup === undefined ? undefined : entryPath(cgroup, state.id),
         kernel: kernel.image,
         initrd,

@@ -1,0 +1,247 @@
+/**
+ * The jail of a host program that a hostile guest talks to: should the guest take it over, it finds
+ * a process without privileges that sees its own files and nobody else (pivot_root(2),
+ * capabilities(7), user_namespaces(7)). What the program needs beyond files are descriptors.
+ */
+import type { Arch } from '../abi/syscalls.ts';
+import { type HostAction, PID } from './action.ts';
+import { HERE } from './arguments.ts';
+import {
+  capset,
+  fchownat,
+  type MountAttribute,
+  mkdirat,
+  mknodat,
+  mount,
+  mountSetattr,
+  moveMount,
+  openat,
+  openat2,
+  openTree,
+  prlimit,
+  setgroups,
+  setresgid,
+  setresuid,
+  symlinkat,
+  umask,
+} from './calls.ts';
+import type { CloneFlag } from './container.ts';
+import { clearAmbient, dropBounding, gainNothing, waitForParent } from './identity.ts';
+import { changeRoot } from './isolate.ts';
+import { dieWithParent } from './parent.ts';
+import { belongToTsbox, executeProgram } from './program.ts';
+import { newFileSystem } from './root.ts';
+import { type Section, type Slot, type Step, step } from './step.ts';
+
+export interface Jail {
+  readonly arch: Arch;
+  /** An existing directory of the host's, on which the jail's root is put together. */
+  readonly anchor: string;
+  /** What is in the jail's root, parents before what they hold. */
+  readonly places: readonly JailPlace[];
+  readonly inmate: Inmate;
+  readonly limits: Readonly<Record<string, bigint>>;
+}
+
+/** Paths are relative to the jail's root. */
+export type JailPlace =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  /** The jail's own processes. */
+  | { readonly kind: 'proc'; readonly path: string }
+  /** /dev/kvm. A user namespace can have no node of its own: there it is the host's. */
+  | { readonly kind: 'kvm'; readonly path: string }
+  /** A file or directory of the host's. */
+  | {
+      readonly kind: 'host file' | 'host directory';
+      readonly path: string;
+      readonly source: string;
+      readonly access: 'read-only' | 'writable';
+    };
+
+/** Who the program is. */
+export interface Inmate {
+  /** With a user namespace of its own: the host's ids for which the two below stand in it. */
+  readonly standsFor?: { readonly uid: number; readonly gid: number };
+  readonly uid: number;
+  readonly gid: number;
+  readonly capabilities: readonly string[];
+}
+
+/** All that there are, so that it sees no process, network, host name or message queue of the host's. */
+const namespaces: readonly CloneFlag[] = [
+  'CLONE_NEWNS',
+  'CLONE_NEWPID',
+  'CLONE_NEWNET',
+  'CLONE_NEWIPC',
+  'CLONE_NEWUTS',
+  'CLONE_NEWCGROUP',
+];
+
+export function jailNamespaces({ inmate }: Pick<Jail, 'inmate'>): readonly CloneFlag[] {
+  return inmate.standsFor === undefined ? namespaces : [...namespaces, 'CLONE_NEWUSER'];
+}
+
+/** What the parent does while the new process waits: the one mapping that needs no privilege. */
+export function jailMaps({ inmate: { standsFor, uid, gid } }: Pick<Jail, 'inmate'>): HostAction[] {
+  if (standsFor === undefined) return [];
+  const write = (file: string, data: string, why: string): HostAction => ({
+    call: 'write',
+    path: `/proc/${PID}/${file}`,
+    data,
+    why,
+  });
+  return [
+    write('setgroups', 'deny', 'without which no group may be mapped'),
+    write('gid_map', `${gid} ${standsFor.gid} 1`, "the caller's group, and no other"),
+    write('uid_map', `${uid} ${standsFor.uid} 1`, "the caller's user, and no other"),
+  ];
+}
+
+/** @param extra how many descriptors the program is given beside its standard streams. */
+export function jailSections(jail: Jail, argv: readonly string[], extra: number): Section[] {
+  return [
+    {
+      title: 'Process',
+      steps: [
+        ...belongToTsbox(),
+        step(umask(0o022), "what is made here does not depend on the caller's mask"),
+        ...(jail.inmate.standsFor !== undefined ? [waitForParent()] : []),
+      ],
+    },
+    { title: 'Files of the jail', steps: makeRoot(jail) },
+    { title: 'Change of root', steps: changeRoot('container') },
+    { title: 'Resource limits', steps: setLimits(jail) },
+    { title: 'User and capabilities', steps: [...becomeInmate(jail.inmate), ...dieWithParent()] },
+    { title: 'Program', steps: executeProgram(argv, extra) },
+  ];
+}
+
+const harmless: readonly MountAttribute[] = ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NODEV'];
+
+function makeRoot(jail: Jail): Step[] {
+  const ownNode = jail.places.some(({ kind }) => kind === 'kvm') && jail.inmate.standsFor === undefined;
+  return [
+    step(mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']), 'no mount reaches the host'),
+    step(
+      openat(jail.arch, jail.anchor, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC']),
+      'where the root is put together',
+      { into: 'anchor' },
+    ),
+    ...jail.places.flatMap((place) => openPlace(place, jail.inmate)),
+    ...newFileSystem(
+      'tmpfs',
+      ['mode=0755', 'size=64k', 'nr_inodes=64'],
+      ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NOEXEC', ...(ownNode ? [] : ['MOUNT_ATTR_NODEV' as const])],
+      'root',
+      'a root with nothing in it',
+    ),
+    step(moveMount('root', 'anchor'), 'attached where only this mount namespace sees it'),
+    ...jail.places.flatMap((place) => addPlace(jail, place)),
+    step(mountSetattr('root', ['MOUNT_ATTR_RDONLY'], 'this mount'), 'and nothing is added to it'),
+  ];
+}
+
+/** While the host's tree is in reach, and not yet covered by the jail's root. */
+function openPlace(place: JailPlace, { standsFor }: Inmate): Step[] {
+  const open = (source: string): Step =>
+    step(
+      openTree(HERE, source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_RECURSIVE']),
+      `what the jail has at /${place.path}`,
+      { into: mountOf(place.path) },
+    );
+  if (place.kind === 'kvm') return standsFor === undefined ? [] : [open('/dev/kvm')];
+  if (place.kind !== 'host file' && place.kind !== 'host directory') return [];
+  const attributes: MountAttribute[] = [
+    ...harmless,
+    ...(place.access === 'read-only' ? ['MOUNT_ATTR_RDONLY' as const] : []),
+  ];
+  return [
+    open(place.source),
+    step(
+      mountSetattr(mountOf(place.path), attributes, 'recursive'),
+      'all that may be done with it, whoever is in the jail',
+    ),
+  ];
+}
+
+function addPlace({ arch, inmate }: Jail, place: JailPlace): Step[] {
+  const { path } = place;
+  switch (place.kind) {
+    case 'directory':
+      return [step(mkdirat('root', path, 0o755), 'holds what follows')];
+    case 'link':
+      return [step(symlinkat(place.target, 'root', path), 'as on the host')];
+    case 'proc':
+      return [
+        ...newFileSystem(
+          'proc',
+          [],
+          [...harmless, 'MOUNT_ATTR_NOEXEC'],
+          mountOf(path),
+          'the program finds its own descriptors there, and no other process',
+        ),
+        ...attach(arch, path, 'directory'),
+      ];
+    case 'kvm':
+      if (inmate.standsFor !== undefined) return attach(arch, path, 'file');
+      return [
+        step(mknodat('root', path, 0o600, [10, 232]), 'KVM, for this program alone'),
+        step(fchownat('root', path, inmate.uid, inmate.gid), 'whoever may use that of the host'),
+      ];
+    case 'host file':
+      return attach(arch, path, 'file');
+    case 'host directory':
+      return attach(arch, path, 'directory');
+  }
+}
+
+function mountOf(path: string): Slot {
+  return `${path}.mount`;
+}
+
+function attach(arch: Arch, path: string, kind: 'file' | 'directory'): Step[] {
+  const handle: Slot = `${path}.place`;
+  const create = openat2(
+    arch,
+    'root',
+    path,
+    // A file that is open for writing keeps its mount from becoming read-only.
+    ['O_CREAT', 'O_EXCL', 'O_RDONLY', 'O_CLOEXEC'],
+    ['RESOLVE_IN_ROOT'],
+    0o444,
+  );
+  return [
+    ...(kind === 'file'
+      ? [step(create, 'an empty file to mount over', { into: handle })]
+      : [
+          step(mkdirat('root', path, 0o755), 'a directory to mount over'),
+          step(openTree('root', path, ['OPEN_TREE_CLOEXEC']), 'a handle on that directory', {
+            into: handle,
+          }),
+        ]),
+    step(moveMount(mountOf(path), handle), `attached at /${path}`),
+  ];
+}
+
+function setLimits({ limits }: Jail): Step[] {
+  return Object.entries(limits).map(([type, value]) =>
+    step(prlimit(type, value, value), 'no more than it needs'),
+  );
+}
+
+function becomeInmate({ standsFor, uid, gid, capabilities }: Inmate): Step[] {
+  return [
+    ...dropBounding(capabilities, jail),
+    // A user namespace of one id forbids it: the caller's groups stay, as the caller's id does.
+    ...(standsFor !== undefined ? [] : [step(setgroups([]), "none of the caller's groups comes along")]),
+    step(setresgid(gid), 'group of the program'),
+    step(setresuid(uid), 'user of the program'),
+    step(
+      capset({ effective: capabilities, permitted: capabilities, inheritable: [] }),
+      'capabilities of the program',
+    ),
+    clearAmbient(),
+    gainNothing(),
+  ];
+}

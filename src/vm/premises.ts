@@ -1,0 +1,74 @@
+/** Where and as whom the programs of a micro-VM are jailed: facts of this host and of the caller. */
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Arch } from '../abi/syscalls.ts';
+import type { Inmate, JailPlace } from '../plan/jail.ts';
+
+export interface Premises {
+  readonly arch: Arch;
+  readonly anchor: string;
+  /** What any program needs to be loaded. */
+  readonly system: readonly JailPlace[];
+  /** Who QEMU is, and who virtiofsd. */
+  readonly nobody: Omit<Inmate, 'capabilities'>;
+  readonly root: Omit<Inmate, 'capabilities'>;
+}
+
+/** @param box its id, hexadecimal digits, by which it gets a user of its own. */
+export function readPremises(arch: Arch, anchor: string, box: string): Premises {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  const own = ownId(box);
+  const people = mayBecome(own)
+    ? {
+        nobody: { uid: own, gid: own },
+        root: { uid: 0, gid: 0 },
+      }
+    : {
+        nobody: { uid, gid, standsFor: { uid, gid } },
+        root: { uid: 0, gid: 0, standsFor: { uid, gid } },
+      };
+  return { arch, anchor, system: systemPlaces(), ...people };
+}
+
+/**
+ * Above the ids that people, services and containers have, and below 2^31, from which on programs
+ * take them for negative numbers (systemd's "Users, Groups, UIDs and GIDs" leaves this range unused).
+ */
+const FIRST_ID = 0x70000000;
+
+function ownId(box: string): number {
+  return FIRST_ID + (Number.parseInt(box.slice(0, 7), 16) || 0);
+}
+
+/** Root in a user namespace, as in a container, has few ids: user_namespaces(7). */
+function mayBecome(id: number): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  return readFileSync('/proc/self/uid_map', 'utf8')
+    .split('\n')
+    .some((line) => {
+      const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
+      return inside <= id && id < inside + count;
+    });
+}
+
+/** Programs, libraries and firmware, which everybody on the host may read: hier(7). */
+function systemPlaces(): JailPlace[] {
+  return [
+    ...['usr', 'lib', 'lib64'].flatMap(hostDirectory),
+    { kind: 'directory', path: 'etc' },
+    ...hostFile('etc/ld.so.cache'),
+  ];
+}
+
+function hostDirectory(path: string): JailPlace[] {
+  const source = `/${path}`;
+  const facts = lstatSync(source, { throwIfNoEntry: false });
+  if (facts === undefined) return [];
+  if (facts.isSymbolicLink()) return [{ kind: 'link', path, target: readlinkSync(source) }];
+  return [{ kind: 'host directory', path, source, access: 'read-only' }];
+}
+
+function hostFile(path: string): JailPlace[] {
+  const source = `/${path}`;
+  if (lstatSync(source, { throwIfNoEntry: false })?.isFile() !== true) return [];
+  return [{ kind: 'host file', path, source, access: 'read-only' }];
+}
