@@ -71,12 +71,7 @@ export function mknodat(
   const device = number((major << 8) | minor, `makedev(${major}, ${minor})`);
   return {
     call: 'mknodat',
-    args: [
-      slot(at),
-      string(path),
-      number(S_IFCHR | mode, `S_IFCHR|0${mode.toString(8)}`),
-      device,
-    ],
+    args: [slot(at), string(path), number(S_IFCHR | mode, `S_IFCHR|0${mode.toString(8)}`), device],
   };
 }
 

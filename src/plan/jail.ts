@@ -120,7 +120,8 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
 const harmless: readonly MountAttribute[] = ['MOUNT_ATTR_NOSUID', 'MOUNT_ATTR_NODEV'];
 
 function makeRoot(jail: Jail): Step[] {
-  const ownNode = jail.places.some(({ kind }) => kind === 'kvm') && jail.inmate.standsFor === undefined;
+  const ownNode =
+    jail.places.some(({ kind }) => kind === 'kvm') && jail.inmate.standsFor === undefined;
   return [
     step(mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']), 'no mount reaches the host'),
     step(
@@ -234,7 +235,9 @@ function becomeInmate({ standsFor, uid, gid, capabilities }: Inmate): Step[] {
   return [
     ...dropBounding(capabilities, jail),
     // A user namespace of one id forbids it: the caller's groups stay, as the caller's id does.
-    ...(standsFor !== undefined ? [] : [step(setgroups([]), "none of the caller's groups comes along")]),
+    ...(standsFor !== undefined
+      ? []
+      : [step(setgroups([]), "none of the caller's groups comes along")]),
     step(setresgid(gid), 'group of the program'),
     step(setresuid(uid), 'user of the program'),
     step(

@@ -6,7 +6,7 @@ const plain: Machine = {
   accelerator: 'kvm',
   kernel: '/k/vmlinux',
   initrd: '/s/initrd',
-  console: '/s/console',
+  console: 8,
   channel: 6,
   monitor: 7,
   shares: [],
@@ -32,7 +32,7 @@ test.each<[number | undefined, string]>([
   const resources: Resources = limit === undefined ? {} : { memory: { limit } };
   expect(valuesOf('-m', { resources })).toEqual([size]);
   const backend = `memory-backend-memfd,id=ram,size=${size},share=on`;
-  const shares = [{ tag: 'a', socket: '/s' }];
+  const shares = [{ tag: 'a', socket: 9 }];
   expect(valuesOf('-object', { resources, shares })).toEqual([backend]);
   expect(valuesOf('-object', { resources })).toEqual([]);
 });
@@ -71,25 +71,21 @@ test.each<[Partial<Machine>, string, string[]]>([
   [
     {},
     '-chardev',
-    ['file,id=console,path=/s/console', 'socket,id=monitor,fd=7', 'socket,id=channel,fd=6'],
+    ['file,id=console,path=/dev/fdset/1', 'socket,id=monitor,fd=7', 'socket,id=channel,fd=6'],
   ],
-  [
-    { console: '/s,a,,b', channel: 9 },
-    '-chardev',
-    ['file,id=console,path=/s,,a,,,,b', 'socket,id=monitor,fd=7', 'socket,id=channel,fd=9'],
-  ],
+  [{}, '-add-fd', ['fd=8,set=1']],
 ])('with %j, %s is %j', (own, flag, values) => {
   expect(valuesOf(flag, own)).toEqual(values);
 });
 
 test('every share has its socket and its device', () => {
   const shares = [
-    { tag: 'root', socket: '/s/root' },
-    { tag: 'volume7', socket: '/s,/v' },
+    { tag: 'root', socket: 9 },
+    { tag: 'volume7', socket: 10 },
   ];
   expect(valuesOf('-chardev', { shares }).slice(3)).toEqual([
-    'socket,id=root,path=/s/root',
-    'socket,id=volume7,path=/s,,/v',
+    'socket,id=root,fd=9',
+    'socket,id=volume7,fd=10',
   ]);
   expect(valuesOf('-device', { shares })).toEqual([
     'virtio-serial-device,max_ports=2',
