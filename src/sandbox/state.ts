@@ -7,6 +7,7 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -31,8 +32,38 @@ export interface BoxState {
 
 /** Where boxes keep their state: gone after a reboot, as boxes are. */
 export function stateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
-  if (uid === 0) return '/run/tsbox/boxes';
-  return join(env.XDG_RUNTIME_DIR ?? `/tmp/tsbox-${uid}`, 'tsbox/boxes');
+  return join(runtimeDirectory(env, uid), 'tsbox/boxes');
+}
+
+function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+  if (uid === 0) return '/run';
+  // The XDG Base Directory Specification: a relative path is invalid and to be ignored.
+  return env.XDG_RUNTIME_DIR?.startsWith('/') ? env.XDG_RUNTIME_DIR : `/tmp/tsbox-${uid}`;
+}
+
+/**
+ * The same, once it is sure that nobody else can have planted a link or a lock there: what is
+ * abandoned in it will be removed.
+ * @throws BoxError
+ */
+export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+  const directory = runtimeDirectory(env, uid);
+  if (directory.startsWith('/tmp/')) makeUnlessThere(directory);
+  const facts = lstatSync(directory, { throwIfNoEntry: false });
+  const others = 0o022;
+  if (facts?.isDirectory() && facts.uid === uid && (facts.mode & others) === 0)
+    return stateDirectory(env, uid);
+  throw new BoxError(
+    `${directory} cannot hold the state of boxes: it must be a directory of yours (user ${uid}) into which nobody else can write: have XDG_RUNTIME_DIR name one, of mode 0700`,
+  );
+}
+
+function makeUnlessThere(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Makes the state of a new box. @throws BoxError */

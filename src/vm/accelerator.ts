@@ -1,9 +1,13 @@
 /** KVM where it boots a guest, TCG where it does not: opening /dev/kvm proves little. */
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { stateDirectory } from '../sandbox/state.ts';
 import type { Accelerator } from './qemu.ts';
 
 /** What was found out last, until the host restarts; `tsbox doctor` reads it, too. */
-const VERDICT = '/run/tsbox/kvm.json';
+function verdictFile(): string {
+  return join(stateDirectory(process.env, process.geteuid?.() ?? 0), '../kvm.json');
+}
 
 export interface Choice {
   readonly accelerator: Accelerator;
@@ -20,7 +24,8 @@ function whyNotKvm(): string | undefined {
   try {
     closeSync(openSync('/dev/kvm', 'r+'));
   } catch (error) {
-    return `/dev/kvm: ${(error as NodeJS.ErrnoException).code}`;
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' ? notPermitted() : `/dev/kvm: ${code}`;
   }
   const verdict = readVerdict();
   if (verdict !== undefined) return verdict.usable ? undefined : verdict.why;
@@ -31,9 +36,18 @@ function whyNotKvm(): string | undefined {
   return paravirtual ? 'the processor shows neither vmx nor svm' : undefined;
 }
 
+/** Which group may, where there is one: its name is the distribution's, kvm on most. */
+function notPermitted(): string {
+  const { gid, mode } = statSync('/dev/kvm');
+  const name = readFileSync('/etc/group', 'utf8').match(new RegExp(`^([^:]+):[^:]*:${gid}:`, 'm'))?.[1];
+  return gid === 0 || (mode & 0o060) === 0
+    ? '/dev/kvm is for root alone'
+    : `/dev/kvm is for members of the group ${name ?? gid}: as root: usermod -aG ${name ?? gid} USER, who then logs in again`;
+}
+
 function readVerdict(): { usable: boolean; why: string } | undefined {
   try {
-    return JSON.parse(readFileSync(VERDICT, 'utf8'));
+    return JSON.parse(readFileSync(verdictFile(), 'utf8'));
   } catch {
     return undefined;
   }
@@ -41,8 +55,9 @@ function readVerdict(): { usable: boolean; why: string } | undefined {
 
 export function saveVerdict(usable: boolean, why: string): void {
   try {
-    mkdirSync('/run/tsbox', { recursive: true });
-    writeFileSync(VERDICT, `${JSON.stringify({ usable, why })}\n`);
+    const file = verdictFile();
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify({ usable, why })}\n`);
   } catch {
     // It is found out again next time.
   }

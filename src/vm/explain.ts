@@ -18,7 +18,7 @@ import { isArchived } from './root-archive.ts';
 const ID = 'ID';
 
 export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
-  const parent = stateDirectory(process.env, 0);
+  const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
   const { arch, sources, seccomp } = await withFilter(readHost(request, directory), request);
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));

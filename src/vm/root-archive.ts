@@ -14,6 +14,7 @@ import {
   readlinkSync,
   type Stats,
 } from 'node:fs';
+import { BoxError } from '../sandbox/errors.ts';
 import type { Box } from '../spec/box.ts';
 import type { CpioEntry } from './cpio.ts';
 import { ARCHIVED_ROOT } from './guest.ts';
@@ -26,9 +27,20 @@ const MAX_ENTRIES = 4000;
 /** The archive, its unpacked files and the workload share the guest's memory. */
 const MEMORY_SHARE = 8;
 
-/** @returns undefined for a root file system that is too large, or that the workload is to change. */
-export function archiveRoot(box: Pick<Box, 'spec' | 'layer'>): CpioEntry[] | undefined {
-  return walkRoot(box, 'archived');
+/**
+ * @param caller whose own files are root's in the guest, where the caller is root.
+ * @returns undefined for a root file system that is too large, or that the workload is to change.
+ * @throws BoxError for a file that the caller may not read.
+ */
+export function archiveRoot(
+  box: Pick<Box, 'spec' | 'layer'>,
+  caller: number,
+): CpioEntry[] | undefined {
+  return walkRoot(box, 'archived')?.map((entry) => ownedByRoot(entry, caller));
+}
+
+function ownedByRoot(entry: CpioEntry, caller: number): CpioEntry {
+  return caller === 0 || entry.uid !== caller ? entry : { ...entry, uid: 0, gid: 0 };
 }
 
 /** Whether {@link archiveRoot} would archive it: what only root may read is left out of account. */
@@ -86,20 +98,32 @@ function addEntry(walk: Walk, path: string, name: string): boolean {
   if (stats.isDirectory()) return addBelow(walk, path, name);
   // A socket means nothing without the process that made it.
   if (walk.purpose === 'archived' && !stats.isSocket())
-    walk.archive.push(read(walk, path, name, stats));
+    walk.archive.push(readable(name, () => read(walk, path, name, stats)));
   return true;
 }
 
-function addBelow(walk: Walk, path: string, name: string): boolean {
-  let fd: number;
+/** @throws BoxError where the caller may not read it. */
+function readable<T>(name: string, act: () => T): T {
   try {
-    fd = openSync(path, DIRECTORY_FLAGS);
+    return act();
   } catch (error) {
-    if (walk.purpose === 'measured' && (error as NodeJS.ErrnoException).code === 'EACCES')
-      return true;
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    throw new BoxError(
+      `the image's ${name.slice(ARCHIVED_ROOT.length)} is not for you to read: without root an image must be yours: copy it, or build it as you`,
+      { cause: error },
+    );
+  }
+}
+
+function addBelow(walk: Walk, path: string, name: string): boolean {
+  const open = (): number => openSync(path, DIRECTORY_FLAGS);
+  if (walk.purpose === 'archived') return addDirectory(walk, readable(name, open), name);
+  try {
+    return addDirectory(walk, open(), name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return true;
     throw error;
   }
-  return addDirectory(walk, fd, name);
 }
 
 function read(walk: Walk, path: string, name: string, stats: Stats): CpioEntry {

@@ -10,9 +10,9 @@ import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
-import { readHost, requireRoot } from '../sandbox/host.ts';
+import { readHost } from '../sandbox/host.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { claimState, stateDirectory } from '../sandbox/state.ts';
+import { claimState, ownStateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
@@ -40,12 +40,14 @@ export async function startVm(
   say: (message: string) => void,
   early?: Early,
 ): Promise<Sandbox> {
-  requireRoot('a micro-VM');
-  const parent = stateDirectory(process.env, 0);
-  const { arch, cgroup, sources, seccomp } = await withFilter(readHost(request, ''), request);
+  const uid = process.geteuid?.() ?? 0;
+  const parent = ownStateDirectory(process.env, uid);
+  const host = await withFilter(readHost(request, ''), request);
+  const { arch, sources, seccomp } = host;
+  const cgroup = uid === 0 ? host.cgroup : undefined;
   await removeAbandoned(parent, cgroup, say);
-  const kernel = findKernel(dataDirectory(process.env, 0));
-  const root = archiveRoot(request);
+  const kernel = findKernel(dataDirectory(process.env, uid));
+  const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
   const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   timeline.mark('plan');
