@@ -28,6 +28,7 @@ import {
 import type { CloneFlag } from './container.ts';
 import { clearAmbient, dropBounding, gainNothing, waitForParent } from './identity.ts';
 import { changeRoot } from './isolate.ts';
+import { keepGroups } from './keep-groups.ts';
 import { dieWithParent } from './parent.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
 import { newFileSystem } from './root.ts';
@@ -112,7 +113,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
     { title: 'Files of the jail', steps: makeRoot(jail) },
     { title: 'Change of root', steps: changeRoot('container') },
     { title: 'Resource limits', steps: setLimits(jail) },
-    { title: 'User and capabilities', steps: [...becomeInmate(jail.inmate), ...dieWithParent()] },
+    { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
     { title: 'Program', steps: executeProgram(argv, extra) },
   ];
 }
@@ -227,17 +228,18 @@ function attach(arch: Arch, path: string, kind: 'file' | 'directory'): Step[] {
 
 function setLimits({ limits }: Jail): Step[] {
   return Object.entries(limits).map(([type, value]) =>
-    step(prlimit(type, value, value), 'no more than it needs'),
+    // One that is lower already cannot be raised, and need not be.
+    step(prlimit(type, value, value), 'no more than it needs', { accept: ['EPERM'] }),
   );
 }
 
-function becomeInmate({ standsFor, uid, gid, capabilities }: Inmate): Step[] {
+function becomeInmate(jail: Jail): Step[] {
+  const { standsFor, uid, gid, capabilities } = jail.inmate;
   return [
     ...dropBounding(capabilities, jail),
-    // A user namespace of one id forbids it: the caller's groups stay, as the caller's id does.
-    ...(standsFor !== undefined
-      ? []
-      : [step(setgroups([]), "none of the caller's groups comes along")]),
+    ...(standsFor === undefined
+      ? [step(setgroups([]), "none of the caller's groups comes along")]
+      : []),
     step(setresgid(gid), 'group of the program'),
     step(setresuid(uid), 'user of the program'),
     step(
@@ -246,5 +248,6 @@ function becomeInmate({ standsFor, uid, gid, capabilities }: Inmate): Step[] {
     ),
     clearAmbient(),
     gainNothing(),
+    ...(standsFor !== undefined && capabilities.includes('CAP_SETGID') ? [keepGroups(jail.arch)] : []),
   ];
 }

@@ -39,7 +39,9 @@ function whyNotKvm(): string | undefined {
 /** Which group may, where there is one: its name is the distribution's, kvm on most. */
 function notPermitted(): string {
   const { gid, mode } = statSync('/dev/kvm');
-  const name = readFileSync('/etc/group', 'utf8').match(new RegExp(`^([^:]+):[^:]*:${gid}:`, 'm'))?.[1];
+  const name = readFileSync('/etc/group', 'utf8').match(
+    new RegExp(`^([^:]+):[^:]*:${gid}:`, 'm'),
+  )?.[1];
   return gid === 0 || (mode & 0o060) === 0
     ? '/dev/kvm is for root alone'
     : `/dev/kvm is for members of the group ${name ?? gid}: as root: usermod -aG ${name ?? gid} USER, who then logs in again`;

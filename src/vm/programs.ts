@@ -83,13 +83,16 @@ const forItsSandbox = ['CAP_SYS_ADMIN', 'CAP_SETPCAP'];
 
 /** To do what the guest's users ask for, with their rights. */
 const toServe = ['CAP_DAC_OVERRIDE', 'CAP_SETUID', 'CAP_SETGID'];
-const toChange = ['CAP_CHOWN', 'CAP_FOWNER', 'CAP_FSETID'];
+/** And overlayfs opens its lower layer with O_NOATIME, which others' files allow to CAP_FOWNER alone: open(2). */
+const toRead = ['CAP_FOWNER'];
+const toChange = ['CAP_CHOWN', 'CAP_FSETID'];
 const toMake = ['CAP_MKNOD', 'CAP_SETFCAP'];
 
 /** @throws BoxError when virtiofsd is not there. */
 export function virtiofsdProgram(premises: Premises, share: HostShare): JailedProgram {
   const own = [
     ...toServe,
+    ...toRead,
     ...(share.readonly ? [] : toChange),
     // A root file system may need devices and privileged programs; a volume is the host's to fill with such.
     ...(share.tag === 'root' && !share.readonly ? toMake : []),
