@@ -1,10 +1,8 @@
 /** /dev/kvm: whether it is there, may be opened, and is likely to boot a kernel. */
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { verdictFile } from '../sandbox/state.ts';
 import { type Check, limited, ok } from './check.ts';
 import { readText } from './read.ts';
-
-/** What the VM driver found out when it last tried. */
-const VERDICT_FILE = '/run/tsbox/kvm.json';
 
 export interface KvmFacts {
   readonly present: boolean;
@@ -40,7 +38,7 @@ export function checkKvm({ present, openError, cpuinfo, verdict }: KvmFacts): Ch
   const nested = 'boot this host under a hypervisor with nested virtualisation, or on bare metal';
   if (known?.usable) return ok(name, use, 'usable: a guest was seen to boot');
   if (known !== undefined) {
-    const mend = `${nested}; to have it tried again: rm ${VERDICT_FILE}`;
+    const mend = `${nested}; to have it tried again: rm ${verdictFile(process.env, process.geteuid?.() ?? 0)}`;
     return limited(name, use, 'only present', `${known.why}; ${slower}`, mend);
   }
   // arm64's cpuinfo says nothing of virtualisation.
@@ -68,7 +66,7 @@ export function hostKvm(): Check {
     present: existsSync('/dev/kvm'),
     openError: openError('/dev/kvm'),
     cpuinfo: readText('/proc/cpuinfo') ?? '',
-    verdict: readText(VERDICT_FILE),
+    verdict: readText(verdictFile(process.env, process.geteuid?.() ?? 0)),
   });
 }
 

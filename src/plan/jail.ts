@@ -26,18 +26,19 @@ import {
   umask,
 } from './calls.ts';
 import type { CloneFlag } from './container.ts';
+import type { Host } from './host.ts';
 import { clearAmbient, dropBounding, gainNothing, waitForParent } from './identity.ts';
 import { changeRoot } from './isolate.ts';
 import { keepGroups } from './keep-groups.ts';
+import { wallIn } from './landlock.ts';
 import { dieWithParent } from './parent.ts';
+import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
 import { newFileSystem } from './root.ts';
 import { type Section, type Slot, type Step, step } from './step.ts';
 
-export interface Jail {
-  readonly arch: Arch;
-  /** An existing directory of the host's, on which the jail's root is put together. */
-  readonly anchor: string;
+/** The anchor is where the jail's root is put together. */
+export interface Jail extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What is in the jail's root, parents before what they hold. */
   readonly places: readonly JailPlace[];
   readonly inmate: Inmate;
@@ -107,11 +108,13 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
       steps: [
         ...belongToTsbox(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...(jail.inmate.standsFor !== undefined ? [waitForParent()] : []),
+        ...(jail.inmate.standsFor === undefined ? [] : [waitForParent()]),
+        ...keepApart(),
       ],
     },
     { title: 'Files of the jail', steps: makeRoot(jail) },
     { title: 'Change of root', steps: changeRoot('container') },
+    { title: 'Landlock', steps: wallIn() },
     { title: 'Resource limits', steps: setLimits(jail) },
     { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
     { title: 'Program', steps: executeProgram(argv, extra) },
@@ -248,6 +251,8 @@ function becomeInmate(jail: Jail): Step[] {
     ),
     clearAmbient(),
     gainNothing(),
-    ...(standsFor !== undefined && capabilities.includes('CAP_SETGID') ? [keepGroups(jail.arch)] : []),
+    ...(standsFor !== undefined && capabilities.includes('CAP_SETGID')
+      ? [keepGroups(jail.arch)]
+      : []),
   ];
 }

@@ -35,6 +35,11 @@ export function stateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   return join(runtimeDirectory(env, uid), 'tsbox/boxes');
 }
 
+/** What the VM driver found out about KVM, until the host restarts; `tsbox doctor` reads it, too. */
+export function verdictFile(env: NodeJS.ProcessEnv, uid: number): string {
+  return join(runtimeDirectory(env, uid), 'tsbox/kvm.json');
+}
+
 function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   if (uid === 0) return '/run';
   // The XDG Base Directory Specification: a relative path is invalid and to be ignored.

@@ -1,13 +1,8 @@
 /** KVM where it boots a guest, TCG where it does not: opening /dev/kvm proves little. */
 import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { stateDirectory } from '../sandbox/state.ts';
+import { dirname } from 'node:path';
+import { verdictFile } from '../sandbox/state.ts';
 import type { Accelerator } from './qemu.ts';
-
-/** What was found out last, until the host restarts; `tsbox doctor` reads it, too. */
-function verdictFile(): string {
-  return join(stateDirectory(process.env, process.geteuid?.() ?? 0), '../kvm.json');
-}
 
 export interface Choice {
   readonly accelerator: Accelerator;
@@ -49,7 +44,7 @@ function notPermitted(): string {
 
 function readVerdict(): { usable: boolean; why: string } | undefined {
   try {
-    return JSON.parse(readFileSync(verdictFile(), 'utf8'));
+    return JSON.parse(readFileSync(ownVerdict(), 'utf8'));
   } catch {
     return undefined;
   }
@@ -57,10 +52,14 @@ function readVerdict(): { usable: boolean; why: string } | undefined {
 
 export function saveVerdict(usable: boolean, why: string): void {
   try {
-    const file = verdictFile();
+    const file = ownVerdict();
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${JSON.stringify({ usable, why })}\n`);
   } catch {
     // It is found out again next time.
   }
+}
+
+function ownVerdict(): string {
+  return verdictFile(process.env, process.geteuid?.() ?? 0);
 }

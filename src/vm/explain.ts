@@ -20,12 +20,13 @@ const ID = 'ID';
 export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
-  const { arch, sources, seccomp } = await withFilter(readHost(request, directory), request);
+  const host = await withFilter(readHost(request, parent), request);
+  const { arch, sources, seccomp } = host;
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
   const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   const { accelerator, why } = chooseAccelerator();
-  const premises = readPremises(arch, parent, ID);
+  const premises = readPremises(host, ID);
   const machine = qemuProgram(premises, {
     accelerator,
     kernel: kernel.image,

@@ -1,11 +1,9 @@
 /** Where and as whom the programs of a micro-VM are jailed: facts of this host and of the caller. */
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Arch } from '../abi/syscalls.ts';
+import type { Host } from '../plan/host.ts';
 import type { Inmate, JailPlace } from '../plan/jail.ts';
 
-export interface Premises {
-  readonly arch: Arch;
-  readonly anchor: string;
+export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What any program needs to be loaded. */
   readonly system: readonly JailPlace[];
   /** Who QEMU is, and who virtiofsd. */
@@ -13,8 +11,11 @@ export interface Premises {
   readonly root: Omit<Inmate, 'capabilities'>;
 }
 
-/** @param box its id, hexadecimal digits, by which it gets a user of its own. */
-export function readPremises(arch: Arch, anchor: string, box: string): Premises {
+/**
+ * @param host whose anchor is the state directory.
+ * @param box its id, hexadecimal digits, by which it gets a user of its own.
+ */
+export function readPremises({ arch, anchor, lastCapability = 0 }: Host, box: string): Premises {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const own = ownId(box);
   const people = mayBecome(own)
@@ -26,7 +27,7 @@ export function readPremises(arch: Arch, anchor: string, box: string): Premises 
         nobody: { uid, gid, standsFor: { uid, gid } },
         root: { uid: 0, gid: 0, standsFor: { uid, gid } },
       };
-  return { arch, anchor, system: systemPlaces(), ...people };
+  return { arch, anchor, lastCapability, system: systemPlaces(), ...people };
 }
 
 /**

@@ -42,7 +42,7 @@ export async function startVm(
 ): Promise<Sandbox> {
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
-  const host = await withFilter(readHost(request, ''), request);
+  const host = await withFilter(readHost(request, parent), request);
   const { arch, sources, seccomp } = host;
   const cgroup = uid === 0 ? host.cgroup : undefined;
   await removeAbandoned(parent, cgroup, say);
@@ -62,7 +62,7 @@ export async function startVm(
     const initrd = `${state.directory}/initrd`;
     const modules = guest.modules.map(({ path }) => readFileSync(path));
     writePieces(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
-    const premises = readPremises(arch, parent, state.id);
+    const premises = readPremises(host, state.id);
     // It may hold what only root may read of the image.
     chmodSync(initrd, 0o400);
     if (premises.nobody.standsFor === undefined)
