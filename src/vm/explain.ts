@@ -1,9 +1,9 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
-import { withFilter } from '../sandbox/filter.ts';
 import { printAction } from '../plan/action.ts';
 import { jailMaps, jailNamespaces } from '../plan/jail.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
+import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box } from '../spec/box.ts';
