@@ -7,7 +7,7 @@ const project = (name: string) => ({
 
 export default defineConfig({
   test: {
-    projects: ['unit', 'host', 'cgroup2', 'vm', 'cli'].map(project),
+    projects: ['unit', 'host', 'cgroup2', 'vm', 'cli', 'hostile'].map(project),
     // Tests count what is left on the host, so that no other may run meanwhile.
     fileParallelism: false,
     globalSetup: 'tests/clean-host.ts',

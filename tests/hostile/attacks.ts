@@ -1,0 +1,364 @@
+/**
+ * The known ways out of a container, each as an image, flags and a script that make the attempt, and
+ * the plan without the defence against it, under which the very same attempt must succeed. Whatever
+ * succeeds touches nothing but canaries.
+ */
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openat } from '../../src/plan/calls.ts';
+import { type Argument, type Step, step } from '../../src/plan/step.ts';
+import { hostArch } from '../../src/sandbox/host.ts';
+import { tsbox as library } from '../host/library.ts';
+import { type Change, eachStep, type Options } from './box.ts';
+
+const arch = hostArch();
+
+/** Where an attack takes place. */
+export interface Scene {
+  /** A copy of the busybox image, the attack's own. */
+  readonly rootfs: string;
+  /** The tree of canaries. */
+  readonly canaries: string;
+  /** A directory for volumes; `attack` in it is attack.c. */
+  readonly volume: string;
+}
+
+export interface Attack {
+  /** The class of what is known, and cases of it. */
+  readonly row: string;
+  readonly name: string;
+  readonly image?: (scene: Scene) => void;
+  readonly options?: (scene: Scene) => Options;
+  readonly script: (scene: Scene) => string;
+  /** How tsbox's own box ends; a script that runs, otherwise. */
+  readonly refused?: RegExp;
+  /** The box without a defence; several where more than one stands in the way. */
+  readonly without?: { readonly what: string; readonly change: (scene: Scene) => Change };
+  /** Kinds of box in which there is nothing to attack, or for which flags are refused anyway. */
+  readonly notIn?: readonly string[];
+}
+
+// What takes defences away
+
+const zero = { kind: 'flags', value: 0, names: [] } as const;
+
+/** openat2(2) with no rule for links, as open(2) resolves. */
+const asOpenDoes = eachStep((step) => {
+  const { call, args } = step;
+  if (call !== 'openat2') return step;
+  const how = (argument: Argument): Argument =>
+    argument.kind === 'structure'
+      ? { ...argument, fields: { ...argument.fields, resolve: zero } }
+      : argument;
+  return { ...step, args: args.map(how) };
+});
+
+const dropCalls = (...names: Step['call'][]): Change =>
+  eachStep((step) => (names.includes(step.call) ? undefined : step));
+
+const dropSaying = (pattern: RegExp): Change =>
+  eachStep((step) => (pattern.test(step.why) ? undefined : step));
+
+const all =
+  (...changes: Change[]): Change =>
+  (plan, box, host) =>
+    changes.reduce((changed, change) => change(changed, box, host), plan);
+
+// What images are made of
+
+function replace(path: string, make: (path: string) => void): void {
+  rmSync(path, { recursive: true, force: true });
+  make(path);
+}
+
+const linked =
+  (place: string, target: (scene: Scene) => string) =>
+  (scene: Scene): void =>
+    replace(join(scene.rootfs, place), (path) => symlinkSync(target(scene), path));
+
+const up = '../'.repeat(40);
+
+const swapped = 'swapped mount target (CVE-2021-30465, 2025-31133, 2025-52565)';
+const redirected = 'redirected writes to /proc and /sys (CVE-2019-16884, 2019-19921, 2023-27561)';
+const creating = 'creating or chowning paths on the host (CVE-2024-45310, 2024-1753)';
+const privilege = 'left-over privilege (CVE-2022-29162, 2022-27650, 2022-24769)';
+const leaked = 'leaked descriptor or working directory (CVE-2016-9962, 2024-21626)';
+const guest = 'trusting the guest or a device (Kata 2026-24834)';
+
+const withVolume =
+  (target: string) =>
+  ({ volume }: Scene): Options => ({ volume: [`${volume}:${target}`] });
+
+/** The link leads out of the image to where a directory would be made. */
+function mountThrough(name: string, target: (scene: Scene) => string): Attack {
+  return {
+    row: swapped,
+    name: `a volume through ${name}`,
+    image: linked('m', target),
+    options: withVolume('/m/made/by-tsbox'),
+    script: () => 'true',
+    refused: /openat2 failed: (ENOENT|EXDEV|ELOOP|ENOTDIR)/,
+    without: { what: 'RESOLVE_IN_ROOT', change: () => asOpenDoes },
+  };
+}
+
+const isReal =
+  'for m in proc:9fa0 sys:62656572 dev:1021994; do [ "$(stat -f -c %t /${m%:*})" = ${m#*:} ] || echo "ESCAPED: $m"; done';
+
+function kernelFiles(place: string, name: string, target: (scene: Scene) => string): Attack {
+  return {
+    row: redirected,
+    name: `/${place} is ${name}`,
+    image: linked(place, target),
+    script: () => isReal,
+    refused: /openat2 failed: (ELOOP|ENOENT|EXDEV|ENOTDIR)/,
+    without: {
+      what: 'the rules for links of openat2',
+      // The masks below it stop the box, too.
+      change: () =>
+        all(
+          asOpenDoes,
+          dropSaying(
+            /masked|read-only|nothing is to be|empty direct|stays|device that reads|second mount|nobody can write|what is seen/,
+          ),
+        ),
+    },
+  };
+}
+
+export const attacks: readonly Attack[] = [
+  {
+    row: "overwriting the runtime's own binary (CVE-2019-5736)",
+    name: '/proc/*/exe is opened for writing while programs start that lead back to it',
+    image: ({ rootfs }) => {
+      writeFileSync(join(rootfs, 'bin/self'), '#!/proc/self/exe\n', { mode: 0o755 });
+      symlinkSync('/proc/self/exe', join(rootfs, 'bin/exe'));
+    },
+    options: withVolume('/v'),
+    script: () => '/v/attack programs 150 & for i in 1 2 3 4 5; do self; exe container; done; wait',
+    notIn: ['VM'],
+  },
+
+  mountThrough('an absolute link', ({ canaries }) => `${canaries}/directory`),
+  mountThrough('a link of many ..', ({ canaries }) => `${up}${canaries}/directory`),
+  mountThrough('a magic link', ({ canaries }) => `/proc/self/root${canaries}/directory`),
+  mountThrough('another process', ({ canaries }) => `/proc/1/root${canaries}/directory`),
+  {
+    row: swapped,
+    name: 'a file to mount over is a link to one that is not there',
+    image: linked('made', ({ canaries }) => `${canaries}/directory/made`),
+    options: ({ volume }) => ({ volume: [`${volume}/attack:/made`] }),
+    script: () => 'true',
+    refused: /openat2 failed/,
+    without: {
+      what: 'RESOLVE_IN_ROOT and O_EXCL',
+      change: () =>
+        all(
+          asOpenDoes,
+          // O_CREAT alone makes what a dangling link leads to.
+          eachStep((step) => {
+            const how = step.args[2];
+            if (step.call !== 'openat2' || how?.kind !== 'structure') return step;
+            const { flags } = how.fields;
+            if (flags?.kind !== 'flags' || !flags.names.includes('O_EXCL')) return step;
+            const lax = {
+              ...how,
+              fields: { ...how.fields, flags: { ...flags, value: flags.value & ~0o200 } },
+            };
+            return { ...step, args: step.args.with(2, lax) };
+          }),
+        ),
+    },
+  },
+  {
+    row: swapped,
+    name: 'the /dev/null that covers a masked file is one of the image',
+    image: linked('dev/null', ({ canaries }) => `${canaries}/file`),
+    script: () =>
+      'for f in /proc/kcore /proc/keys /proc/interrupts; do echo x >> $f; [ -s $f ] && grep -q canary $f && echo ESCAPED; done',
+    without: {
+      what: "the host's own /dev/null",
+      change: ({ canaries }) =>
+        eachStep((step) =>
+          step.why === 'a device that reads as nothing'
+            ? { ...step, args: step.args.with(1, { kind: 'string', value: `${canaries}/file` }) }
+            : step,
+        ),
+    },
+    notIn: ['VM'],
+  },
+  {
+    ...kernelFiles('dev', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
+    row: 'swapped mount target: /dev (crun 2026-47766)',
+  },
+
+  kernelFiles('proc', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
+  kernelFiles('proc', 'a link of many ..', ({ canaries }) => `${up}${canaries}/empty`),
+  kernelFiles('sys', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
+  {
+    row: redirected,
+    name: '/proc is a plain directory with files that look like the kernel’s',
+    image: ({ rootfs }) => {
+      mkdirSync(join(rootfs, 'proc/sys/kernel'), { recursive: true });
+      mkdirSync(join(rootfs, 'proc/self/attr'), { recursive: true });
+      writeFileSync(join(rootfs, 'proc/self/attr/exec'), '');
+    },
+    script: () => `${isReal}; [ -s /proc/self/status ] || echo ESCAPED`,
+    without: {
+      what: 'the mount of /proc',
+      change: () =>
+        dropSaying(
+          /attached at \/proc$|masked|read-only|nothing is to be|empty direct|stays|device that reads|second mount|nobody can write|what is seen/,
+        ),
+    },
+  },
+  {
+    row: redirected,
+    name: 'the kernel’s files are written to',
+    script: () =>
+      'for f in /proc/sys/kernel/panic_on_oops /proc/sysrq-trigger /proc/sys/vm/panic_on_oom; do (echo 0 >> $f) 2>/dev/null && echo "ESCAPED: $f"; done; true',
+    without: {
+      what: 'read-only paths',
+      // sysrq-trigger takes one letter: "0" sets the level of the console's log, and to 0 as it is here or lower.
+      change: () =>
+        dropSaying(/made read-only|second mount of the same|nobody can write|what is seen at/),
+    },
+    notIn: ['container with --userns=auto', 'VM'],
+  },
+
+  {
+    row: creating,
+    name: 'the working directory is below a link to the host',
+    image: linked('w', ({ canaries }) => canaries),
+    options: () => ({ workdir: '/w/directory' }),
+    script: () => 'echo x > made-through-working-directory',
+    refused: /chdir failed: ENOENT/,
+    without: {
+      what: 'the change of root before the change of directory',
+      change: ({ canaries }) =>
+        all(
+          // The working directory of a process outlives the change of its root.
+          eachStep((step) =>
+            step.why === "the host's files are out of reach"
+              ? {
+                  ...step,
+                  call: 'chdir',
+                  args: [{ kind: 'string', value: `.${canaries}/directory` }],
+                }
+              : step.why === 'the working directory is inside, too' ||
+                  step.why === 'working directory of the workload'
+                ? undefined
+                : step,
+          ),
+        ),
+    },
+  },
+  {
+    row: leaked,
+    name: 'a descriptor of the host',
+    script: ({ canaries }) =>
+      `for n in /proc/self/fd/*; do [ -d $n/. ] && ls $n | grep -q set-user-id && echo "ESCAPED: $n"; done; ls -l /proc/self/fd | grep -q ${canaries} && echo ESCAPED; true`,
+    without: {
+      what: 'close_range',
+      change: ({ canaries }) =>
+        all(dropCalls('close_range'), (plan) => ({
+          ...plan,
+          sections: plan.sections.map((section) =>
+            section.title === 'Host files'
+              ? { ...section, steps: [...section.steps, leak(canaries)] }
+              : section,
+          ),
+        })),
+    },
+    notIn: ['VM'],
+  },
+
+  {
+    row: privilege,
+    name: 'capabilities, groups and NoNewPrivs of root',
+    script: () => expectStatus('00000000a80425fb', 'a80425fb'),
+    without: { what: 'capset and the bounding set', change: () => keepPrivilege },
+  },
+  {
+    row: privilege,
+    name: 'capabilities, groups and NoNewPrivs of an ordinary user',
+    options: () => ({ user: '1000:1000' }),
+    script: () => expectStatus('0000000000000000', 'a80425fb'),
+    without: { what: 'capset and the bounding set', change: () => keepPrivilege },
+  },
+  {
+    row: privilege,
+    name: 'a set-user-id program of the image',
+    image: ({ rootfs, volume }) => {
+      copyFileSync(join(volume, 'attack'), join(rootfs, 'bin/rise'));
+      chmodSync(join(rootfs, 'bin/rise'), 0o6755);
+    },
+    options: () => ({ user: '1000:1000' }),
+    script: () => 'rise privilege',
+    without: {
+      what: 'no_new_privs',
+      change: () => dropSaying(/set-user-id programs give no privileges/),
+    },
+  },
+  {
+    row: "the host's cgroup is writable (CVE-2023-25809, 2022-0492)",
+    name: 'in every combination of user, cgroup and mount namespace',
+    options: withVolume('/v'),
+    script: () => '/v/attack cgroups',
+    without: {
+      what: "the box's own cgroup below the one with its limits",
+      change: () => (plan) =>
+        plan.cgroup === undefined
+          ? plan
+          : { ...plan, cgroup: { ...plan.cgroup, entry: plan.cgroup.account } },
+    },
+    notIn: ['VM'],
+  },
+  {
+    row: guest,
+    name: 'devices made by the workload',
+    options: ({ volume }) => ({ volume: [`${volume}:/v`], tmpfs: ['/t:dev'] }),
+    script: () => '/v/attack devices',
+    without: {
+      what: 'nodev',
+      change: () => dropSaying(/no device of the host can be opened through it/),
+    },
+    notIn: ['VM'],
+  },
+  {
+    row: guest,
+    name: "the image's files are changed in every way",
+    script: () =>
+      'chmod 777 /etc/passwd; echo x >> /etc/passwd; chown 7 /bin; mv /bin/busybox /bin/b; ln /bin/b /etc/b; touch /made; mkdir /made.d; rm -f /etc/group',
+    without: {
+      what: 'the layer for writes',
+      change: () => (_, box, host) => library.planContainer({ ...box, layer: 'writable' }, host),
+    },
+    notIn: ['container with --userns=auto'],
+  },
+];
+
+function expectStatus(held: string, bounding: string): string {
+  const wanted = [
+    `CapInh:0000000000000000`,
+    `CapPrm:${held}`,
+    `CapEff:${held}`,
+    `CapBnd:00000000${bounding}`,
+    `CapAmb:0000000000000000`,
+    'NoNewPrivs:1',
+    'Groups:',
+  ];
+  const words = wanted.map((word) => `'${word}'`).join(' ');
+  return `for w in ${words}; do tr -d '\\t ' < /proc/self/status | grep -qxF "$w" || echo "ESCAPED: not $w"; done; true`;
+}
+
+const keepPrivilege = all(
+  dropCalls('capset'),
+  dropSaying(/^no program in the box can have|set-user-id programs give/),
+);
+
+/** What src/linux would have to forget: a descriptor that stays open across execve(2). */
+function leak(canaries: string): Step {
+  const call = openat(arch, canaries, ['O_PATH', 'O_DIRECTORY']);
+  return step(call, 'a descriptor that nobody closes');
+}

@@ -1,0 +1,181 @@
+/** Runs boxes that are hostile, or stripped of a defence, and tells how each ended. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { ContainerPlan, RunOptions, Step } from '../../src/index.ts';
+import { tsbox as library } from '../host/library.ts';
+import { tsbox as runProgram } from '../host/tsbox.ts';
+
+export type Options = Partial<Omit<RunOptions, 'command'>>;
+
+export interface Outcome {
+  /** The workload's, or the exit status that tsbox would end with. */
+  readonly status: number;
+  readonly stdout: string;
+  /** What tsbox says; empty when the workload ran. */
+  readonly error: string;
+  /** Whether it had to be killed. */
+  readonly hung: boolean;
+}
+
+export type Planner = typeof library.planContainer;
+/** Another plan in the place of tsbox's own for a box on a host. */
+export type Change = (plan: ContainerPlan, ...of: Parameters<Planner>) => ContainerPlan;
+
+const HERE = new URL('.', import.meta.url).pathname;
+const busybox = library.findImage('busybox', library.dataDirectory(process.env, 0), '/');
+
+/** A new directory, for as long as this process lives. */
+export function scratchDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'hostile-'));
+  process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A copy of the busybox image, to be made hostile. */
+export function copyOfBusybox(to: string): void {
+  cpSync(busybox, to, { recursive: true, verbatimSymlinks: true });
+}
+
+/** Compiles one of the C programs beside this file, static: it runs in any image. */
+export function compile(name: string, to: string): string {
+  const program = join(to, name);
+  const words = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', program];
+  execFileSync('cc', [...words, join(HERE, `${name}.c`)]);
+  return program;
+}
+
+/** In this very process, so that another plan than tsbox's own can be carried out. */
+export async function runHere(
+  rootfs: string,
+  command: readonly string[],
+  options: Options,
+  makePlan: Planner = library.planContainer,
+): Promise<Outcome> {
+  const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+  const asked = { ...library.noOptions, ...options, command };
+  return start(() => library.specFromOptions(asked, library.imageFacts(rootfs), caller), makePlan);
+}
+
+type Request = ReturnType<typeof library.specFromOptions>;
+
+/** @param request made only when the clock runs: reading a hostile image is part of the start. */
+export async function start(request: () => Request, makePlan: Planner): Promise<Outcome> {
+  const output = join(scratchOfThisProcess(), 'stdout');
+  const [none, out] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
+  const watch = watchdog();
+  watch.begin();
+  const end = (status: number, error: string): Outcome => {
+    const stdout = readFileSync(output, { encoding: 'utf8' });
+    return { status, error, stdout, hung: watch.end() };
+  };
+  try {
+    const stdio = { stdin: none, stdout: out, stderr: out };
+    const timeline = new library.Timeline();
+    const quiet = (): void => undefined;
+    const args = [stdio, timeline, quiet, undefined, makePlan] as const;
+    const exit = await (await library.startContainer(request(), ...args)).wait(1000);
+    return end(exit.kind === 'exited' ? exit.code : 128 + exit.signal, '');
+  } catch (error) {
+    if (error instanceof library.SpecError) return end(125, error.message);
+    if (error instanceof library.BoxError) return end(error.exitCode, error.message);
+    throw error;
+  } finally {
+    watch.end();
+    closeSync(none);
+    closeSync(out);
+  }
+}
+
+let ownScratch: string | undefined;
+function scratchOfThisProcess(): string {
+  ownScratch ??= scratchDirectory();
+  return ownScratch;
+}
+
+/** With bin/tsbox, as a user does. @param by what starts it. */
+export function runByProgram(
+  rootfs: string,
+  command: readonly string[],
+  flags: readonly string[],
+  by?: readonly string[],
+): Outcome {
+  const args = ['run', ...flags, '--rootfs', rootfs, '--', ...command];
+  const { status, stdout, stderr } = runProgram(args, '', process.env, by);
+  const error = stderr.split('\n').filter((line) => !/^tsbox: KVM is not used/.test(line));
+  return { status: status ?? 255, stdout, error: error.join('\n'), hung: status === null };
+}
+
+/** The options as they are written on the command line. */
+export function flagsOf(options: Options): string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (typeof value === 'boolean') return value ? [flag] : [];
+    return [value].flat().map((word) => `${flag}=${word}`);
+  });
+}
+
+/** Another plan, each step of which is tsbox's own, changed, or taken out (undefined). */
+export function eachStep(change: (step: Step) => Step | undefined): Change {
+  return (plan) => ({
+    ...plan,
+    sections: plan.sections.map(({ title, steps }) => ({
+      title,
+      steps: steps.flatMap((step) => change(step) ?? []),
+    })),
+  });
+}
+
+/** Seconds that any box of these tests may take, start and all. */
+const PATIENCE = 10;
+
+/**
+ * While a container is started this thread waits for its process, so another one looks at the clock.
+ * It kills what a hung start waits for: children of this very process, and no others.
+ */
+const watching = `
+  const { workerData } = require('node:worker_threads');
+  const { readdirSync, readFileSync } = require('node:fs');
+  const [since, hung] = [0, 1];
+  const clock = new BigInt64Array(workerData.shared);
+  const children = () => readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean));
+  const isBox = (pid) => {
+    const comm = readFileSync('/proc/' + pid + '/comm', 'utf8').trim();
+    return comm === 'tsbox-init' || /\\/tsbox\\//.test(readFileSync('/proc/' + pid + '/cgroup', 'utf8'));
+  };
+  setInterval(() => {
+    const began = Atomics.load(clock, since);
+    if (began === 0n || BigInt(Date.now()) - began < BigInt(workerData.patience * 1000)) return;
+    Atomics.store(clock, hung, 1n);
+    for (const pid of children()) if (isBox(pid)) process.kill(Number(pid), 'SIGKILL');
+  }, 500);
+`;
+
+interface Watchdog {
+  begin(): void;
+  /** @returns whether it had to bite. */
+  end(): boolean;
+}
+
+let only: Watchdog | undefined;
+function watchdog(): Watchdog {
+  if (only !== undefined) return only;
+  const shared = new SharedArrayBuffer(16);
+  const clock = new BigInt64Array(shared);
+  const workerData = { shared, patience: PATIENCE };
+  new Worker(watching, { eval: true, workerData }).unref();
+  only = {
+    begin: () => {
+      Atomics.store(clock, 1, 0n);
+      Atomics.store(clock, 0, BigInt(Date.now()));
+    },
+    end: () => {
+      Atomics.store(clock, 0, 0n);
+      return Atomics.load(clock, 1) === 1n;
+    },
+  };
+  return only;
+}

@@ -1,0 +1,72 @@
+/**
+ * What a box must never change: a tree of canaries on the host, and the runtime's own files. Two
+ * pictures of one tree differ if anything in it was written, made, renamed, linked, re-owned or given
+ * another attribute: whatever changes an inode also sets its ctime, which nothing can set back.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  type Dirent,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+/** Makes the tree at `top`, which must not exist yet. */
+export function makeCanaries(top: string): void {
+  mkdirSync(join(top, 'directory/below'), { recursive: true });
+  mkdirSync(join(top, 'empty'));
+  mkdirSync(join(top, 'sticky'));
+  writeFileSync(join(top, 'file'), 'canary\n');
+  writeFileSync(join(top, 'directory/secret'), 'canary\n', { mode: 0o600 });
+  writeFileSync(join(top, 'directory/below/owned'), 'canary\n');
+  writeFileSync(join(top, 'set-user-id'), 'canary\n');
+  chownSync(join(top, 'directory/below/owned'), 1234, 4321);
+  chmodSync(join(top, 'set-user-id'), 0o4755);
+  chmodSync(join(top, 'sticky'), 0o1777);
+  symlinkSync('file', join(top, 'link'));
+  symlinkSync('nowhere', join(top, 'dangling'));
+  execFileSync('mkfifo', [join(top, 'fifo')]);
+  utimesSync(join(top, 'file'), 1, 1);
+}
+
+/** One line for each file of the tree, without following links; `top` may be a file. */
+export function picture(top: string): string[] {
+  const lines = [line(top, '.')];
+  if (!lstatSync(top).isDirectory()) return lines;
+  const names = readdirSync(top, { recursive: true, withFileTypes: true }).map(pathOf);
+  return [...lines, ...names.sort().map((path) => line(path, path.slice(top.length)))];
+}
+
+const pathOf = ({ parentPath, name }: Dirent): string => join(parentPath, name);
+
+function line(path: string, name: string): string {
+  const facts = lstatSync(path, { bigint: true });
+  const { mode, uid, gid, rdev, nlink, mtimeNs, ctimeNs } = facts;
+  const content = facts.isSymbolicLink()
+    ? readlinkSync(path)
+    : facts.isFile()
+      ? createHash('sha256').update(readFileSync(path)).digest('hex')
+      : '';
+  return [name, mode.toString(8), uid, gid, rdev, nlink, mtimeNs, ctimeNs, content].join(' ');
+}
+
+const top = new URL('../..', import.meta.url).pathname;
+
+/** All that runs on the host when tsbox does. What V8 compiled of it, tsbox itself may write. */
+export function runtimePicture(): string[] {
+  const files = ['bin/tsbox', 'dist/native', 'dist/tsbox.cjs', 'dist/run-container.cjs'];
+  return [
+    ...[...files, 'dist/all.cjs', 'dist/index.js'].flatMap((file) => picture(join(top, file))),
+    ...picture(realpathSync(process.execPath)),
+  ];
+}
