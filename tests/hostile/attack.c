@@ -49,11 +49,39 @@ static void open_programs(int milliseconds)
 	}
 }
 
+/* The first process below `parent` that still is tsbox-init, or 0. */
+static int find_init(int parent)
+{
+	int found = 0;
+	DIR *proc = opendir("/proc");
+	for (struct dirent *entry; proc != NULL && found == 0 && (entry = readdir(proc)) != NULL;) {
+		char path[300], text[512] = "";
+		snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+		int file = isdigit(entry->d_name[0]) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		long size = file < 0 ? 0 : read(file, text, sizeof text - 1);
+		if (file >= 0)
+			close(file);
+		char *name_end = size > 0 ? strrchr(text, ')') : NULL;
+		if (name_end == NULL || atoi(name_end + 4) != parent)
+			continue;
+		snprintf(path, sizeof path, "/proc/%s/exe", entry->d_name);
+		memset(text, 0, sizeof text);
+		if (readlink(path, text, sizeof text - 1) > 0 && strstr(text, "tsbox-init") != NULL)
+			found = atoi(entry->d_name);
+	}
+	if (proc != NULL)
+		closedir(proc);
+	return found;
+}
+
 /* A program that runs cannot be written to: it is held open until it has ended. */
-static void overwrite_later(const char *pid)
+static void overwrite_later(int parent)
 {
 	char path[64];
-	snprintf(path, sizeof path, "/proc/%s/exe", pid);
+	int pid = 0;
+	for (int tries = 0; tries < 3000 && pid == 0; tries++, usleep(1000))
+		pid = find_init(parent);
+	snprintf(path, sizeof path, "/proc/%d/exe", pid);
 	int file = open(path, O_RDONLY);
 	if (file < 0) {
 		printf("%s: %s\n", path, strerror(errno));
@@ -65,9 +93,9 @@ static void overwrite_later(const char *pid)
 		if (writable < 0 && errno == ETXTBSY)
 			continue;
 		if (writable >= 0 && write(writable, "#", 1) == 1)
-			printf("ESCAPED: the program of process %s was overwritten\n", pid);
+			printf("ESCAPED: the program of process %d was overwritten\n", pid);
 		else
-			printf("%s: %s\n", path, strerror(errno));
+			printf("held open, not written: %s\n", strerror(errno));
 		return;
 	}
 }
@@ -97,6 +125,12 @@ static void try_cgroup(const char *where)
 	}
 }
 
+/*
+ * On a host with both versions, a box is in no cgroup of its own in those of version 1: what it mounts
+ * there is the host's own root. Seccomp and the mapping of ids keep it from that, not cgroups.
+ */
+#define WRITABLE_V1 "WRITABLE"
+
 /* CVE-2023-25809, CVE-2022-0492: in every combination of namespaces, cgroups mounted anew and written to. */
 static void write_cgroups(void)
 {
@@ -120,7 +154,7 @@ static void write_cgroups(void)
 			if (mount("cgroup", "/tmp/cgroup", "cgroup2", 0, NULL) == 0)
 				try_cgroup("/tmp/cgroup");
 			if (mount("cgroup", "/tmp/cgroup", "cgroup", 0, "pids") == 0)
-				printf("ESCAPED: a hierarchy of version 1 was mounted\n");
+				printf("%s: a hierarchy of version 1 was mounted\n", access("/tmp/cgroup/cgroup.procs", W_OK) == 0 ? WRITABLE_V1 : "read-only");
 			try_cgroup("/sys/fs/cgroup");
 			_exit(0);
 		}
@@ -170,7 +204,7 @@ int main(int argc, char **argv)
 	if (strcmp(what, "programs") == 0)
 		open_programs(argc > 2 ? atoi(argv[2]) : 50);
 	else if (strcmp(what, "overwrite-later") == 0 && argc > 2)
-		overwrite_later(argv[2]);
+		overwrite_later(atoi(argv[2]));
 	else if (strcmp(what, "cgroups") == 0)
 		write_cgroups();
 	else if (strcmp(what, "terminal") == 0)

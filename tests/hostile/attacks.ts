@@ -5,7 +5,7 @@
  */
 import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openat } from '../../src/plan/calls.ts';
+import { fchdir, openat } from '../../src/plan/calls.ts';
 import { type Argument, type Step, step } from '../../src/plan/step.ts';
 import { hostArch } from '../../src/sandbox/host.ts';
 import { tsbox as library } from '../host/library.ts';
@@ -43,7 +43,7 @@ export interface Attack {
 const zero = { kind: 'flags', value: 0, names: [] } as const;
 
 /** openat2(2) with no rule for links, as open(2) resolves. */
-const asOpenDoes = eachStep((step) => {
+export const asOpenDoes = eachStep((step) => {
   const { call, args } = step;
   if (call !== 'openat2') return step;
   const how = (argument: Argument): Argument =>
@@ -63,6 +63,15 @@ const all =
   (...changes: Change[]): Change =>
   (plan, box, host) =>
     changes.reduce((changed, change) => change(changed, box, host), plan);
+
+const withStep =
+  (title: string, more: Step): Change =>
+  (plan) => ({
+    ...plan,
+    sections: plan.sections.map((section) =>
+      section.title === title ? { ...section, steps: [...section.steps, more] } : section,
+    ),
+  });
 
 // What images are made of
 
@@ -142,7 +151,10 @@ export const attacks: readonly Attack[] = [
   mountThrough('an absolute link', ({ canaries }) => `${canaries}/directory`),
   mountThrough('a link of many ..', ({ canaries }) => `${up}${canaries}/directory`),
   mountThrough('a magic link', ({ canaries }) => `/proc/self/root${canaries}/directory`),
-  mountThrough('another process', ({ canaries }) => `/proc/1/root${canaries}/directory`),
+  mountThrough(
+    'the links of a process',
+    ({ canaries }) => `/proc/thread-self/cwd/${up}${canaries}/directory`,
+  ),
   {
     row: swapped,
     name: 'a file to mount over is a link to one that is not there',
@@ -169,6 +181,7 @@ export const attacks: readonly Attack[] = [
           }),
         ),
     },
+    notIn: ['VM'],
   },
   {
     row: swapped,
@@ -203,7 +216,7 @@ export const attacks: readonly Attack[] = [
       mkdirSync(join(rootfs, 'proc/self/attr'), { recursive: true });
       writeFileSync(join(rootfs, 'proc/self/attr/exec'), '');
     },
-    script: () => `${isReal}; [ -s /proc/self/status ] || echo ESCAPED`,
+    script: () => `${isReal}; grep -q Pid /proc/self/status || echo ESCAPED`,
     without: {
       what: 'the mount of /proc',
       change: () =>
@@ -234,21 +247,17 @@ export const attacks: readonly Attack[] = [
     script: () => 'echo x > made-through-working-directory',
     refused: /chdir failed: ENOENT/,
     without: {
-      what: 'the change of root before the change of directory',
+      what: 'working directory named from the root of the box',
+      // CVE-2024-21626: the directory was found before the change of root, and entered after it.
       change: ({ canaries }) =>
         all(
-          // The working directory of a process outlives the change of its root.
-          eachStep((step) =>
-            step.why === "the host's files are out of reach"
-              ? {
-                  ...step,
-                  call: 'chdir',
-                  args: [{ kind: 'string', value: `.${canaries}/directory` }],
-                }
-              : step.why === 'the working directory is inside, too' ||
-                  step.why === 'working directory of the workload'
+          withStep('Host files', leak(`${canaries}/directory`)),
+          eachStep((each) =>
+            each.why === 'working directory of the workload'
+              ? { ...each, ...fchdir(LEAK) }
+              : each.call === 'close_range'
                 ? undefined
-                : step,
+                : each,
           ),
         ),
     },
@@ -261,14 +270,7 @@ export const attacks: readonly Attack[] = [
     without: {
       what: 'close_range',
       change: ({ canaries }) =>
-        all(dropCalls('close_range'), (plan) => ({
-          ...plan,
-          sections: plan.sections.map((section) =>
-            section.title === 'Host files'
-              ? { ...section, steps: [...section.steps, leak(canaries)] }
-              : section,
-          ),
-        })),
+        all(dropCalls('close_range'), withStep('Host files', leak(canaries))),
     },
     notIn: ['VM'],
   },
@@ -317,7 +319,7 @@ export const attacks: readonly Attack[] = [
   {
     row: guest,
     name: 'devices made by the workload',
-    options: ({ volume }) => ({ volume: [`${volume}:/v`], tmpfs: ['/t:dev'] }),
+    options: ({ volume }) => ({ volume: [`${volume}:/v`], tmpfs: ['/t'] }),
     script: () => '/v/attack devices',
     without: {
       what: 'nodev',
@@ -357,8 +359,10 @@ const keepPrivilege = all(
   dropSaying(/^no program in the box can have|set-user-id programs give/),
 );
 
+const LEAK = 'leak';
+
 /** What src/linux would have to forget: a descriptor that stays open across execve(2). */
 function leak(canaries: string): Step {
   const call = openat(arch, canaries, ['O_PATH', 'O_DIRECTORY']);
-  return step(call, 'a descriptor that nobody closes');
+  return step(call, 'a descriptor that nobody closes', { into: LEAK });
 }

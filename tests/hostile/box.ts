@@ -1,6 +1,14 @@
 /** Runs boxes that are hostile, or stripped of a defence, and tells how each ended. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, cpSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -18,6 +26,8 @@ export interface Outcome {
   readonly error: string;
   /** Whether it had to be killed. */
   readonly hung: boolean;
+  /** What of this very box is still on the host. */
+  readonly left: readonly string[];
 }
 
 export type Planner = typeof library.planContainer;
@@ -53,40 +63,57 @@ export async function runHere(
   command: readonly string[],
   options: Options,
   makePlan: Planner = library.planContainer,
+  using = library,
 ): Promise<Outcome> {
-  const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
-  const asked = { ...library.noOptions, ...options, command };
-  return start(() => library.specFromOptions(asked, library.imageFacts(rootfs), caller), makePlan);
-}
-
-type Request = ReturnType<typeof library.specFromOptions>;
-
-/** @param request made only when the clock runs: reading a hostile image is part of the start. */
-export async function start(request: () => Request, makePlan: Planner): Promise<Outcome> {
-  const output = join(scratchOfThisProcess(), 'stdout');
+  const output = join(scratchOfThisProcess(), `stdout-${number++}`);
   const [none, out] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
+  const mounts = mountCount();
   const watch = watchdog();
+  const ids: string[] = [];
   watch.begin();
   const end = (status: number, error: string): Outcome => {
     const stdout = readFileSync(output, { encoding: 'utf8' });
-    return { status, error, stdout, hung: watch.end() };
+    const more = mountCount() === mounts ? [] : ['a mount'];
+    return { status, error, stdout, hung: watch.end(), left: [...ids.flatMap(leftOf), ...more] };
+  };
+  const planner: Planner = (box, host) => {
+    ids.push(box.id);
+    return makePlan(box, host);
   };
   try {
+    // Reading a hostile image is part of the start.
+    const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+    const asked = { ...using.noOptions, ...options, command };
+    const request = using.specFromOptions(asked, using.imageFacts(rootfs), caller);
     const stdio = { stdin: none, stdout: out, stderr: out };
-    const timeline = new library.Timeline();
     const quiet = (): void => undefined;
-    const args = [stdio, timeline, quiet, undefined, makePlan] as const;
-    const exit = await (await library.startContainer(request(), ...args)).wait(1000);
+    const timeline = new using.Timeline();
+    const box = await using.startContainer(request, stdio, timeline, quiet, undefined, planner);
+    const exit = await box.wait();
     return end(exit.kind === 'exited' ? exit.code : 128 + exit.signal, '');
   } catch (error) {
-    if (error instanceof library.SpecError) return end(125, error.message);
-    if (error instanceof library.BoxError) return end(error.exitCode, error.message);
+    if (error instanceof using.SpecError) return end(125, error.message);
+    if (error instanceof using.BoxError) return end(error.exitCode, error.message);
     throw error;
   } finally {
     watch.end();
     closeSync(none);
     closeSync(out);
+    rmSync(output);
   }
+}
+
+let number = 0;
+
+const mountCount = (): number => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
+
+/** All that a box makes on the host carries its id. */
+function leftOf(id: string): string[] {
+  const state = `/run/tsbox/boxes/${id}`;
+  const cgroups = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'];
+  return [state, `${state}.lock`, ...cgroups.map((mount) => `${mount}/tsbox/${id}`)].filter(
+    existsSync,
+  );
 }
 
 let ownScratch: string | undefined;
@@ -105,7 +132,13 @@ export function runByProgram(
   const args = ['run', ...flags, '--rootfs', rootfs, '--', ...command];
   const { status, stdout, stderr } = runProgram(args, '', process.env, by);
   const error = stderr.split('\n').filter((line) => !/^tsbox: KVM is not used/.test(line));
-  return { status: status ?? 255, stdout, error: error.join('\n'), hung: status === null };
+  return {
+    status: status ?? 255,
+    stdout,
+    error: error.join('\n'),
+    hung: status === null,
+    left: [],
+  };
 }
 
 /** The options as they are written on the command line. */
@@ -137,14 +170,13 @@ const PATIENCE = 10;
  */
 const watching = `
   const { workerData } = require('node:worker_threads');
-  const { readdirSync, readFileSync } = require('node:fs');
+  const { readdirSync, readFileSync, readlinkSync } = require('node:fs');
   const [since, hung] = [0, 1];
   const clock = new BigInt64Array(workerData.shared);
   const children = () => readdirSync('/proc/self/task').flatMap((task) =>
     readFileSync('/proc/self/task/' + task + '/children', 'utf8').split(' ').filter(Boolean));
   const isBox = (pid) => {
-    const comm = readFileSync('/proc/' + pid + '/comm', 'utf8').trim();
-    return comm === 'tsbox-init' || /\\/tsbox\\//.test(readFileSync('/proc/' + pid + '/cgroup', 'utf8'));
+    return /tsbox-init/.test(readlinkSync('/proc/' + pid + '/exe')) || /\\/tsbox\\//.test(readFileSync('/proc/' + pid + '/cgroup', 'utf8'));
   };
   setInterval(() => {
     const began = Atomics.load(clock, since);

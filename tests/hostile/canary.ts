@@ -1,7 +1,8 @@
 /**
  * What a box must never change: a tree of canaries on the host, and the runtime's own files. Two
  * pictures of one tree differ if anything in it was written, made, renamed, linked, re-owned or given
- * another attribute: whatever changes an inode also sets its ctime, which nothing can set back.
+ * another attribute: whatever changes an inode also sets its ctime, which nothing can set back (so
+ * that of large files the content need not be read).
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -51,13 +52,13 @@ const pathOf = ({ parentPath, name }: Dirent): string => join(parentPath, name);
 
 function line(path: string, name: string): string {
   const facts = lstatSync(path, { bigint: true });
-  const { mode, uid, gid, rdev, nlink, mtimeNs, ctimeNs } = facts;
+  const { mode, uid, gid, rdev, nlink, size, mtimeNs, ctimeNs } = facts;
   const content = facts.isSymbolicLink()
     ? readlinkSync(path)
-    : facts.isFile()
+    : facts.isFile() && facts.size < 2 ** 16
       ? createHash('sha256').update(readFileSync(path)).digest('hex')
       : '';
-  return [name, mode.toString(8), uid, gid, rdev, nlink, mtimeNs, ctimeNs, content].join(' ');
+  return [name, mode.toString(8), uid, gid, rdev, nlink, size, mtimeNs, ctimeNs, content].join(' ');
 }
 
 const top = new URL('../..', import.meta.url).pathname;
