@@ -125,12 +125,21 @@ static void try_cgroup(const char *where)
 	}
 }
 
-/*
- * On a host with both versions, a box is in no cgroup of its own in those of version 1: what it mounts
- * there is the host's own root. Seccomp and the mapping of ids keep it from that, not cgroups.
- */
-#define WRITABLE_V1 "WRITABLE"
+/* Whether system calls are filtered: the last line of defence named below. */
+static int has_filter(void)
+{
+	char text[4096] = "";
+	int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	long size = read(file, text, sizeof text - 1);
+	close(file);
+	return size > 0 && strstr(text, "Seccomp:\t2") != NULL;
+}
 
+/*
+ * On a host with both versions a box has no cgroup of its own in those of version 1, so that what it
+ * mounts of them in namespaces of its own is the host's root: writable to the host's root user, unless
+ * ids are mapped or a filter refuses it those namespaces.
+ */
 /* CVE-2023-25809, CVE-2022-0492: in every combination of namespaces, cgroups mounted anew and written to. */
 static void write_cgroups(void)
 {
@@ -154,7 +163,7 @@ static void write_cgroups(void)
 			if (mount("cgroup", "/tmp/cgroup", "cgroup2", 0, NULL) == 0)
 				try_cgroup("/tmp/cgroup");
 			if (mount("cgroup", "/tmp/cgroup", "cgroup", 0, "pids") == 0)
-				printf("%s: a hierarchy of version 1 was mounted\n", access("/tmp/cgroup/cgroup.procs", W_OK) == 0 ? WRITABLE_V1 : "read-only");
+				printf("%s: version 1 is mounted\n", access("/tmp/cgroup/cgroup.procs", W_OK) != 0 ? "harmless" : has_filter() ? "ESCAPED" : "KNOWN");
 			try_cgroup("/sys/fs/cgroup");
 			_exit(0);
 		}
