@@ -12,7 +12,7 @@ export async function depthFirst(
   top: string,
   visit: (path: string, entry: Dirent) => Promise<void> | void,
 ): Promise<void> {
-  let here = openSync(top, constants.O_DIRECTORY);
+  let here = openSync(top, constants.O_DIRECTORY | constants.O_NOFOLLOW);
   const pathOf = (name: string): string => `/proc/self/fd/${here}/${name}`;
   const go = (name: string): void => {
     const there = openSync(pathOf(name), constants.O_DIRECTORY | constants.O_NOFOLLOW);

@@ -5,20 +5,24 @@
  */
 import {
   closeSync,
+  constants,
   existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   rmdirSync,
   unlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export interface BoxState {
   readonly id: string;
@@ -74,27 +78,57 @@ function makeUnlessThere(directory: string): void {
 /** Makes the state of a new box. @throws BoxError */
 export function claimState(parent: string): BoxState {
   try {
+    requireOwn(parent);
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     for (;;) {
       const id = randomHex(6);
-      const lock = lockOf(parent, id, 'wx');
+      const lock = lockOf(parent, id, O_WRONLY | O_CREAT | O_EXCL);
       // Another tsbox may have taken the new file for an abandoned one.
       if (lock === undefined) continue;
       return ownedState(parent, id, lock);
     }
   } catch (error) {
-    throw new BoxError(
-      `the state directory ${parent} cannot be used: ${(error as Error).message}: tsbox keeps the state of running boxes there`,
-      { cause: error },
-    );
+    throw error instanceof BoxError ? error : unusable(parent, error as Error);
   }
 }
 
-/** The boxes whose tsbox was killed; each is locked until it is removed. */
+function unusable(parent: string, cause: Error): BoxError {
+  return new BoxError(
+    `the state directory ${parent} cannot be used: ${cause.message}: tsbox keeps the state of running boxes there`,
+    { cause },
+  );
+}
+
+/**
+ * Whoever else may change a name on the way to the state chooses what tsbox makes and removes:
+ * `/tmp/tsbox-UID` can be anybody's who comes first. Links of root's and one's own are followed.
+ */
+function requireOwn(path: string): void {
+  let name = path;
+  while (!isOwn(path, name)) name = dirname(name);
+  // What is there leads somewhere, perhaps through links: the same holds there.
+  isOwn(path, realpathSync.native(name));
+}
+
+/** @returns whether the name is there at all; its parents are checked, too. @throws BoxError */
+function isOwn(path: string, name: string): boolean {
+  const facts = lstatSync(name, { throwIfNoEntry: false });
+  if (name !== '/') isOwn(path, dirname(name));
+  if (facts === undefined) return false;
+  const own = facts.uid === 0 || facts.uid === process.geteuid?.();
+  // In a sticky directory nobody renames what is another's; the mode of a link says nothing.
+  const open = (facts.mode & 0o22) !== 0 && (facts.mode & 0o1000) === 0 && !facts.isSymbolicLink();
+  if (own && !open) return true;
+  throw unusable(path, new Error(`${name} ${own ? 'can be changed by' : 'belongs to'} others`));
+}
+
+/** The boxes whose tsbox was killed; each is locked until it is removed. @throws BoxError */
 export function abandonedBoxes(parent: string): BoxState[] {
-  return lockFiles(parent).flatMap((name) => {
+  const names = lockFiles(parent);
+  if (names.length > 0) requireOwn(parent);
+  return names.flatMap((name) => {
     const id = name.slice(0, -'.lock'.length);
-    const lock = lockOf(parent, id, 'r');
+    const lock = lockOf(parent, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     return lock === undefined ? [] : [ownedState(parent, id, lock)];
   });
 }
@@ -107,17 +141,18 @@ function lockFiles(parent: string): string[] {
   }
 }
 
-/** @returns a descriptor that holds the lock; undefined where another process does. */
-function lockOf(parent: string, id: string, flags: 'wx' | 'r'): number | undefined {
+/** @returns a descriptor that holds the lock; undefined where another process does, or it is no lock. */
+function lockOf(parent: string, id: string, flags: number): number | undefined {
   let fd: number;
   try {
     fd = openSync(join(parent, `${id}.lock`), flags, 0o600);
   } catch (error) {
-    // Removed by its owner since it was listed.
-    if (flags === 'r' && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // Removed by its owner since it was listed, or a link.
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if ((flags & O_CREAT) === 0 && ['ENOENT', 'ELOOP'].includes(code)) return undefined;
     throw error;
   }
-  if (tryLock(fd) && fstatSync(fd).nlink > 0) return fd;
+  if (fstatSync(fd).isFile() && tryLock(fd) && fstatSync(fd).nlink > 0) return fd;
   closeSync(fd);
   return undefined;
 }

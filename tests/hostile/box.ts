@@ -82,7 +82,7 @@ export async function runHere(
   };
   try {
     // Reading a hostile image is part of the start.
-    const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+    const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices: using.findDevices };
     const asked = { ...using.noOptions, ...options, command };
     const request = using.specFromOptions(asked, using.imageFacts(rootfs), caller);
     const stdio = { stdin: none, stdout: out, stderr: out };

@@ -9,7 +9,6 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
-  type Dirent,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -42,13 +41,13 @@ export function makeCanaries(top: string): void {
 
 /** One line for each file of the tree, without following links; `top` may be a file. */
 export function picture(top: string): string[] {
-  const lines = [line(top, '.')];
-  if (!lstatSync(top).isDirectory()) return lines;
-  const names = readdirSync(top, { recursive: true, withFileTypes: true }).map(pathOf);
-  return [...lines, ...names.sort().map((path) => line(path, path.slice(top.length)))];
+  const below = (directory: string): string[] =>
+    readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+      const path = join(directory, entry.name);
+      return [line(path, path.slice(top.length)), ...(entry.isDirectory() ? below(path) : [])];
+    });
+  return [line(top, '.'), ...(lstatSync(top).isDirectory() ? below(top).sort() : [])];
 }
-
-const pathOf = ({ parentPath, name }: Dirent): string => join(parentPath, name);
 
 function line(path: string, name: string): string {
   const facts = lstatSync(path, { bigint: true });
