@@ -59,7 +59,7 @@ export const dropCalls = (...names: Step['call'][]): Change =>
 const dropSaying = (pattern: RegExp): Change =>
   eachStep((step) => (pattern.test(step.why) ? undefined : step));
 
-const dropSection =
+export const dropSection =
   (title: string): Change =>
   (plan) => ({ ...plan, sections: plan.sections.filter((section) => section.title !== title) });
 
@@ -295,8 +295,9 @@ export const attacks: readonly Attack[] = [
     options: () => ({ user: '1000:1000' }),
     script: () => 'rise privilege',
     without: {
-      what: 'no_new_privs',
-      change: () => dropSaying(/set-user-id programs give no privileges/),
+      what: 'no_new_privs and the filter that needs it',
+      change: () =>
+        all(dropCalls('seccomp'), dropSaying(/set-user-id programs give no privileges/)),
     },
   },
   {
@@ -362,7 +363,8 @@ function expectStatus(held: string, bounding: string): string {
 }
 
 export const keepPrivilege = all(
-  dropCalls('capset'),
+  // The filter of system calls needs no_new_privs.
+  dropCalls('capset', 'seccomp'),
   dropSaying(/^no program in the box can have|set-user-id programs give/),
 );
 

@@ -7,7 +7,7 @@ import { sleepMilliseconds } from '../../src/plan/calls.ts';
 import { step } from '../../src/plan/step.ts';
 import { hostArch } from '../../src/sandbox/host.ts';
 import { tsbox as library } from '../host/library.ts';
-import { dropCalls, keepPrivilege } from './attacks.ts';
+import { dropCalls, dropSection, keepPrivilege } from './attacks.ts';
 import {
   type Change,
   compile,
@@ -37,7 +37,7 @@ const planned =
 describe("overwriting the runtime's own binary (CVE-2019-5736)", () => {
   /** A box that sees the host's processes and may look into each: nothing but the seals is left. */
   const sees = planned((plan, ...of) => ({
-    ...keepPrivilege(plan, ...of),
+    ...keepPrivilege(dropSection('Landlock')(plan, ...of), ...of),
     clone: plan.clone.filter((flag) => flag !== 'CLONE_NEWPID'),
   }));
   /** A start that takes its time. */
