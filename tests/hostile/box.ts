@@ -53,7 +53,7 @@ export function copyOfBusybox(to: string): void {
 export function compile(name: string, to: string): string {
   const program = join(to, name);
   const words = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', program];
-  execFileSync('cc', [...words, join(HERE, `${name}.c`)]);
+  execFileSync('gcc', [...words, join(HERE, `${name}.c`)]);
   return program;
 }
 
