@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 const top = new URL('../../', import.meta.url);
 
-test.each(['README.md', 'docs/architecture.md'])(
+test.each(['README.md', 'docs/architecture.md', 'docs/security.md'])(
   'every file that %s names is there',
   (document) => {
     const place = new URL(document, top);
