@@ -9,11 +9,14 @@ const kept = [
   '/run/tsbox',
 ];
 
+/** What was found out about KVM (src/vm/accelerator.ts), and the filters that were made (src/seccomp/cache.ts). */
+const found = ['/run/tsbox/kvm.json', '/run/tsbox/seccomp'];
+
 export function setup(): () => void {
   const made = kept.filter((directory) => !existsSync(directory));
   return () => {
-    // What was found out about KVM (src/vm/accelerator.ts).
-    if (made.includes('/run/tsbox')) rmSync('/run/tsbox/kvm.json', { force: true });
+    if (made.includes('/run/tsbox'))
+      for (const path of found) rmSync(path, { recursive: true, force: true });
     for (const directory of made) if (existsSync(directory)) rmdirSync(directory);
   };
 }
