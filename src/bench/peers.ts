@@ -65,7 +65,9 @@ function writeBundle(image: ImageFacts, directory: string): string {
   });
   mkdirSync(directory);
   // The oldest version with all these fields: peers refuse any that is newer than themselves.
-  const config = { ...spec, ociVersion: '1.0.2' };
+  // Peers know nothing of tsbox's own profile of system calls, and run without one.
+  const linux = { ...spec.linux, seccomp: undefined };
+  const config = { ...spec, linux, ociVersion: '1.0.2' };
   // The limits that a box has by default are small numbers.
   const text = JSON.stringify(config, (_, value) =>
     typeof value === 'bigint' ? Number(value) : value,

@@ -92,12 +92,9 @@ describe('two things at once are told both, in lines of their own', () => {
   });
 });
 
-test.each([
-  ['a container', []],
-  ['a micro-VM', ['--vm']],
-])('without root, run says that %s needs it', (what, flags) => {
-  const result = tsboxFor(nobody, ['run', ...flags, ...workload]);
-  expectRefusal(result, new RegExp(`^tsbox: ${what} needs root.*sudo.*tsbox explain.*\n$`));
+test('without root, run says that a container needs it', () => {
+  const result = tsboxFor(nobody, ['run', ...workload]);
+  expectRefusal(result, /^tsbox: a container needs root.*sudo.*tsbox explain.*\n$/);
 });
 
 test.each(shared)('%s: a volume that is not there', (name) => {
