@@ -12,11 +12,18 @@ import type { HostDevice } from '../spec/devices.ts';
 export function findDevices(path: string): HostDevice[] {
   const stat = statSync(path);
   if (!stat.isDirectory()) return toDevice('', stat);
-  return readdirSync(path, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isCharacterDevice() || entry.isBlockDevice())
-    .map((entry) => `${entry.parentPath}/${entry.name}`)
+  return nodesBelow(path)
     .sort()
     .flatMap((node) => toDevice(relative(path, node), lstatSync(node)));
+}
+
+/** Node's own recursion follows links to directories. */
+function nodesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory()) return nodesBelow(path);
+    return entry.isCharacterDevice() || entry.isBlockDevice() ? [path] : [];
+  });
 }
 
 function toDevice(below: string, stat: Stats): HostDevice[] {

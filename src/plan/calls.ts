@@ -390,30 +390,3 @@ export function execve(path: string, argv: readonly string[], env: readonly stri
     args: [string(path), { kind: 'strings', value: argv }, { kind: 'strings', value: env }],
   };
 }
-
-/** nanosleep(2) */
-export function sleepMilliseconds(count: number): Call {
-  const time = structure({ tv_sec: ZERO, tv_nsec: number(count * 1e6) });
-  return { call: 'nanosleep', args: [time, NULL] };
-}
-
-// A machine's init
-
-/** finit_module(2) */
-export function finitModule(fd: Slot): Call {
-  return { call: 'finit_module', args: [slot(fd), EMPTY, ZERO] };
-}
-
-export function inotifyInit(): Call {
-  return { call: 'inotify_init1', args: [flags(abi.inotifyFlags, ['IN_CLOEXEC'])] };
-}
-
-export function watchCreation(inotify: Slot, directory: string): Call {
-  const events = flags(abi.inotifyEvents, ['IN_CREATE']);
-  return { call: 'inotify_add_watch', args: [slot(inotify), string(directory), events] };
-}
-
-/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
-export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
-  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
-}

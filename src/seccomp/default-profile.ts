@@ -2,14 +2,12 @@
  * Which system calls a box may make when it is given no other profile: data, grouped by reason. What
  * is not allowed here is refused: a call that is named, with EPERM; one that did not exist when this
  * was written, with ENOSYS, as by a kernel without it, so that C libraries take the older way instead
- * of failing. tests/unit/default-profile.test.ts holds that every call of the architectures is named once.
+ * of failing. tests/host/seccomp-filter.test.ts holds that every call of the architectures is named once.
  *
  * Beside namespaces, capabilities and masks this is one more wall: each call that is left out is code
  * of the host's kernel that a hostile workload cannot reach (syscalls(2) is the manual of them all).
  */
-import type { capabilityNames } from '../abi/capabilities.ts';
-
-type Capability = (typeof capabilityNames)[number];
+import type { CapabilityName } from '../abi/capabilities.ts';
 
 export interface AllowedCalls {
   readonly why: string;
@@ -18,7 +16,7 @@ export interface AllowedCalls {
 
 export interface GuardedCalls extends AllowedCalls {
   /** Each of these allows them. */
-  readonly by: readonly Capability[];
+  readonly by: readonly CapabilityName[];
   /** What they would open without. */
   readonly opens: string;
 }
@@ -42,7 +40,7 @@ export interface LimitedCall {
     | { readonly clear: number }
     | { readonly not: Readonly<Record<string, number>> };
   /** Each of these lifts the limit. */
-  readonly liftedBy?: readonly Capability[];
+  readonly liftedBy?: readonly CapabilityName[];
 }
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
@@ -209,7 +207,7 @@ export const auditSocket = {
   family: 16,
   protocol: 9,
   by: ['CAP_AUDIT_WRITE'],
-} as const satisfies { family: number; protocol: number; by: readonly Capability[] };
+} as const satisfies { family: number; protocol: number; by: readonly CapabilityName[] };
 
 export const guarded: readonly GuardedCalls[] = [
   {
@@ -367,7 +365,7 @@ export const absent = [
   },
 ] as const satisfies readonly {
   call: string;
-  by: readonly Capability[];
+  by: readonly CapabilityName[];
   why: string;
   opens: string;
 }[];

@@ -1,6 +1,7 @@
 /** Runs boxes that are hostile, or stripped of a defence, and tells how each ended. */
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   cpSync,
   existsSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { afterAll } from 'vitest';
 import type { ContainerPlan, RunOptions, Step } from '../../src/index.ts';
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
@@ -37,10 +39,15 @@ export type Change = (plan: ContainerPlan, ...of: Parameters<Planner>) => Contai
 const HERE = new URL('.', import.meta.url).pathname;
 const busybox = library.findImage('busybox', library.dataDirectory(process.env, 0), '/');
 
-/** A new directory, for as long as this process lives. */
+const scratch = mkdtempSync(join(tmpdir(), 'hostile-'));
+// Root of a user namespace must find its way to what is in it.
+chmodSync(scratch, 0o755);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A new directory, until all tests of the file have ended. */
 export function scratchDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'hostile-'));
-  process.once('exit', () => rmSync(path, { recursive: true, force: true }));
+  const path = mkdtempSync(join(scratch, 'of-'));
+  chmodSync(path, 0o755);
   return path;
 }
 
@@ -65,7 +72,7 @@ export async function runHere(
   makePlan: Planner = library.planContainer,
   using = library,
 ): Promise<Outcome> {
-  const output = join(scratchOfThisProcess(), `stdout-${number++}`);
+  const output = join(scratch, `stdout-${number++}`);
   const [none, out] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
   const mounts = mountCount();
   const watch = watchdog();
@@ -114,12 +121,6 @@ function leftOf(id: string): string[] {
   return [state, `${state}.lock`, ...cgroups.map((mount) => `${mount}/tsbox/${id}`)].filter(
     existsSync,
   );
-}
-
-let ownScratch: string | undefined;
-function scratchOfThisProcess(): string {
-  ownScratch ??= scratchDirectory();
-  return ownScratch;
 }
 
 /** With bin/tsbox, as a user does. @param by what starts it. */

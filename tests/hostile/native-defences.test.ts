@@ -3,7 +3,7 @@ import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { syscallNumbers } from '../../src/abi/syscalls.ts';
-import { sleepMilliseconds } from '../../src/plan/calls.ts';
+import { sleepMilliseconds } from '../../src/plan/machine-calls.ts';
 import { step } from '../../src/plan/step.ts';
 import { hostArch } from '../../src/sandbox/host.ts';
 import { tsbox as library } from '../host/library.ts';

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
 import { HERE } from '../../src/plan/arguments.ts';
 import * as calls from '../../src/plan/calls.ts';
+import { supervise } from '../../src/plan/machine-calls.ts';
 import { printSections, printStep, printWithReason } from '../../src/plan/print.ts';
 import { type Call, type Step, step } from '../../src/plan/step.ts';
 
@@ -30,7 +31,7 @@ test.each<[Call, string]>([
   ],
   [calls.execve('/a', ['a', '-b c'], []), 'execve("/a", ["a", "-b c"], [])'],
   [
-    calls.supervise(['CLONE_NEWPID', 'CLONE_NEWNS'], 'channel'),
+    supervise(['CLONE_NEWPID', 'CLONE_NEWNS'], 'channel'),
     'supervise(CLONE_NEWPID|CLONE_NEWNS, channel)',
   ],
 ])('a call is printed as strace(1) would: %#', (call, line) => {

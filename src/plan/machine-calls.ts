@@ -1,0 +1,39 @@
+/** The calls that PID 1 of a micro-VM alone makes: see calls.ts. */
+import * as abi from '../abi/flags.ts';
+import {
+  EMPTY,
+  flags,
+  NULL,
+  number,
+  slot,
+  string,
+  structure,
+  type Words,
+  ZERO,
+} from './arguments.ts';
+import type { Call, Slot } from './step.ts';
+
+/** nanosleep(2) */
+export function sleepMilliseconds(count: number): Call {
+  const time = structure({ tv_sec: ZERO, tv_nsec: number(count * 1e6) });
+  return { call: 'nanosleep', args: [time, NULL] };
+}
+
+/** finit_module(2) */
+export function finitModule(fd: Slot): Call {
+  return { call: 'finit_module', args: [slot(fd), EMPTY, ZERO] };
+}
+
+export function inotifyInit(): Call {
+  return { call: 'inotify_init1', args: [flags(abi.inotifyFlags, ['IN_CLOEXEC'])] };
+}
+
+export function watchCreation(inotify: Slot, directory: string): Call {
+  const events = flags(abi.inotifyEvents, ['IN_CREATE']);
+  return { call: 'inotify_add_watch', args: [slot(inotify), string(directory), events] };
+}
+
+/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
+export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
+  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
+}
