@@ -79,6 +79,18 @@ static int arguments(const struct plan *plan, const struct plan_step *step, cons
 
 static struct slots slots;
 
+/* Each read gives one message, and the last of them an error. */
+static void read_reason(long context, struct report_header *header)
+{
+	size_t used = 0;
+	while (used < sizeof header->reason) {
+		long got = sys3(__NR_read, context, header->reason + used, sizeof header->reason - used);
+		if (got <= 0)
+			return;
+		used += (size_t)got;
+	}
+}
+
 /* Carries out the steps in order; returns only when none of them replaced the program. */
 static void carry_out(const struct plan *plan, struct report *report)
 {
@@ -95,6 +107,8 @@ static void carry_out(const struct plan *plan, struct report *report)
 		report->entries[i].result = result;
 		report->entries[i].end = monotonic();
 		if (result < 0 && !accepted(step, result)) {
+			if (step->op == OP_CONTEXT)
+				read_reason(args[0], &report->header);
 			report->header.error = (uint32_t)-result;
 			report->header.state = REPORT_FAILED;
 			return;

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x58425354u /* "TSBX" */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 #define PLAN_MAX_STEPS 4096
 #define PLAN_MAX_SLOTS 512
 #define PLAN_MAX_DATA (1u << 24)
@@ -30,6 +30,9 @@ enum plan_op {
 	                  /* standard streams being pipes; the parent serves the channel (channel.h)  */
 	                  /* on descriptor args[1] until the child ends, reports it, and restarts the */
 	                  /* machine: what PID 1 of a micro-VM does                                   */
+	OP_CONTEXT = 2,   /* as OP_CALL; when it fails, what can be read from descriptor args[0] is    */
+	                  /* the report's reason: the kernel's messages about a file-system context,  */
+	                  /* fsopen(2)                                                                */
 	OP_COUNT
 };
 
@@ -88,6 +91,7 @@ struct report_header {
 	uint32_t step;
 	uint32_t error;
 	uint64_t started; /* CLOCK_MONOTONIC, nanoseconds */
+	char reason[256]; /* what the kernel said of the step that failed (OP_CONTEXT); the rest is zero */
 };
 
 struct report_entry {
@@ -115,7 +119,7 @@ enum plan_fault {
 _Static_assert(sizeof(struct plan_header) == 24, "ORDER PLAN");
 _Static_assert(sizeof(struct plan_step) == 72, "ORDER PLAN");
 _Static_assert(offsetof(struct plan_step, args) == 24, "ORDER PLAN");
-_Static_assert(sizeof(struct report_header) == 24, "ORDER PLAN");
+_Static_assert(sizeof(struct report_header) == 280, "ORDER PLAN");
 _Static_assert(sizeof(struct report_entry) == 16, "ORDER PLAN");
 _Static_assert(sizeof(struct plan_relocation) == 4, "ORDER PLAN");
 

@@ -32,13 +32,22 @@ export const resolveFlags = {
 
 /** mount(2) */
 export const mountFlags = {
-  MS_REC: 0x4000,
-  MS_MOVE: 0x2000,
-  MS_PRIVATE: 0x40000,
   MS_RDONLY: 0x1,
   MS_NOSUID: 0x2,
   MS_NODEV: 0x4,
   MS_NOEXEC: 0x8,
+  MS_REMOUNT: 0x20,
+  MS_NOATIME: 0x400,
+  MS_NODIRATIME: 0x800,
+  MS_BIND: 0x1000,
+  MS_MOVE: 0x2000,
+  MS_REC: 0x4000,
+  MS_UNBINDABLE: 0x20000,
+  MS_PRIVATE: 0x40000,
+  MS_SLAVE: 0x80000,
+  MS_SHARED: 0x100000,
+  MS_RELATIME: 0x200000,
+  MS_STRICTATIME: 0x1000000,
 } as const;
 
 /** mount_setattr(2), fsmount(2) */
@@ -47,8 +56,12 @@ export const mountAttributes = {
   MOUNT_ATTR_NOSUID: 0x2,
   MOUNT_ATTR_NODEV: 0x4,
   MOUNT_ATTR_NOEXEC: 0x8,
+  MOUNT_ATTR_RELATIME: 0,
   MOUNT_ATTR_NOATIME: 0x10,
   MOUNT_ATTR_STRICTATIME: 0x20,
+  /** To be cleared when one of the three above is set. */
+  MOUNT_ATTR__ATIME: 0x70,
+  MOUNT_ATTR_NODIRATIME: 0x80,
   MOUNT_ATTR_IDMAP: 0x100000,
 } as const;
 

@@ -69,13 +69,14 @@ export function addRunOptions(command: Command): Command {
         several,
       )
       .option('--hostname <name>', 'host name that the box sees')
-      .option('-v, --volume <src:dst>', "SRC:DST[:ro|rw]: the host's SRC at DST", several)
+      .option('-v, --volume <src:dst>', "SRC:DST[:OPTION,...]: the host's SRC at DST", several)
       .option('--tmpfs <dst>', 'DST[:OPTION,...]: an empty directory in memory', several)
       .option(
         '--device <host>',
         "HOST[:BOX][:rwm]: a device of the host's, or all in a directory; not with --vm",
         several,
       )
+      .option('--mount <mount>', 'type=bind|tmpfs,src=SRC,dst=DST[,OPTION...]: the same', several)
       .option('--read-only', 'nothing in the root file system can be changed')
       .option('--writable', 'what is written goes into the image itself')
       .option('--ulimit <limit>', 'NAME=SOFT[:HARD], such as nofile=1024', several)

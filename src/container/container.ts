@@ -9,6 +9,7 @@ import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import { unkeptLabels } from '../plan/labels.ts';
+import { unkeptMounts } from '../plan/mount-refusals.ts';
 import type { Report } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
@@ -47,6 +48,7 @@ export async function startContainer(
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),
     ...unkeptDeviceRules(request.spec, host.cgroup),
     ...unkeptLabels(request.spec, host),
+    ...unkeptMounts(request.spec, host),
   ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const state = claimState(parent);
@@ -79,12 +81,12 @@ async function launch(
   { stdio, timeline, state, early }: Circumstances,
 ): Promise<Sandbox> {
   const steps = plan.sections.flatMap((section) => section.steps);
-  const { image } = await carryOut(plan.before, {
-    idmap: (path) => idmappedMount(path, box.spec.linux),
+  const { mounts } = await carryOut(plan.before, {
+    idmap: (path, reach) => idmappedMount(path, reach, box.spec.linux),
     early,
   });
   timeline.mark('prepare');
-  const running = cloneBox(plan, steps, stdio, image);
+  const running = cloneBox(plan, steps, stdio, mounts);
   const { report, at } = await startWorkload(running, plan);
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
@@ -129,7 +131,7 @@ function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
   { stdin, stdout, stderr }: Stdio,
-  image: number | undefined,
+  mounts: readonly number[],
 ): Interpreter {
   let cgroup: number | undefined;
   try {
@@ -138,7 +140,7 @@ function cloneBox(
       steps,
       clone: plan.clone,
       stdio: [stdin, stdout, stderr],
-      ...(image === undefined ? {} : { extra: [image] }),
+      extra: mounts,
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {
@@ -153,7 +155,7 @@ function cloneBox(
       { cause: error },
     );
   } finally {
-    if (image !== undefined) closeSync(image);
+    for (const mount of mounts) closeSync(mount);
     if (cgroup !== undefined) closeSync(cgroup);
   }
 }

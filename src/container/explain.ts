@@ -4,6 +4,7 @@ import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import { unkeptLabels } from '../plan/labels.ts';
+import { unkeptMounts } from '../plan/mount-refusals.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -21,6 +22,7 @@ export async function explainContainer(request: Pick<Box, 'spec' | 'layer'>): Pr
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),
     ...unkeptDeviceRules(request.spec, host.cgroup),
     ...unkeptLabels(request.spec, host),
+    ...unkeptMounts(request.spec, host),
   ];
   if (unkept.length > 0) throw new SpecError(unkept);
   const plan = planContainer({ ...request, id: ID }, host);

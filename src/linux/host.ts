@@ -1,10 +1,11 @@
 /** What the kernel offers, read from /proc: the facts that planning starts from. */
-import { closeSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { capabilityNames } from '../abi/capabilities.ts';
 import { errnoNumber } from '../abi/errno.ts';
 import { fsOpenFlags } from '../abi/flags.ts';
-import type { CgroupHost, SecurityModules } from '../plan/host.ts';
+import type { CgroupHost, Host, SecurityModules, SourceMount } from '../plan/host.ts';
 import type { Mount } from '../spec/spec.ts';
+import { mountAround } from './mountinfo.ts';
 import { SyscallError, syscall } from './native.ts';
 
 /** Whether overlayfs can be mounted; a kernel that has it as a module loads it when it is asked for. */
@@ -27,6 +28,32 @@ function hasOverlayModule(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether mounts can be made by descriptors alone. mount_setattr(2) is the last of the calls for it
+ * (Linux 5.12), and the last that the usual seccomp profiles learnt: a structure that is too small is
+ * the first thing that it looks at, before any privilege.
+ */
+export function findMountApi(): Host['mountApi'] {
+  try {
+    syscall('mount_setattr', -1, '', 0, null, 0);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === errnoNumber('EINVAL'))
+      return 'descriptors';
+  }
+  return 'paths';
+}
+
+/** The mounts of the host that these paths lie on. */
+export function findSourceMounts(paths: readonly string[]): Map<string, SourceMount> {
+  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+  return new Map(
+    paths.flatMap((path) => {
+      const found = mountAround(mountinfo, realpathSync.native(path));
+      return found === undefined ? [] : [[path, found]];
+    }),
+  );
 }
 
 /** Where cgroup v2 is mounted and what its root offers; undefined where it is not. */

@@ -1,11 +1,13 @@
 /** Mounts whose owners are mapped: mount_setattr(2), "ID-mapped mounts". */
-import { closeSync, openSync, writeFileSync } from 'node:fs';
-import { AT_FDCWD, mountAttributes, treeFlags } from '../abi/flags.ts';
+import { closeSync, openSync } from 'node:fs';
+import { AT_FDCWD, mountAttributes, mountFlags, treeFlags } from '../abi/flags.ts';
+import type { Reach } from '../plan/calls.ts';
 import { idMap } from '../plan/container.ts';
 import { waitForParent } from '../plan/identity.ts';
 import type { Linux } from '../spec/spec.ts';
 import { type Interpreter, interpret } from './interpreter.ts';
 import { syscall } from './native.ts';
+import { writeProcFile } from './proc-file.ts';
 
 /**
  * A copy of the mount at `path`, not attached anywhere, on which files of root belong to the host id
@@ -16,6 +18,7 @@ import { syscall } from './native.ts';
  */
 export async function idmappedMount(
   path: string,
+  reach: Reach,
   { uidMappings, gidMappings }: Pick<Linux, 'uidMappings' | 'gidMappings'>,
 ): Promise<number> {
   const holder = interpret({
@@ -24,9 +27,9 @@ export async function idmappedMount(
     stdio: [0, 1, 2],
   });
   try {
-    writeFileSync(`/proc/${holder.pid}/uid_map`, idMap(uidMappings));
-    writeFileSync(`/proc/${holder.pid}/gid_map`, idMap(gidMappings));
-    return mapMount(path, holder);
+    writeProcFile(`/proc/${holder.pid}/uid_map`, idMap(uidMappings));
+    writeProcFile(`/proc/${holder.pid}/gid_map`, idMap(gidMappings));
+    return mapMount(path, reach, holder);
   } finally {
     holder.go();
     holder.carryOut();
@@ -34,19 +37,21 @@ export async function idmappedMount(
   }
 }
 
-function mapMount(path: string, holder: Interpreter): number {
+function mapMount(path: string, reach: Reach, holder: Interpreter): number {
   const { OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, AT_RECURSIVE, AT_EMPTY_PATH } = treeFlags;
   const namespace = openSync(`/proc/${holder.pid}/ns/user`, 'r');
   try {
-    const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE;
-    const mount = syscall('open_tree', AT_FDCWD, path, flags);
+    const below = reach === 'recursive' ? AT_RECURSIVE : 0;
+    const mount = syscall('open_tree', AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below);
     // struct mount_attr: attr_set, attr_clr, propagation, userns_fd.
     const attributes = new BigUint64Array(4);
     attributes[0] = BigInt(mountAttributes.MOUNT_ATTR_IDMAP);
+    // Where the host's mount is shared, what a box mounts in this one would show up on the host.
+    attributes[2] = BigInt(mountFlags.MS_PRIVATE);
     attributes[3] = BigInt(namespace);
     try {
-      const recursive = AT_EMPTY_PATH | AT_RECURSIVE;
-      syscall('mount_setattr', mount, '', recursive, attributes, attributes.byteLength);
+      const size = attributes.byteLength;
+      syscall('mount_setattr', mount, '', AT_EMPTY_PATH | below, attributes, size);
     } catch (error) {
       closeSync(mount);
       throw error;

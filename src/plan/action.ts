@@ -1,5 +1,6 @@
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
+import type { Reach } from './calls.ts';
 
 /** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
 export type HostAction =
@@ -18,7 +19,7 @@ export type HostAction =
   | { readonly call: 'rmdir'; readonly path: string; readonly why: string }
   | { readonly call: 'copy'; readonly path: string; readonly to: string; readonly why: string }
   /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */
-  | { readonly call: 'idmap'; readonly path: string; readonly why: string }
+  | { readonly call: 'idmap'; readonly path: string; readonly reach: Reach; readonly why: string }
   /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
   | {
       readonly call: 'filter_devices';
@@ -40,7 +41,7 @@ export function printAction(action: HostAction): string {
     case 'copy':
       return `copy(${JSON.stringify(action.path)}, ${JSON.stringify(action.to)})`;
     case 'idmap':
-      return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=…})`;
+      return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE${action.reach === 'recursive' ? '|AT_RECURSIVE' : ''}), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, propagation=MS_PRIVATE, userns_fd=…})`;
     case 'filter_devices':
       return `bpf(BPF_PROG_LOAD, {BPF_PROG_TYPE_CGROUP_DEVICE, ${JSON.stringify(action.rules.map(printRule).join(', '))}}), bpf(BPF_PROG_ATTACH, {${JSON.stringify(action.path)}, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI})`;
     default:

@@ -28,6 +28,7 @@ import type { Argument, Call, Slot } from './step.ts';
 export type OpenFlag = keyof (typeof abi.openFlags)['x64'];
 export type ResolveFlag = keyof typeof abi.resolveFlags;
 export type MountAttribute = keyof typeof abi.mountAttributes;
+export type MountFlag = keyof typeof abi.mountFlags;
 
 // Files
 
@@ -82,6 +83,13 @@ export function fchownat(at: Slot, path: string, owner: number, group: number): 
   };
 }
 
+/** mknodat(2): an empty regular file, without opening it. */
+export function makeFile(at: Slot, path: string, mode: number): Call {
+  const S_IFREG = 0o100000;
+  const type = number(S_IFREG | mode, `S_IFREG|0${mode.toString(8)}`);
+  return { call: 'mknodat', args: [slot(at), string(path), type, ZERO] };
+}
+
 export function symlinkat(target: string, at: Slot, path: string): Call {
   return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
 }
@@ -114,6 +122,11 @@ export function closeOnExec(fd: number): Call {
 export function inherit(fd: number): Call {
   const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);
   return { call: 'fcntl', args: [number(fd), command, ZERO] };
+}
+
+/** dup3(2): at a number of the plan's choice, closed by execve. */
+export function duplicateAt(fd: Slot, at: number): Call {
+  return { call: 'dup3', args: [slot(fd), number(at), flags(abi.openFlags.x64, ['O_CLOEXEC'])] };
 }
 
 /** close_range(2); without `last`, all from `first` on. */
@@ -217,14 +230,35 @@ export function fsmount(context: Slot, attributes: readonly MountAttribute[]): C
 }
 
 /** mount_setattr(2) on the mount that a slot holds. */
-export function mountSetattr(
-  fd: Slot,
-  set: readonly MountAttribute[],
-  recursive: 'recursive' | 'this mount',
-): Call {
+export function mountSetattr(fd: Slot, set: readonly MountAttribute[], reach: Reach): Call {
+  const changes = timeAttributes.some((each) => set.includes(each))
+    ? { attr_clr: flags(abi.mountAttributes, ['MOUNT_ATTR__ATIME']) }
+    : {};
+  const attributes = { attr_set: flags(abi.mountAttributes, set), ...changes };
+  return changeMount(fd, structure(attributes, 32), reach);
+}
+
+const timeAttributes = [
+  'MOUNT_ATTR_RELATIME',
+  'MOUNT_ATTR_NOATIME',
+  'MOUNT_ATTR_STRICTATIME',
+] as const;
+
+/** mount_setattr(2): whether mounts made below it, or below its peers on the host, reach the other side. */
+export function mountPropagation(fd: Slot, type: Propagation, reach: Reach): Call {
+  const propagation = flags(abi.mountFlags, [type]);
+  return changeMount(fd, structure({ attr_set: ZERO, attr_clr: ZERO, propagation }, 32), reach);
+}
+
+/** mount_namespaces(7), "Propagation type" */
+export type Propagation = 'MS_PRIVATE' | 'MS_SLAVE' | 'MS_SHARED' | 'MS_UNBINDABLE';
+
+/** Whether the mounts below are meant, too. */
+export type Reach = 'recursive' | 'this mount';
+
+function changeMount(fd: Slot, attributes: Argument, reach: Reach): Call {
   const words: Words<typeof abi.treeFlags> =
-    recursive === 'recursive' ? ['AT_EMPTY_PATH', 'AT_RECURSIVE'] : ['AT_EMPTY_PATH'];
-  const attributes = structure({ attr_set: flags(abi.mountAttributes, set) }, 32);
+    reach === 'recursive' ? ['AT_EMPTY_PATH', 'AT_RECURSIVE'] : ['AT_EMPTY_PATH'];
   return {
     call: 'mount_setattr',
     args: [slot(fd), EMPTY, flags(abi.treeFlags, words), attributes, number(32)],

@@ -7,6 +7,7 @@ import { accountPath, entryPath, makeCgroup, removeCgroup } from './cgroup.ts';
 import { filterDevices } from './device-filter.ts';
 import type { Host } from './host.ts';
 import { isolationSections } from './isolate.ts';
+import { mapMounts } from './mapped.ts';
 import type { Section } from './step.ts';
 
 export type CloneFlag = keyof typeof cloneFlags;
@@ -47,7 +48,7 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
             filterDevices(box, host.cgroup),
           ]),
       ...(copied ? [copyRoot(box, seen.spec.root.path)] : []),
-      ...mapImage(seen),
+      ...mapMounts(seen),
     ],
     clone: [
       'CLONE_VM',
@@ -81,17 +82,6 @@ function copyRoot(box: Box, to: string): HostAction {
     to,
     why: 'this kernel has no overlayfs: the workload writes into a copy of the image',
   };
-}
-
-function mapImage(box: Box): HostAction[] {
-  if (box.spec.linux.uidMappings.length === 0) return [];
-  return [
-    {
-      call: 'idmap',
-      path: box.spec.root.path,
-      why: "the image's files belong to the box's ids, without changing them",
-    },
-  ];
 }
 
 /** user_namespaces(7), "User and group ID mappings": one line per range. */

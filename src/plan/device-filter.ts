@@ -14,6 +14,7 @@ import type { DeviceRule, Mount, Spec } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
 import { accountPath } from './cgroup.ts';
 import type { CgroupHost } from './host.ts';
+import { attributesOf, reachOf } from './mount-words.ts';
 
 /** Those of the specification come first, as elsewhere: one that denies all takes nothing of these away. */
 function rulesOf({ linux }: Spec): readonly DeviceRule[] {
@@ -56,6 +57,13 @@ function neededFor(spec: Spec): string | undefined {
 }
 
 /** The devices of /dev are mounts of their own, and so is what is in devpts: its kernel makes the nodes. */
-function opensDevices({ destination, type, options }: Mount): boolean {
-  return type !== 'devpts' && destination !== '/dev' && !options.includes('nodev');
+function opensDevices(mount: Mount): boolean {
+  const { destination, type } = mount;
+  return type !== 'devpts' && destination !== '/dev' && !isNodev(mount);
+}
+
+/** With all that is mounted in it. */
+function isNodev(mount: Mount): boolean {
+  const own = reachOf(mount) === 'this mount' ? attributesOf(mount, 'this mount') : [];
+  return [...own, ...attributesOf(mount, 'recursive')].includes('MOUNT_ATTR_NODEV');
 }

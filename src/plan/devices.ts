@@ -5,16 +5,9 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { Device } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
-import {
-  type MountAttribute,
-  mountSetattr,
-  moveMount,
-  openat2,
-  openTree,
-  symlinkat,
-  umask,
-} from './calls.ts';
-import { fileInside } from './inside.ts';
+import { type MountAttribute, openat2, symlinkat, umask } from './calls.ts';
+import { fileInside, type Place } from './inside.ts';
+import type { MountApi } from './mount-api.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
@@ -41,13 +34,18 @@ const links = [
 ] as const;
 
 /** Fills the tmpfs that the slot `dev` holds. @param others devices that were asked for. */
-export function deviceNodes(arch: Arch, dev: Slot, others: readonly Device[]): Step[] {
+export function deviceNodes(
+  arch: Arch,
+  dev: Slot,
+  others: readonly Device[],
+  mounts: MountApi,
+): Step[] {
   const taken = new Set(others.map(({ path }) => path));
   return [
     step(umask(0), 'modes are meant as they are written'),
     ...nodes
       .filter((name) => !taken.has(`/dev/${name}`))
-      .flatMap((name) => boundNode(arch, dev, name)),
+      .flatMap((name) => boundNode(arch, dev, name, mounts)),
     ...links.map(([name, target]) =>
       step(symlinkat(target, dev, name), `programs expect /dev/${name}`),
     ),
@@ -59,7 +57,9 @@ export function deviceNodes(arch: Arch, dev: Slot, others: readonly Device[]): S
  * A bind mount of the host's device, as every file system of the box is nodev: a root that may make
  * nodes (CAP_MKNOD is in the default set) could otherwise open the host's disks through its own.
  */
-function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
+function boundNode(arch: Arch, dev: Slot, name: string, mounts: MountApi): Step[] {
+  const [place, node] = [`${dev}.${name}`, `${dev}.${name}.node`];
+  const source = { at: HERE, path: `/dev/${name}`, kind: 'file' } as const;
   return [
     step(
       openat2(
@@ -71,49 +71,54 @@ function boundNode(arch: Arch, dev: Slot, name: string): Step[] {
         0o666,
       ),
       'an empty file to mount over',
-      { into: `${dev}.${name}` },
+      { into: place },
     ),
-    step(
-      openTree(HERE, `/dev/${name}`, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
-      `the host's /dev/${name}`,
-      { into: `${dev}.${name}.node` },
-    ),
-    step(
-      mountSetattr(`${dev}.${name}.node`, deviceAttributes, 'this mount'),
+    ...mounts.copy(source, node, 'this mount', `the host's /dev/${name}`),
+    ...mounts.setAttributes(
+      node,
+      deviceAttributes,
+      'this mount',
       "the host's node cannot be changed",
     ),
-    step(moveMount(`${dev}.${name}.node`, `${dev}.${name}`), `the device /dev/${name}`),
+    ...mounts.attach(node, place, `the device /dev/${name}`),
   ];
 }
 
 /** Takes hold of the devices that were asked for while the host's tree is still in reach. */
-export function openDevices(devices: readonly Device[]): Step[] {
-  return devices.map(({ path, source = path }, index) =>
-    step(
-      openTree(HERE, source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC']),
+export function openDevices(devices: readonly Device[], mounts: MountApi): Step[] {
+  return devices.flatMap(({ path, source = path }, index) =>
+    mounts.copy(
+      { at: HERE, path: source, kind: 'file' },
+      `device${index}`,
+      'this mount',
       `what the box gets at ${path}`,
-      { into: `device${index}`, hint: 'a device must exist on the host' },
+      { hint: 'a device must exist on the host' },
     ),
   );
 }
 
-/** Puts the device with this number in its place, `path` from the slot `base` on. */
+/** Puts the device with this number in its place. */
 export function attachDevice(
   arch: Arch,
   device: Device,
   index: number,
-  base: Slot,
-  path: string,
+  place: Place,
+  mounts: MountApi,
 ): Step[] {
   const [slot, target] = [`device${index}`, `device${index}.place`];
   return [
-    ...fileInside(arch, base, path, target),
-    step(
-      mountSetattr(slot, deviceAttributes, 'this mount'),
+    ...fileInside(arch, place, target),
+    ...mounts.setAttributes(
+      slot,
+      deviceAttributes,
+      'this mount',
       "the host's node cannot be changed; what is written goes to the device",
     ),
-    step(moveMount(slot, target), `the device ${device.source ?? device.path} at ${device.path}`, {
-      hint: `${device.path} must be a file of the image, or nothing: use another image or path`,
-    }),
+    ...mounts.attach(
+      slot,
+      target,
+      `the device ${device.source ?? device.path} at ${device.path}`,
+      `${device.path} must be a file of the image, or nothing: use another image or path`,
+    ),
   ];
 }

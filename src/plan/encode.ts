@@ -7,13 +7,14 @@ import { highHalf, lowHalf } from '../abi/word.ts';
 import type { Argument, Fields, Slot, Step } from './step.ts';
 
 const MAGIC = 0x58425354;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_SIZE = 24;
 const STEP_SIZE = 72;
 const NO_SLOT = 0xffff;
 const UNLESS = 0x8000;
 const OP_CALL = 0;
 const OP_SUPERVISE = 1;
+const OP_CONTEXT = 2;
 const ARG_NUMBER = 0;
 const ARG_DATA = 1;
 const ARG_SLOT = 2;
@@ -92,6 +93,13 @@ class StepWriter {
 
 const none: readonly ErrnoName[] = [];
 
+/** What is more than a system call: the first argument of the latter two is a file-system context. */
+const operations: Partial<Readonly<Record<Step['call'], number>>> = {
+  supervise: OP_SUPERVISE,
+  fsconfig: OP_CONTEXT,
+  fsmount: OP_CONTEXT,
+};
+
 function encodeStep(
   each: Step,
   arch: Arch,
@@ -100,7 +108,7 @@ function encodeStep(
   slots: SlotNumbers,
 ): void {
   const { call, args, into, needs, unless, accept = none } = each;
-  const op = call === 'supervise' ? OP_SUPERVISE : OP_CALL;
+  const op = operations[call] ?? OP_CALL;
   const number = call === 'supervise' ? 0 : syscallNumbers[arch][call];
   const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
   to.begin(op, number, slots.number(into), condition);

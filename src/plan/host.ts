@@ -1,4 +1,5 @@
 import type { Arch } from '../abi/syscalls.ts';
+import type { MountAttribute } from './calls.ts';
 import type { SeccompFilter } from './seccomp.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface Host {
    * its own mount namespace sees them.
    */
   readonly anchor: string;
+  /** Whether mounts are made by descriptors (Linux 5.12) or by paths: mount-api.ts. */
+  readonly mountApi: 'descriptors' | 'paths';
   /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
   readonly cgroup?: CgroupHost;
   /** Number of the kernel's last capability, which tsbox may be too old to know; absent: it knows all. */
@@ -24,6 +27,19 @@ export interface Host {
   readonly seccomp?: SeccompFilter;
   /** What stands at each bind mount's source. */
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
+  /** The mounts that the image and those sources lie on, by their paths; read only where it matters. */
+  readonly sourceMounts?: ReadonlyMap<string, SourceMount>;
+}
+
+/** A mount of the host's, as /proc/self/mountinfo tells of it. */
+export interface SourceMount {
+  /** Its mount point. */
+  readonly point: string;
+  readonly attributes: readonly MountAttribute[];
+  /** Whether mounts that are made in it reach its peers, or those of its peers reach it. */
+  readonly propagation: 'shared' | 'slave' | 'private';
+  /** Whether something is mounted below the path. */
+  readonly nested: boolean;
 }
 
 export interface CgroupHost {

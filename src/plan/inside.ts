@@ -4,7 +4,7 @@
  * links stay inside, and what is missing is made below a parent that was resolved the same way.
  */
 import type { Arch } from '../abi/syscalls.ts';
-import { mkdirat, openat2, type ResolveFlag } from './calls.ts';
+import { makeFile, mkdirat, openat2, type ResolveFlag } from './calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** How links in the image are treated on the way to a mount point. */
@@ -21,74 +21,81 @@ const withinOneMount = (links: Links): readonly ResolveFlag[] => [
   'RESOLVE_NO_XDEV',
 ];
 
-/** Steps that put a descriptor of the directory `path` into `into`, making what is missing of it. */
+/** A path of the box. */
+export interface Place {
+  /** The root file system, or a mount that was attached before. */
+  readonly base: Slot;
+  /** Where that is in the box; empty for the root. */
+  readonly at: string;
+  /** From there on. */
+  readonly path: string;
+}
+
+/** Steps that put a descriptor of the directory into `into`, making what is missing of it. */
 export function directoryInside(
   arch: Arch,
-  root: Slot,
-  path: string,
+  { base, at, path }: Place,
   into: Slot,
   links: Links,
 ): Step[] {
   const names = componentsOf(path);
   return names.flatMap((name, index) => {
     const last = index === names.length - 1;
-    const parent = index === 0 ? root : `${into}.${index}`;
+    const parent = index === 0 ? base : `${into}.${index}`;
     const prefix = names.slice(0, index + 1).join('/');
+    const shown = `${at}/${prefix}`;
     return [
-      step(mkdirat(parent, name, 0o755), `the mount point /${prefix} must exist`, {
+      step(mkdirat(parent, name, 0o755), `the mount point ${shown} must exist`, {
         accept: ['EEXIST'],
+        hint: makeHint(shown),
       }),
       step(
-        openat2(arch, root, prefix, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], withinOneMount(links)),
+        openat2(arch, base, prefix, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], withinOneMount(links)),
         `found inside the image, whatever links it holds`,
         {
           into: last ? into : `${into}.${index + 1}`,
-          hint: `/${prefix} must be a directory of the image, not reached through a link into another mount: use another image or path`,
+          hint: `${shown} must be a directory of the ${at === '' ? 'image' : `mount at ${at}`}, not reached through a link into another mount: use another image or path`,
         },
       ),
     ];
   });
 }
 
-/** Steps that put a descriptor of the file `path` into `into`, making it, empty, when missing. */
-export function fileInside(arch: Arch, root: Slot, path: string, into: Slot): Step[] {
+/** Steps that put a descriptor of the file into `into`, making it, empty, when missing. */
+export function fileInside(arch: Arch, { base, at, path }: Place, into: Slot): Step[] {
   const names = componentsOf(path);
   const parent = names.slice(0, -1).join('/');
   const inside = withinOneMount('followed inside');
+  const shown = `${at}/${names.join('/')}`;
+  const directory = parent === '' ? base : `${into}.parent`;
   return [
     ...(parent === ''
       ? []
-      : directoryInside(arch, root, parent, `${into}.parent`, 'followed inside')),
+      : directoryInside(arch, { base, at, path: parent }, directory, 'followed inside')),
+    // Not opened: a mount on which a file is open for writing cannot be made read-only.
+    step(makeFile(directory, names.at(-1) ?? '', 0o644), `the mount point ${shown} must exist`, {
+      accept: ['EEXIST'],
+      hint: makeHint(shown),
+    }),
     step(
-      openat2(
-        arch,
-        root,
-        names.join('/'),
-        ['O_CREAT', 'O_EXCL', 'O_WRONLY', 'O_CLOEXEC'],
-        inside,
-        0o644,
-      ),
-      `the mount point ${path} must exist`,
-      { accept: ['EEXIST'] },
-    ),
-    step(
-      openat2(arch, root, names.join('/'), ['O_PATH', 'O_CLOEXEC'], inside),
+      openat2(arch, base, names.join('/'), ['O_PATH', 'O_CLOEXEC'], inside),
       'the file to mount over',
-      { into },
+      {
+        into,
+        hint: `${shown} must not be reached through a link into another mount: use another image or path`,
+      },
     ),
   ];
 }
 
+function makeHint(shown: string): string {
+  return `${shown} is missing and cannot be made where it should be: make it there, or use another path`;
+}
+
 /** A step that puts a descriptor of whatever is at `path` into `into`; passed over where nothing is. */
-export function existingInside(
-  arch: Arch,
-  root: Slot,
-  path: string,
-  into: Slot,
-  why: string,
-): Step {
+export function existingInside(arch: Arch, { base, path }: Place, into: Slot, why: string): Step {
   return step(
-    openat2(arch, root, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution.refused),
+    openat2(arch, base, componentsOf(path).join('/'), ['O_PATH', 'O_CLOEXEC'], resolution.refused),
     why,
     {
       into,

@@ -21,10 +21,11 @@ import type { Host } from './host.ts';
 import { becomeUser, enterUserNamespace } from './identity.ts';
 import { wallIn } from './landlock.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
+import { type MountApi, mountApi } from './mount-api.ts';
 import { attachDevices, attachMounts, openSources } from './mounts.ts';
 import { announceExecution, closeAll, closeInherited, dieWithParent } from './parent.ts';
 import { keepApart, processAttributes } from './process.ts';
-import { makeRoot, openRoot, sealRoot } from './root.ts';
+import { leaveHostMounts, makeRoot, openImage, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
 
 /** Who carries the sections out: the child of a tsbox on the same kernel, or the init of a guest. */
@@ -32,6 +33,7 @@ export type Place = 'container' | 'guest';
 
 export function isolationSections(box: Box, host: Host, place: Place): Section[] {
   const child = place === 'container';
+  const mounts = mountApi(host);
   const sections = [
     {
       title: 'Process',
@@ -41,21 +43,21 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
       ],
     },
-    {
-      title: 'Host files',
-      steps: [...openRoot(box, host), ...openSources(box), ...openDevices(box.spec.linux.devices)],
-    },
+    { title: 'Host files', steps: openHostFiles(box, host, mounts) },
     { title: 'User namespace', steps: enterUserNamespace(box) },
     { title: 'Apart from other processes', steps: keepApart() },
-    { title: 'Root file system', steps: makeRoot(box, host) },
-    { title: 'Mounts', steps: attachMounts(box, host) },
-    { title: 'Devices', steps: attachDevices(box, host) },
+    { title: 'Root file system', steps: makeRoot(box, host, mounts) },
+    { title: 'Mounts', steps: attachMounts(box, host, mounts) },
+    { title: 'Devices', steps: attachDevices(box, host, mounts) },
     { title: 'Process attributes', steps: processAttributes(box, host) },
     {
       title: 'Masked and read-only paths',
-      steps: [...maskPaths(box, host), ...readonlyPaths(box, host)],
+      steps: [...maskPaths(box, host, mounts), ...readonlyPaths(box, host, mounts)],
     },
-    { title: 'Change of root', steps: [...sealRoot(box), ...changeRoot(place)] },
+    {
+      title: 'Change of root',
+      steps: [...sealRoot(box, host, mounts), ...changeRoot(place)],
+    },
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     // A guest's kernel has no process outside the box.
@@ -72,6 +74,17 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     },
   ];
   return sections.filter((section) => section.steps.length > 0);
+}
+
+function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {
+  return [
+    ...openSources(box, host, mounts, 'propagated'),
+    leaveHostMounts(),
+    ...mounts.openAnchor(),
+    ...openImage(box, host, mounts),
+    ...openSources(box, host, mounts, 'others'),
+    ...openDevices(box.spec.linux.devices, mounts),
+  ];
 }
 
 export function changeRoot(place: Place): Step[] {

@@ -31,10 +31,10 @@ import { clearAmbient, dropBounding, gainNothing, waitForParent } from './identi
 import { changeRoot } from './isolate.ts';
 import { keepGroups } from './keep-groups.ts';
 import { wallIn } from './landlock.ts';
+import { newFileSystem } from './mounts-by-descriptor.ts';
 import { dieWithParent } from './parent.ts';
 import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
-import { newFileSystem } from './root.ts';
 import { type Section, type Slot, type Step, step } from './step.ts';
 
 /** The anchor is where the jail's root is put together. */

@@ -6,10 +6,12 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
 import { HERE } from './arguments.ts';
-import { type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
+import { type MountAttribute, openat2 } from './calls.ts';
 import { deviceAttributes } from './devices.ts';
 import type { Host } from './host.ts';
-import { existingInside } from './inside.ts';
+import { existingInside, type Place } from './inside.ts';
+import type { MountApi } from './mount-api.ts';
+import { ownMounts, placeOf } from './places.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 const inert: readonly MountAttribute[] = [
@@ -19,12 +21,18 @@ const inert: readonly MountAttribute[] = [
   'MOUNT_ATTR_NOEXEC',
 ];
 
-export function maskPaths(box: Box, host: Host): Step[] {
-  return box.spec.linux.maskedPaths.flatMap((path, index) => mask(host.arch, path, index));
+export function maskPaths(box: Box, host: Host, api: MountApi): Step[] {
+  const mounts = ownMounts(box, host);
+  return box.spec.linux.maskedPaths.flatMap((path, index) =>
+    mask(host.arch, placeOf(path, mounts), path, `masked${index}`, api),
+  );
 }
 
-export function readonlyPaths(box: Box, host: Host): Step[] {
-  return box.spec.linux.readonlyPaths.flatMap((path, index) => readonly(host.arch, path, index));
+export function readonlyPaths(box: Box, host: Host, api: MountApi): Step[] {
+  const mounts = ownMounts(box, host);
+  return box.spec.linux.readonlyPaths.flatMap((path, index) =>
+    readonly(host.arch, placeOf(path, mounts), path, `readonly${index}`, api),
+  );
 }
 
 /** What the kernel has at these paths, in every version that has them. */
@@ -43,34 +51,32 @@ const kernelPaths: Readonly<Record<string, 'file' | 'directory'>> = {
   '/sys/firmware': 'directory',
 };
 
-const clone = ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC'] as const;
-
 /** A directory gets an empty one over it, anything else /dev/null. */
-function mask(arch: Arch, path: string, index: number): Step[] {
-  const target = `masked${index}`;
-  const found = existingInside(arch, 'root', path, target, `${path} is masked`);
+function mask(arch: Arch, place: Place, path: string, target: Slot, mounts: MountApi): Step[] {
+  const found = existingInside(arch, place, target, `${path} is masked`);
   const kind = kernelPaths[path];
-  if (kind === 'directory') return [found, ...coverDirectory(path, target)];
-  if (kind === 'file') return [found, ...coverFile(path, target, { needs: target })];
+  if (kind === 'directory') return [found, ...coverDirectory(path, target, mounts)];
+  if (kind === 'file') return [found, ...coverFile(path, target, { needs: target }, mounts)];
   const directory = `${target}.directory`;
   return [
     found,
     step(
-      openTree(target, '.', ['OPEN_TREE_CLOEXEC']),
+      openat2(arch, target, '.', ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC'], ['RESOLVE_IN_ROOT']),
       'a directory has a name for itself, a file has not',
       { into: directory, accept: ['ENOTDIR'] },
     ),
-    ...coverDirectory(path, directory),
-    ...coverFile(path, target, { unless: directory }),
+    ...coverDirectory(path, directory, mounts),
+    ...coverFile(path, target, { unless: directory }, mounts),
   ];
 }
 
-function coverDirectory(path: string, target: Slot): Step[] {
+function coverDirectory(path: string, target: Slot, mounts: MountApi): Step[] {
   const cover = `${target}.cover`;
+  const empty = { at: 'scratch', path: 'empty', kind: 'directory' } as const;
   return [
-    step(openTree('scratch', 'empty', clone), 'an empty directory', { needs: target, into: cover }),
-    step(mountSetattr(cover, inert, 'this mount'), 'which stays empty'),
-    step(moveMount(cover, target), `nothing is to be seen in ${path}`),
+    ...mounts.copy(empty, cover, 'this mount', 'an empty directory', { needs: target }),
+    ...mounts.setAttributes(cover, inert, 'this mount', 'which stays empty'),
+    ...mounts.attach(cover, target, `nothing is to be seen in ${path}`),
   ];
 }
 
@@ -78,33 +84,24 @@ function coverFile(
   path: string,
   target: Slot,
   condition: { readonly needs: Slot } | { readonly unless: Slot },
+  mounts: MountApi,
 ): Step[] {
   const cover = `${target}.null`;
+  const nothing = { at: HERE, path: '/dev/null', kind: 'file' } as const;
+  const why = "the host's node cannot be changed";
   return [
-    step(openTree(HERE, '/dev/null', clone), 'a device that reads as nothing', {
-      ...condition,
-      into: cover,
-    }),
-    step(mountSetattr(cover, deviceAttributes, 'this mount'), "the host's node cannot be changed"),
-    step(moveMount(cover, target), `nothing is to be read from ${path}`),
+    ...mounts.copy(nothing, cover, 'this mount', 'a device that reads as nothing', condition),
+    ...mounts.setAttributes(cover, deviceAttributes, 'this mount', why),
+    ...mounts.attach(cover, target, `nothing is to be read from ${path}`),
   ];
 }
 
-function readonly(arch: Arch, path: string, index: number): Step[] {
-  const [target, copy] = [`readonly${index}`, `readonly${index}.copy`];
+function readonly(arch: Arch, place: Place, path: string, target: Slot, mounts: MountApi): Step[] {
+  const copy = `${target}.copy`;
   return [
-    existingInside(arch, 'root', path, target, `${path} is made read-only`),
-    step(
-      openTree(target, '', [
-        'OPEN_TREE_CLONE',
-        'OPEN_TREE_CLOEXEC',
-        'AT_EMPTY_PATH',
-        'AT_RECURSIVE',
-      ]),
-      'a second mount of the same files',
-      { into: copy },
-    ),
-    step(mountSetattr(copy, inert, 'recursive'), 'which nobody can write to'),
-    step(moveMount(copy, target), `what is seen at ${path} from now on`),
+    existingInside(arch, place, target, `${path} is made read-only`),
+    ...mounts.copyOpened(target, copy, 'a second mount of the same files'),
+    ...mounts.setAttributes(copy, inert, 'recursive', 'which nobody can write to'),
+    ...mounts.attach(copy, target, `what is seen at ${path} from now on`),
   ];
 }

@@ -1,33 +1,16 @@
-/** The mounts of the specification, in its order, each attached through descriptors alone. */
+/** The mounts of the specification, in its order, each attached to a place that was found safely. */
 import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
-import { type MountAttribute, mountSetattr, moveMount, openTree } from './calls.ts';
+import type { MountAttribute } from './calls.ts';
 import { attachDevice, deviceNodes } from './devices.ts';
 import type { Host } from './host.ts';
-import { directoryInside, fileInside } from './inside.ts';
-import { newFileSystem } from './root.ts';
+import { directoryInside, fileInside, type Place } from './inside.ts';
+import { inheritVolume, isMapped } from './mapped.ts';
+import { inherited, type MountApi } from './mount-api.ts';
+import { attributesOf, dataOf, isPropagated, propagationOf, reachOf } from './mount-words.ts';
+import { type OwnMount, ownMounts, placeOf } from './places.ts';
 import { type Slot, type Step, step } from './step.ts';
-
-const attributeWords: Readonly<Record<string, MountAttribute>> = {
-  ro: 'MOUNT_ATTR_RDONLY',
-  nosuid: 'MOUNT_ATTR_NOSUID',
-  nodev: 'MOUNT_ATTR_NODEV',
-  noexec: 'MOUNT_ATTR_NOEXEC',
-  noatime: 'MOUNT_ATTR_NOATIME',
-  strictatime: 'MOUNT_ATTR_STRICTATIME',
-};
-
-/** Words that are the kernel's default, or that `bind` already says. */
-const silentWords = new Set([
-  'rw',
-  'relatime',
-  'bind',
-  'rbind',
-  'private',
-  'rprivate',
-  'newinstance',
-]);
 
 /** fsopen(2)'s names for the specification's types. */
 const kernelTypes: Readonly<Record<Exclude<Mount['type'], 'bind'>, string>> = {
@@ -48,103 +31,119 @@ const reasons: Readonly<Record<Exclude<Mount['type'], 'bind'>, string>> = {
   cgroup: 'the box sees its own cgroup as the root',
 };
 
-/** Takes hold of every bind mount's source while the host's tree is still in reach. */
-export function openSources(box: Box): Step[] {
-  return box.spec.mounts.flatMap((mount, index) =>
-    mount.type === 'bind'
-      ? [
-          step(
-            openTree(HERE, mount.source, ['OPEN_TREE_CLONE', 'OPEN_TREE_CLOEXEC', 'AT_RECURSIVE']),
-            `what the box gets at ${mount.destination}`,
-            { into: mountSlot(index), hint: 'the source of a volume must exist on the host' },
-          ),
-        ]
-      : [],
-  );
+/**
+ * Takes hold of the bind mounts' sources while the host's tree is still in reach: those to and from
+ * which mounts propagate before the box's mount namespace leaves the host's alone, all others after.
+ */
+export function openSources(
+  box: Box,
+  host: Host,
+  mounts: MountApi,
+  which: 'propagated' | 'others',
+): Step[] {
+  return ownMounts(box, host)
+    .filter(({ mount }) => mount.type === 'bind')
+    .filter(({ mount }) => isPropagated(mount) === (which === 'propagated'))
+    .flatMap(({ mount, slot }) => openSource(box, mount, slot, host, mounts));
+}
+
+function targetOf(slot: Slot): Slot {
+  return `${slot}.place`;
+}
+
+function openSource(box: Box, mount: Mount, into: Slot, host: Host, mounts: MountApi): Step[] {
+  const why = `what the box gets at ${mount.destination}`;
+  if (isMapped(mount)) return [step(inheritVolume(box, mount), why, { into })];
+  const kind = host.sources.get(mount.source) ?? 'directory';
+  const hint = 'the source of a volume must exist on the host';
+  return mounts.copy({ at: HERE, path: mount.source, kind }, into, reachOf(mount), why, { hint });
 }
 
 /** Attaches every mount inside the root file system, or inside one that was attached before it. */
-export function attachMounts(box: Box, host: Host): Step[] {
-  const { mounts } = box.spec;
-  return mounts.flatMap((mount, index) => {
-    if (mount.type === 'cgroup' && host.cgroup === undefined) return [];
-    const place = placeOf(mount.destination, mounts.slice(0, index));
-    const steps =
-      mount.type === 'bind'
-        ? bind(mount, index, place, host)
-        : fresh(labelled(mount, box.spec.linux.mountLabel), mount.type, index, place, host);
-    return isDev(mount)
-      ? [...steps, ...deviceNodes(host.arch, mountSlot(index), box.spec.linux.devices)]
-      : steps;
+export function attachMounts(box: Box, host: Host, api: MountApi): Step[] {
+  const mounts = ownMounts(box, host);
+  return mounts.flatMap((own, index) => {
+    const place = placeOf(own.mount.destination, mounts.slice(0, index));
+    const { mount, slot } = own;
+    if (mount.type === 'bind') return bind(own, place, host, api);
+    const { devices, mountLabel } = box.spec.linux;
+    const labelledOwn = { mount: labelled(mount, mountLabel), slot };
+    const steps = fresh(labelledOwn, mount.type, place, host, api);
+    return isDev(mount) ? [...steps, ...deviceNodes(host.arch, slot, devices, api)] : steps;
   });
 }
 
 /** Puts the devices that were asked for in their places: inside the mounts, when all are there. */
-export function attachDevices({ spec }: Box, host: Host): Step[] {
-  return spec.linux.devices.flatMap((device, index) => {
-    const { base, path } = placeOf(device.path, spec.mounts);
-    return attachDevice(host.arch, device, index, base, path);
-  });
+export function attachDevices(box: Box, host: Host, api: MountApi): Step[] {
+  const mounts = ownMounts(box, host);
+  return box.spec.linux.devices.flatMap((device, index) =>
+    attachDevice(host.arch, device, index, placeOf(device.path, mounts), api),
+  );
 }
 
-/** Where the mount with that place in the specification is. */
-export function mountSlot(index: number): Slot {
-  return `mount${index}`;
-}
-
-interface Place {
-  /** The root file system, or an earlier mount. */
-  readonly base: Slot;
-  /** Path from there. */
-  readonly path: string;
-}
-
-/** The innermost of the earlier mounts that the destination lies in, by their names. */
-function placeOf(destination: string, earlier: readonly Mount[]): Place {
-  const around = earlier
-    .map((mount, index) => ({ path: mount.destination, slot: mountSlot(index) }))
-    .filter(({ path }) => destination.startsWith(`${path}/`))
-    .toSorted((one, other) => one.path.length - other.path.length)
-    .at(-1);
-  return around === undefined
-    ? { base: 'root', path: destination }
-    : { base: around.slot, path: destination.slice(around.path.length) };
-}
-
-function bind(mount: Mount, index: number, { base, path }: Place, host: Host): Step[] {
-  const [slot, target] = [mountSlot(index), `target${index}`];
-  const attributes = attributesOf(mount);
+function bind({ mount, slot }: OwnMount, place: Place, host: Host, api: MountApi): Step[] {
+  const target = targetOf(slot);
+  const file = host.sources.get(mount.source) === 'file';
   return [
-    ...(host.sources.get(mount.source) === 'file'
-      ? fileInside(host.arch, base, path, target)
-      : directoryInside(host.arch, base, path, target, 'followed inside')),
-    ...(attributes.length === 0
-      ? []
-      : [
-          step(
-            mountSetattr(slot, attributes, 'recursive'),
-            `the volume is ${mount.options.join(', ')}`,
-          ),
-        ]),
-    step(moveMount(slot, target), `${mount.source} at ${mount.destination}`),
+    ...(file
+      ? fileInside(host.arch, place, target)
+      : directoryInside(host.arch, place, target, 'followed inside')),
+    ...setVolumeAttributes(mount, slot, host, api),
+    ...setVolumePropagation(mount, slot, api),
+    ...api.attach(
+      slot,
+      target,
+      `${mount.source} at ${mount.destination}`,
+      file
+        ? `a file can be mounted over a file only: where ${mount.destination} is a directory, name a file in it`
+        : undefined,
+    ),
   ];
 }
 
+function setVolumeAttributes(mount: Mount, slot: Slot, host: Host, api: MountApi): Step[] {
+  const before = inherited(host, mount.source);
+  const recursive = attributesOf(mount, 'recursive');
+  const own = attributesOf(mount, 'this mount');
+  const why = `the volume is ${mount.options.join(', ')}`;
+  return [
+    ...(recursive.length === 0
+      ? []
+      : api.setAttributes(slot, [...before, ...recursive], 'recursive', why)),
+    ...(own.length === 0
+      ? []
+      : api.setAttributes(slot, [...before, ...recursive, ...own], 'this mount', why)),
+  ];
+}
+
+/** It is private already, unless it was opened before the mount namespace was made so. */
+function setVolumePropagation(mount: Mount, slot: Slot, api: MountApi): Step[] {
+  const asked = propagationOf(mount);
+  if (asked === undefined || asked.value === 'MS_PRIVATE') return [];
+  return api.setPropagation(slot, asked.value, asked.reach, propagationReasons[asked.value]);
+}
+
+const propagationReasons = {
+  MS_SLAVE: 'what the host mounts there is seen in the box',
+  MS_SHARED: 'what is mounted there is seen on both sides',
+  MS_UNBINDABLE: 'no other mount can be made of it',
+} as const;
+
 function fresh(
-  mount: Mount,
+  { mount, slot }: OwnMount,
   type: Exclude<Mount['type'], 'bind'>,
-  index: number,
-  { base, path }: Place,
+  place: Place,
   host: Host,
+  api: MountApi,
 ): Step[] {
-  const [slot, target] = [mountSlot(index), `target${index}`];
-  const data = mount.options.filter((word) => !(word in attributeWords) && !silentWords.has(word));
+  const target = targetOf(slot);
   // A link at /proc, /sys or /dev would put the kernel's files where the image wants them.
   const links = type === 'tmpfs' && !isDev(mount) ? 'followed inside' : 'refused';
+  const [fileSystem, why] = [kernelTypes[type], reasons[type]];
   return [
-    ...directoryInside(host.arch, base, path, target, links),
-    ...newFileSystem(kernelTypes[type], data, attributesOf(mount), slot, reasons[type]),
-    step(moveMount(slot, target), `attached at ${mount.destination}`),
+    ...directoryInside(host.arch, place, target, links),
+    ...api.newFileSystem(fileSystem, dataOf(mount), freshAttributes(mount), slot, why),
+    ...api.attach(slot, target, `attached at ${mount.destination}`),
   ];
 }
 
@@ -154,8 +153,8 @@ function labelled(mount: Mount, label: string | undefined): Mount {
   return { ...mount, options: [...mount.options, `context=${label}`] };
 }
 
-function attributesOf(mount: Mount): MountAttribute[] {
-  const asked = mount.options.flatMap((word) => attributeWords[word] ?? []);
+function freshAttributes(mount: Mount): MountAttribute[] {
+  const asked = attributesOf(mount, 'this mount');
   // The devices in it are mounts of their own (devices.ts).
   return isDev(mount) ? [...asked, 'MOUNT_ATTR_NODEV'] : asked;
 }

@@ -6,7 +6,7 @@
 import type { Box } from '../spec/box.ts';
 import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
-import { mountSlot } from './mounts.ts';
+import { ownMounts } from './places.ts';
 import { type Step, step } from './step.ts';
 
 /** After the mounts are made, and before anything is masked. @param path below /proc/self. */
@@ -17,7 +17,7 @@ export function writeProcess(
   text: string,
   reason: { readonly why: string; readonly hint: string },
 ): Step[] {
-  const procfs = mountSlot(box.spec.mounts.findIndex(({ type }) => type === 'proc'));
+  const procfs = ownMounts(box, host).find(({ mount }) => mount.type === 'proc')?.slot ?? 'root';
   return [
     step(
       openat2(

@@ -1,7 +1,8 @@
 /** Reads what tsbox-init wrote down about the steps of a plan (native/plan.h, ORDER PLAN). */
 
 const MAGIC = 0x50525354;
-const HEADER_SIZE = 24;
+const HEADER_SIZE = 280;
+const REASON_OFFSET = 24;
 const ENTRY_SIZE = 16;
 
 export type ReportState = 'running' | 'failed' | 'refused' | 'ended';
@@ -30,6 +31,8 @@ export interface Report {
   readonly step: number;
   /** errno of a failed step; index into {@link planFaults} of a refused plan. */
   readonly error: number;
+  /** What the kernel said of a failed step of the fd-based mount API, a line each; mostly empty. */
+  readonly reason: string;
   /** CLOCK_MONOTONIC in nanoseconds. */
   readonly started: bigint;
   /** When the last step that was carried out ended; `started` when none was. */
@@ -62,6 +65,9 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
     state,
     step: view.getUint32(8, true),
     error: view.getUint32(12, true),
+    get reason() {
+      return reasonIn(bytes.subarray(REASON_OFFSET, HEADER_SIZE));
+    },
     started,
     ended: lastEnd(view, count) ?? started,
     get entries() {
@@ -71,6 +77,20 @@ export function decodeReport(bytes: Uint8Array): Report | undefined {
       }));
     },
   };
+}
+
+/**
+ * Messages about a file-system context, behind one another: each is a letter for its kind (error,
+ * warning, information), a space, a text and a newline. A guest may have written anything.
+ */
+function reasonIn(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return Buffer.from(end < 0 ? bytes : bytes.subarray(0, end))
+    .toString('latin1')
+    .split('\n')
+    .map((line) => line.replace(/^[ewi] /, '').replaceAll(/[^ -~]/g, '?'))
+    .join('\n')
+    .trim();
 }
 
 function lastEnd(view: DataView, count: number): bigint | undefined {

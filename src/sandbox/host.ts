@@ -3,6 +3,8 @@ import { knownArch } from '../abi/syscalls.ts';
 import { findDevices } from '../linux/devices.ts';
 import {
   findCgroups,
+  findMountApi,
+  findSourceMounts,
   hasOverlay,
   lastCapability,
   securityModules,
@@ -10,6 +12,7 @@ import {
 } from '../linux/host.ts';
 import type { Host } from '../plan/host.ts';
 import { wantsLabels } from '../plan/labels.ts';
+import { isPropagated } from '../plan/mount-words.ts';
 import type { Box } from '../spec/box.ts';
 import type { HostDevice } from '../spec/devices.ts';
 import type { Device } from '../spec/spec.ts';
@@ -19,15 +22,28 @@ import { BoxError } from './errors.ts';
 export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
   const cgroup = findCgroups();
   spec.linux.devices.forEach(checkDevice);
+  const mountApi = findMountApi();
   return {
     arch: hostArch(),
     overlay: hasOverlay(),
     anchor,
     lastCapability: lastCapability(),
+    mountApi,
     sources: findSources(spec),
+    ...sourceMounts(spec, mountApi),
     ...(cgroup === undefined ? {} : { cgroup }),
     ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),
   };
+}
+
+/** Mostly they need not be known. */
+function sourceMounts(
+  { root, mounts }: Box['spec'],
+  mountApi: Host['mountApi'],
+): Pick<Host, 'sourceMounts'> {
+  if (mountApi === 'descriptors' && !mounts.some(isPropagated)) return {};
+  const volumes = mounts.filter(({ type }) => type === 'bind').map(({ source }) => source);
+  return { sourceMounts: findSourceMounts([root.path, ...volumes]) };
 }
 
 export function findSources(spec: Box['spec']): Host['sources'] {

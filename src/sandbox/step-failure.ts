@@ -24,6 +24,9 @@ export function failureOf(
   return new BoxError(
     [
       `${failed.call} failed: ${describeErrno(report.error)}`,
+      ...(report.reason === ''
+        ? []
+        : [`  the kernel says: ${report.reason.replaceAll('\n', '; ')}`]),
       `  call: ${shorten(printStep(failed))}`,
       `  why it is made: ${failed.why}`,
       ...(hint === undefined ? [] : [`  what to do: ${hint}`]),

@@ -16,6 +16,7 @@ import { ProblemList, SpecError } from './errors.ts';
 import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
 import { parseCpus, parseMemory, parsePidsLimit, parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
+import { ownMounts } from './own-mounts.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
 import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
 import { seccompOf } from './seccomp-option.ts';
@@ -25,9 +26,8 @@ import {
   type SecurityOptions,
 } from './security-options.ts';
 import { mountLabel } from './selinux-label.ts';
-import type { IdMapping, Linux, Mount, Process, Resources } from './spec.ts';
+import type { IdMapping, Linux, Process, Resources } from './spec.ts';
 import { type FoundUser, findUser } from './users.ts';
-import { parseTmpfs, parseVolume } from './volumes.ts';
 
 /** @throws SpecError that lists everything that is wrong, not only the first. */
 export function specFromOptions(
@@ -52,7 +52,7 @@ export function specFromOptions(
     undefined,
   );
   const linux = { ...isolation, ...(seccomp === undefined ? {} : { seccomp }) };
-  const mounts = [...defaultMounts, ...ownMounts(options, caller, problems)];
+  const mounts = [...defaultMounts, ...ownMounts(options, caller.cwd, linux, problems)];
   problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {
     problems.add('--read-only and --writable contradict each other; give one of them or none');
@@ -148,27 +148,6 @@ function parseHostname(value = DEFAULT_HOSTNAME): string {
   throw new SpecError([
     `--hostname ${value}: not a host name: letters, digits and hyphens, a dot between parts, ${MAX_HOSTNAME} characters at most, are (RFC 1123)`,
   ]);
-}
-
-function ownMounts(options: RunOptions, caller: Caller, problems: ProblemList): Mount[] {
-  const mounts = [
-    ...options.tmpfs.flatMap((word) => problems.attempt(() => [parseTmpfs(word)], [])),
-    ...options.volume.flatMap((word) =>
-      problems.attempt(() => [parseVolume(word, caller.cwd)], []),
-    ),
-  ];
-  const places = mounts.map((mount) => mount.destination);
-  for (const place of new Set(places.filter((path, index) => places.indexOf(path) !== index))) {
-    problems.add(
-      `${place} is given twice by --volume and --tmpfs; one of them can be mounted there`,
-    );
-  }
-  // What is mounted in another mount comes after it, whichever flag came first.
-  return mounts.toSorted((one, other) => depth(one) - depth(other));
-}
-
-function depth({ destination }: Mount): number {
-  return destination.split('/').length;
 }
 
 function makeLinux(

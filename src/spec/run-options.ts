@@ -18,6 +18,7 @@ export interface RunOptions {
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
   readonly device: readonly string[];
+  readonly mount: readonly string[];
   readonly readOnly: boolean;
   readonly writable: boolean;
   readonly ulimit: readonly string[];
@@ -36,6 +37,7 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   volume: [],
   tmpfs: [],
   device: [],
+  mount: [],
   ulimit: [],
   capAdd: [],
   capDrop: [],

@@ -94,7 +94,7 @@ export interface Mount {
   readonly type: 'bind' | 'proc' | 'sysfs' | 'tmpfs' | 'devpts' | 'mqueue' | 'cgroup';
   /** For a bind mount the absolute path on the host, otherwise a label. */
   readonly source: string;
-  /** mount(8) words: `ro`, `nosuid`, `nodev`, `noexec`, `relatime` or file-system data such as `mode=755`. */
+  /** The specification's words (src/plan/mount-words.ts), or file-system data such as `mode=755`. */
   readonly options: readonly string[];
 }
 

@@ -1,24 +1,21 @@
-/** `--volume SRC:DST[:ro|rw]` and `--tmpfs DST[:OPTION,…]` as mounts. */
+/** `--volume SRC:DST[:OPTION,…]` and `--tmpfs DST[:OPTION,…]` as mounts. */
 import { posix } from 'node:path';
 import { SpecError } from './errors.ts';
 import type { Mount } from './spec.ts';
+import { volumeOptions } from './volume-options.ts';
 
 /** @param cwd the caller's, from which a relative source starts. @throws SpecError */
 export function parseVolume(value: string, cwd: string): Mount {
-  const [source = '', target, access = 'rw', ...rest] = value.split(':');
+  const what = `--volume ${value}`;
+  const [source = '', target, options, ...rest] = value.split(':');
   if (source === '' || target === undefined || rest.length > 0) {
-    throw new SpecError([
-      `--volume ${value}: not of the form SRC:DST[:ro|rw], such as ./data:/data:ro`,
-    ]);
-  }
-  if (access !== 'ro' && access !== 'rw') {
-    throw new SpecError([`--volume ${value}: unknown access ${access}: ro and rw are known`]);
+    throw new SpecError([`${what}: not of the form SRC:DST[:OPTION,…], such as ./data:/data:ro`]);
   }
   return {
     destination: destination('--volume', value, target),
     type: 'bind',
     source: posix.resolve(cwd, source),
-    options: ['rbind', 'rprivate', 'nosuid', 'nodev', access],
+    options: volumeOptions(what, options === undefined ? [] : options.split(',')),
   };
 }
 
@@ -40,20 +37,33 @@ export function parseTmpfs(value: string): Mount {
   const colon = value.indexOf(':');
   const target = colon < 0 ? value : value.slice(0, colon);
   const words = colon < 0 ? [] : value.slice(colon + 1).split(',');
+  return tmpfsMount('--tmpfs', value, target, words);
+}
+
+/** @param flag which has this value. @throws SpecError */
+export function tmpfsMount(
+  flag: string,
+  value: string,
+  target: string,
+  words: readonly string[],
+): Mount {
   return {
-    destination: destination('--tmpfs', value, target),
+    destination: destination(flag, value, target),
     type: 'tmpfs',
     source: 'tmpfs',
-    options: words.reduce((options, word) => withWord(value, options, word), tmpfsDefaults),
+    options: words.reduce(
+      (options, word) => withWord(`${flag} ${value}`, options, word),
+      tmpfsDefaults,
+    ),
   };
 }
 
-function withWord(value: string, options: readonly string[], word: string): string[] {
+function withWord(what: string, options: readonly string[], word: string): string[] {
   const opposite = opposites[word];
   if (opposite !== undefined) return options.filter((option) => option !== opposite);
   if (!tmpfsWord.test(word) && !tmpfsData.test(word)) {
     throw new SpecError([
-      `--tmpfs ${value}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, size=, mode=, uid=, gid= and nr_inodes= are known`,
+      `${what}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, size=, mode=, uid=, gid= and nr_inodes= are known`,
     ]);
   }
   const key = word.split('=')[0];

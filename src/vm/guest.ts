@@ -5,9 +5,11 @@ import type { Host } from '../plan/host.ts';
 import { isolationSections } from '../plan/isolate.ts';
 import { wantsLabels } from '../plan/labels.ts';
 import { machineSections } from '../plan/machine.ts';
+import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Box } from '../spec/box.ts';
+import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
 import { findModules, type GuestKernel, type Module } from './kernel.ts';
 
@@ -54,7 +56,7 @@ export function planGuest(
     ...(archived ? [] : [{ tag: 'root', source: spec.root.path, readonly: layer === 'ephemeral' }]),
     ...spec.mounts.flatMap((mount, index) =>
       mount.type === 'bind'
-        ? [{ tag: `volume${index}`, source: mount.source, readonly: mount.options.includes('ro') }]
+        ? [{ tag: `volume${index}`, source: mount.source, readonly: isReadonly(mount) }]
         : [],
     ),
   ];
@@ -74,6 +76,7 @@ export function planGuest(
     arch,
     overlay: true,
     anchor: ANCHOR,
+    mountApi: 'descriptors',
     cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
     ...(seccomp === undefined ? {} : { seccomp }),
@@ -94,6 +97,23 @@ export function planGuest(
   return { sections: [...machine, ...isolationSections(box, host, 'guest')], shares, modules };
 }
 
+function isReadonly({ options }: Mount): boolean {
+  return options.includes('ro') || options.includes('rro');
+}
+
+/** What the guest's kernel, which does not mount the host's file systems, cannot do to them. */
+function refusalOf(mount: Mount): string | undefined {
+  if (mount.type !== 'bind') return undefined;
+  if (isPropagated(mount))
+    return 'slave and shared: what is mounted on the host and in a guest does not reach the other side';
+  if (reachOf(mount) === 'this mount')
+    return 'bind: a guest gets the directory with all that is mounted in it';
+  const times = mount.options.find((word) => /time$/.test(word));
+  if (times !== undefined)
+    return `${times.replace(/^r(?!elatime)/, '')}: the host keeps the times of files, and reads them for the guest`;
+  return undefined;
+}
+
 function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources']): void {
   if (spec.linux.uidMappings.length > 0)
     throw new BoxError(
@@ -112,6 +132,11 @@ function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources'])
     throw new BoxError(
       `--device ${device.source ?? device.path} with --vm: a device of the host cannot be handed to a micro-VM, whose kernel has devices of its own: run it as a container`,
     );
+  for (const mount of spec.mounts) {
+    const why = refusalOf(mount);
+    if (why !== undefined)
+      throw new BoxError(`--volume ${mount.source} with --vm: ${why}: leave it out`);
+  }
   for (const [source, kind] of sources)
     if (kind === 'file')
       throw new BoxError(

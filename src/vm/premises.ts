@@ -2,6 +2,7 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Host } from '../plan/host.ts';
 import type { Inmate, JailPlace } from '../plan/jail.ts';
+import { BoxError } from '../sandbox/errors.ts';
 
 export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What any program needs to be loaded. */
@@ -14,8 +15,14 @@ export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability
 /**
  * @param host whose anchor is the state directory.
  * @param box its id, hexadecimal digits, by which it gets a user of its own.
+ * @throws BoxError where no jail can be made.
  */
-export function readPremises({ arch, anchor, lastCapability = 0 }: Host, box: string): Premises {
+export function readPremises(host: Host, box: string): Premises {
+  const { arch, anchor, lastCapability = 0 } = host;
+  if (host.mountApi === 'paths')
+    throw new BoxError(
+      'QEMU cannot be jailed: the calls for it (mount_setattr, Linux 5.12) are missing or forbidden here: run it as a container',
+    );
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const own = ownId(box);
   const people = mayBecome(own)

@@ -12,7 +12,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { program, shell, tsbox } from './tsbox.ts';
+import { program, shell, starter, tsbox } from './tsbox.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -128,7 +128,8 @@ test('no descriptor of the host is left', () => {
   expect(shell('ls /proc/1/fd; true').stdout).toBe('0\n1\n2\n');
 });
 
-test('--userns=auto: root inside, nobody outside', () => {
+// Files of an image cannot be mapped without the calls that work on descriptors.
+test.runIf(starter.by[0] === program)('--userns=auto: root inside, nobody outside', () => {
   const { stdout, stderr } = shell(
     'id -u; cat /proc/self/uid_map; stat -c %u /bin; touch /x',
     '--userns=auto',

@@ -12,12 +12,15 @@ export interface Result {
   readonly stderr: string;
 }
 
+/** What starts tsbox where a test says nothing else: itself, or a program with its own arguments before it. */
+export const starter: { by: readonly string[] } = { by: [program] };
+
 /** @param by what starts it, and that program's own arguments. */
 export function tsbox(
   args: readonly string[],
   input: string | Buffer = '',
   env: NodeJS.ProcessEnv = process.env,
-  by: readonly string[] = [program],
+  by: readonly string[] = starter.by,
 ): Result {
   const [command = program, ...first] = by;
   const options = { input, env, timeout: 100_000, maxBuffer: 2 ** 26 };

@@ -107,5 +107,5 @@ export function how({ args }: Step): { flags: number; resolve: number } {
 
 /** Whether the step makes something in a file system. */
 export const makes: Matcher = (step) =>
-  isCall('mkdirat', 'symlinkat', 'move_mount')(step) ||
+  isCall('mkdirat', 'mknodat', 'symlinkat', 'move_mount')(step) ||
   (step.call === 'openat2' && (how(step).flags & openFlags.x64.O_CREAT) !== 0);

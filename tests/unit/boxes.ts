@@ -31,6 +31,7 @@ export const someHost: Host = {
   overlay: true,
   anchor: '/run/tsbox/boxes',
   seccomp: someFilter,
+  mountApi: 'descriptors',
   cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
   sources: new Map([
     ['/host/directory', 'directory'],

@@ -67,7 +67,7 @@ const damages: Record<string, Record<string, Damage>> = {
     'another last byte': set('magic', whole.get('magic') ^ 0x01000000),
   },
   FAULT_VERSION: {
-    'the next version': set('version', 2),
+    'the next version': set('version', 3),
     'no version': set('version', 0),
   },
   FAULT_LIMIT: {
@@ -93,7 +93,7 @@ const damages: Record<string, Record<string, Damage>> = {
     'twice at one place': setRelocation(1, place),
   },
   FAULT_OP: {
-    'the first unknown operation': setStep(OPEN, 'op', 2),
+    'the first unknown operation': setStep(OPEN, 'op', 3),
     'the last unknown operation': setStep(OPEN, 'op', 0xffff),
   },
   FAULT_ARG: {

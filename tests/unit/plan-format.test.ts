@@ -120,8 +120,9 @@ function expectSame(steps: readonly Step[], arch: Arch, decoded: Decoded): void 
   steps.forEach(({ call, args, into, needs, unless, accept = [] }, index) => {
     const found = decoded.steps[index] as Decoded['steps'][number];
     const supervise = call === 'supervise';
+    const context = call === 'fsconfig' || call === 'fsmount';
     expect(found).toMatchObject({
-      op: supervise ? ops.OP_SUPERVISE : ops.OP_CALL,
+      op: supervise ? ops.OP_SUPERVISE : context ? ops.OP_CONTEXT : ops.OP_CALL,
       number: supervise ? 0 : syscallNumbers[arch][call],
       into: slot(into),
       needs: unless === undefined ? slot(needs) : Number(slot(unless)) | UNLESS,

@@ -74,8 +74,8 @@ test.each<[HostAction, string]>([
   [{ call: 'write', path: '/a', data: '0 1 2\n', why: '' }, 'write("/a", "0 1 2\\n")'],
   [{ call: 'copy', path: '/a', to: '/b', why: '' }, 'copy("/a", "/b")'],
   [
-    { call: 'idmap', path: '/a', why: '' },
-    'open_tree(AT_FDCWD, "/a", OPEN_TREE_CLONE), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, userns_fd=…})',
+    { call: 'idmap', path: '/a', reach: 'recursive', why: '' },
+    'open_tree(AT_FDCWD, "/a", OPEN_TREE_CLONE|AT_RECURSIVE), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, propagation=MS_PRIVATE, userns_fd=…})',
   ],
 ])('an action on the host: $call', (action, line) => {
   expect(printAction(action)).toBe(line);

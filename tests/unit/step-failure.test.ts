@@ -13,7 +13,7 @@ function report(state: Report['state'], ...results: (ErrnoName | 'ok')[]): Repor
   }));
   const last = results.at(-1) ?? 'ok';
   const error = last === 'ok' ? 0 : errnoNumber(last);
-  return { state, step: results.length - 1, error, started: 0n, ended: 1n, entries };
+  return { state, step: results.length - 1, error, reason: '', started: 0n, ended: 1n, entries };
 }
 
 const failure = (error: ErrnoName, hint?: string) =>

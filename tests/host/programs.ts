@@ -1,0 +1,15 @@
+/** Small programs in C that the tests start beside tsbox. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+
+/** Compiles NAME.c of this directory until the tests of the file have ended. @returns its path. */
+export function compile(name: string): string {
+  // Not with what boxes leave: there the names of tsbox's own temporary files are looked for.
+  const directory = mkdtempSync('/tmp/test-program-');
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const [program, source] = [join(directory, name), new URL(`${name}.c`, import.meta.url).pathname];
+  execFileSync('cc', ['-O1', '-Wall', '-Werror', '-o', program, source]);
+  return program;
+}
