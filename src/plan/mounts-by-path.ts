@@ -36,7 +36,7 @@ import type { More, MountApi, Source } from './mount-api.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** Descriptors below are those that the process has from the start, and one for each slot. */
-const PLACE = MAX_SLOTS + 100;
+export const PLACE = MAX_SLOTS + 100;
 const PLACE_PATH = `/proc/self/fd/${PLACE}`;
 
 const flagOf: Readonly<Partial<Record<MountAttribute, MountFlag>>> = {

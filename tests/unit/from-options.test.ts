@@ -171,7 +171,7 @@ test.each<[Partial<RunOptions>, string]>([
   ],
   [
     { volume: ['/a:/x', '/b:/x/'], tmpfs: ['/x'] },
-    '/x is given twice by --volume and --tmpfs; one of them can be mounted there',
+    '/x is given twice by --volume, --tmpfs or --mount; one of them can be mounted there',
   ],
   [
     { device: ['/dev/a:/x', '/dev/b:/x/'] },

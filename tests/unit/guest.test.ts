@@ -24,6 +24,21 @@ test.each<[string, Partial<RunOptions>, string]>([
     { volume: ['/host/directory:/d', '/host/file:/etc/motd'] },
     '--volume /host/file with --vm: only directories can be shared with a micro-VM: give the directory that holds it',
   ],
+  ...(
+    [
+      [
+        'rslave',
+        'slave and shared: what is mounted on the host and in a guest does not reach the other side',
+      ],
+      ['bind', 'bind: a guest gets the directory with all that is mounted in it'],
+      ['noatime', 'noatime: the host keeps the times of files, and reads them for the guest'],
+      ['relatime', 'relatime: the host keeps the times of files, and reads them for the guest'],
+    ] as const
+  ).map(([option, why]): [string, Partial<RunOptions>, string] => [
+    `a volume that is ${option}`,
+    { volume: [`/host/directory:/d:${option}`] },
+    `--volume /host/directory with --vm: ${why}: leave it out`,
+  ]),
   [
     'a device',
     { device: ['/dev/null', '/dev/one:/dev/two'] },

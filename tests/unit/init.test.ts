@@ -4,7 +4,15 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { chdir, execve, fchdir, openat, setsid, umask } from '../../src/plan/calls.ts';
+import {
+  chdir,
+  execve,
+  fchdir,
+  fsconfigCreate,
+  openat,
+  setsid,
+  umask,
+} from '../../src/plan/calls.ts';
 import { encodePlan } from '../../src/plan/encode.ts';
 import { decodeReport, planFaults, type Report, reportSize } from '../../src/plan/report.ts';
 import { type Step, step } from '../../src/plan/step.ts';
@@ -53,6 +61,25 @@ test('the first failure ends the plan', () => {
   const { report } = run(mask(0o22), step(chdir('/no/such'), ''), mask(0));
   expect(report).toMatchObject({ state: 'failed', step: 1, error: 2 });
   expect(results(report)).toMatch(/^\d+ -2 -$/);
+});
+
+test('what a file-system context says when its step fails is the reason', () => {
+  // Any other descriptor is no context, but can be read from in the same way.
+  const openText = step(openat(arch, '/proc/self/comm', ['O_RDONLY']), '', { into: 'text' });
+  const { report } = run(openText, step(fsconfigCreate('text'), ''));
+  expect(report).toMatchObject({ state: 'failed', step: 1, reason: 'tsbox-init' });
+  expect(run(openText, step(fchdir('text'), '')).report).toMatchObject({
+    state: 'failed',
+    reason: '',
+  });
+});
+
+test('of a long reason the beginning is kept', () => {
+  const openText = step(openat(arch, '/proc/self/status', ['O_RDONLY']), '', { into: 'text' });
+  const { report } = run(openText, step(fsconfigCreate('text'), ''));
+  expect(report?.reason.length).toBeGreaterThan(200);
+  expect(report?.reason.length).toBeLessThanOrEqual(256);
+  expect(report?.entries).toHaveLength(2);
 });
 
 test('a slot hands a result on', () => {

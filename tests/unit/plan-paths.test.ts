@@ -1,6 +1,7 @@
 /** No plan names what it has not got, nor lets the image decide what a path leads to. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openFlags, resolveFlags } from '../../src/abi/flags.ts';
+import { PLACE } from '../../src/plan/mounts-by-path.ts';
 import type { Slot, Step } from '../../src/plan/step.ts';
 import { everyContainer, everyPlan, how, isCall, slotsIn, text, word } from './any-box.ts';
 
@@ -70,16 +71,102 @@ test('every other call takes one name below a descriptor, and follows no link of
 const anchor = '/run/tsbox/boxes';
 const known = [anchor, `${anchor}/ID`, '/images/one', '/host/directory', '/host/file'];
 
+const device = /^\/dev\/\w+$/;
+
 test('on the host a path leads to the anchor, the image, a volume or a device', () => {
-  everyContainer((steps) => {
+  everyContainer((steps, { mountApi }) => {
+    if (mountApi === 'paths') return;
     const paths = steps.flatMap(({ call, args }) =>
       word(args[0]) === 'AT_FDCWD' || call === 'mount' ? [text(args[1])] : [],
     );
     const allowed = new Set([...known, '/']);
-    expect(
-      paths.filter((path) => !allowed.has(path ?? '') && !/^\/dev\/\w+$/.test(path ?? '')),
-    ).toEqual([]);
+    expect(paths.filter((path) => !allowed.has(path ?? '') && !device.test(path ?? ''))).toEqual(
+      [],
+    );
     expect(paths).toContain(anchor);
+  });
+});
+
+describe('where mount(2) has to do', () => {
+  const mountsOf = (steps: readonly Step[]) =>
+    steps
+      .slice(0, steps.findIndex(isCall('pivot_root')))
+      .filter(isCall('mount'))
+      .map(({ args }) => ({ source: text(args[0]), target: text(args[1]), flags: word(args[3]) }));
+  const place = `/proc/self/fd/${PLACE}`;
+  const staged = /^\/run\/tsbox\/boxes\/(?!\.{1,2}$)[^/]+$/;
+  const isStaged = (path = '') => staged.test(path);
+
+  const everyByPath = (check: (steps: readonly Step[]) => void) =>
+    everyContainer((steps, { mountApi }) => {
+      if (mountApi === 'paths') check(steps);
+    });
+
+  test('a mount is made in the scratch directory, and moves from there to what was found', () => {
+    everyByPath((steps) => {
+      const [first, second, ...mounts] = mountsOf(steps);
+      expect(first).toEqual({ source: 'none', target: '/', flags: 'MS_REC|MS_PRIVATE' });
+      expect(second).toMatchObject({ source: 'tmpfs', target: anchor });
+      expect(mounts.filter(({ target }) => !isStaged(target) && target !== place)).toEqual([]);
+      const moves = mounts.filter(({ flags }) => flags === 'MS_MOVE');
+      expect(moves.filter(({ source, target }) => !isStaged(source) || target !== place)).toEqual(
+        [],
+      );
+      expect(moves.length).toBeGreaterThan(10);
+    });
+  });
+
+  test('what is copied is the image, a volume, a device, or what was found', () => {
+    const allowed = new Set([...known, `${anchor}/empty`, place]);
+    everyByPath((steps) => {
+      const copies = mountsOf(steps).filter(({ flags }) => /^MS_BIND/.test(flags ?? ''));
+      expect(
+        copies.filter(({ source = '' }) => !allowed.has(source) && !device.test(source)),
+      ).toEqual([]);
+    });
+  });
+
+  test('the number in a path is that of the place which was duplicated just before', () => {
+    everyByPath((steps) => {
+      const named = steps.filter(({ args }) => args.some((each) => text(each) === place));
+      expect(named.length).toBeGreaterThan(10);
+      for (const each of named) {
+        const before = steps.slice(0, steps.indexOf(each)).findLast(isCall('dup3'));
+        expect(word(before?.args[1])).toBe(String(PLACE));
+        expect(each.needs).toBe(before?.into);
+      }
+    });
+  });
+
+  test('no slot can have that number', () => {
+    everyByPath((steps) => {
+      const opened = steps.filter(({ into }) => into !== undefined).length;
+      expect(opened + 64).toBeLessThan(PLACE);
+    });
+  });
+
+  test('none of the calls is made that are missing', () => {
+    const missing = isCall(
+      'open_tree',
+      'move_mount',
+      'fsopen',
+      'fsconfig',
+      'fsmount',
+      'mount_setattr',
+    );
+    everyByPath((steps) => expect(steps.filter(missing)).toEqual([]));
+  });
+});
+
+test('a path of /proc or /sys is found from the mount that was made for it', () => {
+  everyPlan((steps) => {
+    const masks = steps.filter(
+      ({ into, why }) => /^(masked|readonly)\d+$/.test(into ?? '') && /^\/(proc|sys)\//.test(why),
+    );
+    expect(masks.length).toBeGreaterThan(10);
+    expect(
+      masks.filter(({ args }) => !slotsIn({ args } as Step).some((slot) => /^mount\d$/.test(slot))),
+    ).toEqual([]);
   });
 });
 

@@ -49,6 +49,35 @@ test.each<[string, ContainerPlan]>([
   ['user-namespace', container({ userns: 'auto' })],
   ['limits', container({ memory: '64m', cpus: '0.5', pidsLimit: '100' })],
   ['no-cgroup', container({}, withoutCgroup)],
+  [
+    'by-path',
+    container(
+      { volume: ['/host/directory:/data:ro', '/host/file:/etc/motd'], readOnly: true },
+      {
+        ...someHost,
+        mountApi: 'paths',
+        sourceMounts: new Map([
+          [
+            '/host/directory',
+            {
+              point: '/host',
+              attributes: ['MOUNT_ATTR_NOEXEC'],
+              propagation: 'shared',
+              nested: false,
+            },
+          ],
+        ]),
+      },
+    ),
+  ],
+  [
+    'volume-options',
+    container({
+      userns: 'auto',
+      volume: ['/host/directory:/a:bind,ro,noatime', '/host/directory:/b:idmap,rro,nodiratime'],
+      mount: ['type=bind,src=/host/directory,dst=/c,bind-propagation=rslave,suid'],
+    }),
+  ],
   ['no-overlay', container({}, { ...someHost, overlay: false })],
   ['user', container({ user: 'user', workdir: '/home', umask: '077', hostname: 'h' })],
   ['rlimits', container({ ulimit: ['nofile=1024:2048', 'core=0', 'memlock=unlimited'] })],

@@ -64,6 +64,18 @@ test('a step that failed: what, with which arguments, why it is made', () => {
   });
 });
 
+test('what the kernel said of a step is told', () => {
+  const told = { ...report('failed', 'EINVAL'), reason: 'tmpfs: one\ntmpfs: two' };
+  expect(failureOf([step(chdir('/w'), 'why')], told)?.message).toBe(
+    [
+      'chdir failed: EINVAL (invalid argument)',
+      '  the kernel says: tmpfs: one; tmpfs: two',
+      '  call: chdir("/w")',
+      '  why it is made: why',
+    ].join('\n'),
+  );
+});
+
 const asRoot =
   'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
 const tooOld = 'this kernel is too old for the call: Linux 5.12 or later has all that tsbox needs';

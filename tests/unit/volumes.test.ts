@@ -2,22 +2,26 @@ import { expect, test } from 'vitest';
 import { parseTmpfs, parseVolume } from '../../src/spec/volumes.ts';
 import { problemsOf } from './problems.ts';
 
+const standard = 'rbind rprivate rnosuid rnodev rw'.split(' ');
+
 test.each([
-  ['/a:/b', '/a', '/b', 'rw'],
-  ['/a:/b:rw', '/a', '/b', 'rw'],
-  ['/a:/b:ro', '/a', '/b', 'ro'],
-  ['./a:/b', '/here/a', '/b', 'rw'],
-  ['a/../c:/b', '/here/c', '/b', 'rw'],
-  ['.:/b//c/', '/here', '/b/c', 'rw'],
-  ['/a:/b/../c', '/a', '/c', 'rw'],
-  ['/a:/dev/thing', '/a', '/dev/thing', 'rw'],
-  ['/a:/process', '/a', '/process', 'rw'],
-])('--volume %s', (value, source, destination, access) => {
-  const options = ['rbind', 'rprivate', 'nosuid', 'nodev', access];
-  expect(parseVolume(value, '/here')).toEqual({ type: 'bind', source, destination, options });
+  ['/a:/b', '/a', '/b'],
+  ['./a:/b', '/here/a', '/b'],
+  ['a/../c:/b', '/here/c', '/b'],
+  ['.:/b//c/', '/here', '/b/c'],
+  ['/a:/b/../c', '/a', '/c'],
+  ['/a:/dev/thing', '/a', '/dev/thing'],
+  ['/a:/process', '/a', '/process'],
+])('--volume %s', (value, source, destination) => {
+  expect(parseVolume(value, '/here')).toEqual({
+    type: 'bind',
+    source,
+    destination,
+    options: standard,
+  });
 });
 
-const form = 'not of the form SRC:DST[:ro|rw], such as ./data:/data:ro';
+const form = 'not of the form SRC:DST[:OPTION,…], such as ./data:/data:ro';
 const root = '/ is the image itself; any path below it is allowed, or use --rootfs DIR';
 const place = 'belongs to the box; any place but /, /dev, /proc and /sys is allowed';
 test.each([
@@ -25,8 +29,6 @@ test.each([
   ['/a', form],
   [':/b', form],
   ['/a:/b:ro:x', form],
-  ['/a:/b:z', 'unknown access z: ro and rw are known'],
-  ['/a:/b:', 'unknown access : ro and rw are known'],
   ['/a:b', 'b is relative; a place in the box is an absolute path'],
   ['/a:', ' is relative; a place in the box is an absolute path'],
   ['/a:/', root],
