@@ -4,12 +4,12 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { dataDirectory, listImages } from '../image/image.ts';
-import { landlockVersion } from '../linux/host.ts';
+import { findMountApi, landlockVersion } from '../linux/host.ts';
 import { locate, qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
 import { hostCgroups } from './cgroups.ts';
 import type { Check } from './check.ts';
-import { checkLandlock, checkOverlay, checkSeccomp } from './features.ts';
+import { checkLandlock, checkMountApi, checkOverlay, checkSeccomp } from './features.ts';
 import { checkKernel, checkNode, checkPrivileges } from './kernel.ts';
 import { hostKvm } from './kvm.ts';
 import {
@@ -37,6 +37,7 @@ export async function examineHost(): Promise<Check[]> {
     checkIdMaps(findProgram('newuidmap'), uid),
     hostCgroups(),
     checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
+    checkMountApi(findMountApi()),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
     checkLandlock(landlockVersion()),
     hostKvm(),

@@ -1,4 +1,5 @@
-/** overlayfs, seccomp and Landlock, as the kernel tells of them. */
+/** overlayfs, mounts, seccomp and Landlock, as the kernel tells of them. */
+import type { Host } from '../plan/host.ts';
 import { type Check, limited, ok } from './check.ts';
 
 /**
@@ -17,6 +18,19 @@ export function checkOverlay(filesystems: string, modules: string): Check {
     'not there',
     'the kernel was built without CONFIG_OVERLAY_FS: the image is copied for every box',
     'boot the kernel of a distribution, which has it',
+  );
+}
+
+/** @param api how a box's mounts are made here (src/plan/mount-api.ts). */
+export function checkMountApi(api: Host['mountApi']): Check {
+  const [name, use] = ['mounts', 'some options'] as const;
+  if (api === 'descriptors') return ok(name, use, 'made by descriptors');
+  return limited(
+    name,
+    use,
+    'made by mount(2)',
+    'mount_setattr(2) is missing (it came with Linux 5.12) or forbidden: there is no --userns=auto, no idmap, no slave or shared volume, none with mounts in it, and no --vm',
+    'boot Linux 5.12 or later; in a container, allow that call and its kin (open_tree, fsopen …)',
   );
 }
 

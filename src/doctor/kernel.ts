@@ -1,8 +1,8 @@
 /** The kernel's version, the caller's privileges, and Node: what everything else stands on. */
 import { type Check, missing, ok } from './check.ts';
 
-/** mount_setattr(2) came with 5.12; every mount of a box is made with it. */
-const OLDEST = { major: 5, minor: 12 };
+/** close_range(2), by which a box gets no descriptor of the host's, came with 5.9. */
+const OLDEST = { major: 5, minor: 9 };
 
 /** @param release as of uname(2), such as `6.1.0-18-amd64`. */
 export function checkKernel(release: string): Check {
@@ -15,7 +15,7 @@ export function checkKernel(release: string): Check {
     'kernel',
     'containers',
     `Linux ${release}`,
-    'mount_setattr(2), which makes mounts read-only without a race, came with Linux 5.12',
+    'close_range(2), by which a box gets no open file of the host, came with Linux 5.9',
     'install a newer kernel, such as that of Debian 12, or use the Vagrant machine',
   );
 }

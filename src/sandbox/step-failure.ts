@@ -84,7 +84,7 @@ function hintOf(errno: number): string | undefined {
     case 'EACCES':
       return 'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
     case 'ENOSYS':
-      return 'this kernel is too old for the call: Linux 5.12 or later has all that tsbox needs';
+      return 'this kernel is too old for the call: Linux 5.9 or later has all that a container needs';
     case 'ENOSPC':
     case 'ENOMEM':
     case 'EMFILE':

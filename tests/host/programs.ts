@@ -10,6 +10,6 @@ export function compile(name: string): string {
   const directory = mkdtempSync('/tmp/test-program-');
   afterAll(() => rmSync(directory, { recursive: true }));
   const [program, source] = [join(directory, name), new URL(`${name}.c`, import.meta.url).pathname];
-  execFileSync('cc', ['-O1', '-Wall', '-Werror', '-o', program, source]);
+  execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', program, source]);
   return program;
 }

@@ -7,7 +7,12 @@ import {
 } from '../../src/doctor/brought.ts';
 import { checkCgroups, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
 import { type Check, canRunContainers, limited, missing, ok } from '../../src/doctor/check.ts';
-import { checkLandlock, checkOverlay, checkSeccomp } from '../../src/doctor/features.ts';
+import {
+  checkLandlock,
+  checkMountApi,
+  checkOverlay,
+  checkSeccomp,
+} from '../../src/doctor/features.ts';
 import { checkKernel, checkNode, checkPrivileges } from '../../src/doctor/kernel.ts';
 import { checkKvm } from '../../src/doctor/kvm.ts';
 import { checkIdMaps, checkNamespaces, checkUserNamespaces } from '../../src/doctor/namespaces.ts';
@@ -23,9 +28,9 @@ function verdict(check: Check): string {
 
 test.each([
   ['6.1.0-18-amd64', 'ok: Linux 6.1.0-18-amd64'],
-  ['5.12.0', 'ok: Linux 5.12.0'],
+  ['5.9.0', 'ok: Linux 5.9.0'],
   ['10.0', 'ok: Linux 10.0'],
-  ['5.11.22', 'missing: Linux 5.11.22'],
+  ['5.8.18', 'missing: Linux 5.8.18'],
   ['4.18.0', 'missing: Linux 4.18.0'],
   ['odd', 'missing: Linux odd'],
 ])('kernel %s', (release, result) => {
@@ -34,6 +39,8 @@ test.each([
 
 test.each([
   [checkPrivileges(0), 'ok: root'],
+  [checkMountApi('descriptors'), 'ok: made by descriptors'],
+  [checkMountApi('paths'), 'limited: made by mount(2)'],
   [checkPrivileges(1000), 'missing: user 1000'],
   [checkNode('22.14.0'), 'ok: 22.14.0'],
   [checkNode('20.20.2'), 'missing: 20.20.2'],

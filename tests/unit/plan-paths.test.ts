@@ -163,7 +163,6 @@ test('a path of /proc or /sys is found from the mount that was made for it', () 
     const masks = steps.filter(
       ({ into, why }) => /^(masked|readonly)\d+$/.test(into ?? '') && /^\/(proc|sys)\//.test(why),
     );
-    expect(masks.length).toBeGreaterThan(10);
     expect(
       masks.filter(({ args }) => !slotsIn({ args } as Step).some((slot) => /^mount\d$/.test(slot))),
     ).toEqual([]);

@@ -78,7 +78,8 @@ test('what the kernel said of a step is told', () => {
 
 const asRoot =
   'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
-const tooOld = 'this kernel is too old for the call: Linux 5.12 or later has all that tsbox needs';
+const tooOld =
+  'this kernel is too old for the call: Linux 5.9 or later has all that a container needs';
 const limit =
   'the host has reached a limit: of memory, files, namespaces (/proc/sys/user) or processes';
 test.each<[ErrnoName, string | undefined]>([
