@@ -72,7 +72,7 @@ describe('explain tells why', () => {
     ['Network', /SIOCSIFFLAGS/],
     ['Change of root', /^pivot_root|^umount2/],
     ['User and capabilities', /^capset|PR_CAPBSET_DROP|^setres[ug]id|^setgroups|NO_NEW_PRIVS/],
-    ['Masked and read-only paths', /"proc\/(kcore|sys|keys)"/],
+    ['Masked and read-only paths', /^openat2\(mount\d+, "(kcore|sys|keys)"/],
     ['Mounts', /^fsopen\("(proc|sysfs|mqueue|devpts)"/],
     ['Workload', /^execve|^chdir\("\/tmp"|^close_range/],
   ])('%s has the calls for it, and no other section has', (section, pattern) => {

@@ -162,21 +162,23 @@ export const attacks: readonly Attack[] = [
     script: () => 'true',
     refused: /openat2 failed/,
     without: {
-      what: 'RESOLVE_IN_ROOT and O_EXCL',
+      what: 'RESOLVE_IN_ROOT, and with open(2) instead of mknod(2)',
       change: () =>
         all(
           asOpenDoes,
-          // O_CREAT alone makes what a dangling link leads to.
+          // O_CREAT alone makes what a dangling link leads to; mknod(2) never does.
           eachStep((step) => {
-            const how = step.args[2];
-            if (step.call !== 'openat2' || how?.kind !== 'structure') return step;
-            const { flags } = how.fields;
-            if (flags?.kind !== 'flags' || !flags.names.includes('O_EXCL')) return step;
-            const lax = {
-              ...how,
-              fields: { ...how.fields, flags: { ...flags, value: flags.value & ~0o200 } },
+            const [at, path] = step.args;
+            if (step.call !== 'mknodat' || at === undefined || path === undefined) return step;
+            const number = (value: number) => ({ kind: 'number', value }) as const;
+            const [O_WRONLY, O_CREAT] = [1, 0o100];
+            const fields = {
+              flags: number(O_WRONLY | O_CREAT),
+              mode: number(0o644),
+              resolve: number(0),
             };
-            return { ...step, args: step.args.with(2, lax) };
+            const how = { kind: 'structure', fields, size: 24 } as const;
+            return { ...step, call: 'openat2', args: [at, path, how, number(24)] };
           }),
         ),
     },
