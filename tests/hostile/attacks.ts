@@ -10,6 +10,7 @@ import { type Argument, type Step, step } from '../../src/plan/step.ts';
 import { hostArch } from '../../src/sandbox/host.ts';
 import { tsbox as library } from '../host/library.ts';
 import { type Change, eachStep, type Options } from './box.ts';
+import { MAPPED, VM } from './kinds.ts';
 
 const arch = hostArch();
 
@@ -34,7 +35,7 @@ export interface Attack {
   readonly refused?: RegExp;
   /** The box without a defence; several where more than one stands in the way. */
   readonly without?: { readonly what: string; readonly change: (scene: Scene) => Change };
-  /** Kinds of box in which there is nothing to attack, or for which flags are refused anyway. */
+  /** Kinds of box in which there is nothing to attack, or nothing that another attack does not try. */
   readonly notIn?: readonly string[];
 }
 
@@ -103,8 +104,13 @@ const withVolume =
   ({ volume }: Scene): Options => ({ volume: [`${volume}:${target}`] });
 
 /** The link leads out of the image to where a directory would be made. */
-function mountThrough(name: string, target: (scene: Scene) => string): Attack {
+function mountThrough(
+  name: string,
+  target: (scene: Scene) => string,
+  notIn: readonly string[] = [],
+): Attack {
   return {
+    notIn,
     row: swapped,
     name: `a volume through ${name}`,
     image: linked('m', target),
@@ -144,15 +150,16 @@ export const attacks: readonly Attack[] = [
     },
     options: withVolume('/v'),
     script: () => '/v/attack programs 150 & for i in 1 2 3 4 5; do self; exe container; done; wait',
-    notIn: ['VM'],
+    notIn: [VM],
   },
 
   mountThrough('an absolute link', ({ canaries }) => `${canaries}/directory`),
-  mountThrough('a link of many ..', ({ canaries }) => `${up}${canaries}/directory`),
-  mountThrough('a magic link', ({ canaries }) => `/proc/self/root${canaries}/directory`),
+  mountThrough('a link of many ..', ({ canaries }) => `${up}${canaries}/directory`, [VM]),
+  mountThrough('a magic link', ({ canaries }) => `/proc/self/root${canaries}/directory`, [VM]),
   mountThrough(
     'the links of a process',
     ({ canaries }) => `/proc/thread-self/cwd/${up}${canaries}/directory`,
+    [VM],
   ),
   {
     row: swapped,
@@ -182,7 +189,7 @@ export const attacks: readonly Attack[] = [
           }),
         ),
     },
-    notIn: ['VM'],
+    notIn: [VM],
   },
   {
     row: swapped,
@@ -199,7 +206,7 @@ export const attacks: readonly Attack[] = [
             : step,
         ),
     },
-    notIn: ['VM'],
+    notIn: [VM],
   },
   {
     ...kernelFiles('dev', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
@@ -207,8 +214,14 @@ export const attacks: readonly Attack[] = [
   },
 
   kernelFiles('proc', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
-  kernelFiles('proc', 'a link of many ..', ({ canaries }) => `${up}${canaries}/empty`),
-  kernelFiles('sys', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
+  {
+    ...kernelFiles('proc', 'a link of many ..', ({ canaries }) => `${up}${canaries}/empty`),
+    notIn: [VM],
+  },
+  {
+    ...kernelFiles('sys', 'a link to the host', ({ canaries }) => `${canaries}/empty`),
+    notIn: [VM],
+  },
   {
     row: redirected,
     name: '/proc is a plain directory with files that look like the kernel’s',
@@ -235,7 +248,7 @@ export const attacks: readonly Attack[] = [
       change: () =>
         dropSaying(/made read-only|second mount of the same|nobody can write|what is seen at/),
     },
-    notIn: ['container with --userns=auto', 'VM'],
+    notIn: [MAPPED, VM],
   },
 
   {
@@ -271,7 +284,7 @@ export const attacks: readonly Attack[] = [
       change: ({ canaries }) =>
         all(dropCalls('close_range'), withStep('Host files', leak(canaries))),
     },
-    notIn: ['VM'],
+    notIn: [VM],
   },
 
   {
@@ -315,7 +328,7 @@ export const attacks: readonly Attack[] = [
           ? plan
           : { ...plan, cgroup: { ...plan.cgroup, entry: plan.cgroup.account } },
     },
-    notIn: ['VM'],
+    notIn: [VM],
   },
   {
     row: guest,
@@ -335,7 +348,7 @@ export const attacks: readonly Attack[] = [
           }),
         ),
     },
-    notIn: ['VM'],
+    notIn: [VM],
   },
   {
     row: guest,
@@ -346,7 +359,7 @@ export const attacks: readonly Attack[] = [
       what: 'the layer for writes',
       change: () => (_, box, host) => library.planContainer({ ...box, layer: 'writable' }, host),
     },
-    notIn: ['container with --userns=auto'],
+    notIn: [MAPPED],
   },
 ];
 

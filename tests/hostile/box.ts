@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll } from 'vitest';
-import type { ContainerPlan, RunOptions, Step } from '../../src/index.ts';
+import type { Box, ContainerPlan, RunOptions, Spec, Step } from '../../src/index.ts';
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
 
@@ -56,10 +56,13 @@ export function copyOfBusybox(to: string): void {
   cpSync(busybox, to, { recursive: true, verbatimSymlinks: true });
 }
 
-/** Compiles one of the C programs beside this file, static: it runs in any image. */
-export function compile(name: string, to: string): string {
+/**
+ * Compiles one of the C programs beside this file, static: it runs in any image.
+ * @param headers a directory of such as have been made for it.
+ */
+export function compile(name: string, to: string, headers = to): string {
   const program = join(to, name);
-  const words = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', program];
+  const words = ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-I', headers, '-o', program];
   execFileSync('gcc', [...words, join(HERE, `${name}.c`)]);
   return program;
 }
@@ -71,6 +74,24 @@ export async function runHere(
   options: Options,
   makePlan: Planner = library.planContainer,
   using = library,
+): Promise<Outcome> {
+  const { findDevices } = using;
+  const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices };
+  const asked = { ...using.noOptions, ...options, command };
+  const request = () => using.specFromOptions(asked, using.imageFacts(rootfs), caller);
+  return start(request, makePlan, using);
+}
+
+/** A container that writes into its very image, as OCI runtimes have it. */
+export async function startSpec(spec: Spec): Promise<Outcome> {
+  return start(() => ({ spec, layer: 'writable' }), library.planContainer, library);
+}
+
+/** @param request made when the clock runs: reading a hostile image is part of the start. */
+async function start(
+  request: () => Pick<Box, 'spec' | 'layer'>,
+  makePlan: Planner,
+  using: typeof library,
 ): Promise<Outcome> {
   const output = join(scratch, `stdout-${number++}`);
   const [none, out] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
@@ -88,14 +109,10 @@ export async function runHere(
     return makePlan(box, host);
   };
   try {
-    // Reading a hostile image is part of the start.
-    const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices: using.findDevices };
-    const asked = { ...using.noOptions, ...options, command };
-    const request = using.specFromOptions(asked, using.imageFacts(rootfs), caller);
     const stdio = { stdin: none, stdout: out, stderr: out };
     const quiet = (): void => undefined;
     const timeline = new using.Timeline();
-    const box = await using.startContainer(request, stdio, timeline, quiet, undefined, planner);
+    const box = await using.startContainer(request(), stdio, timeline, quiet, undefined, planner);
     const exit = await box.wait();
     return end(exit.kind === 'exited' ? exit.code : 128 + exit.signal, '');
   } catch (error) {

@@ -35,6 +35,7 @@ symlinkSync('file', join(top, 'source/link'));
 
 /** Everything that is wrong with how it ended. */
 function wrong({ status, error, stdout, hung, left }: Outcome, image: HostileImage): string[] {
+  // Then it is tsbox-init that runs, without a plan.
   const itself = JSON.stringify(image).includes('/proc/self/exe');
   const ended = status === 42 || status >= 128 || (itself && status === 125);
   return [
