@@ -407,6 +407,12 @@ export function defaultSignal(signal: number, name: string): Call {
   };
 }
 
+/** rt_sigaction(2); execve(2) leaves it ignored. */
+export function ignoreSignal(signal: number, name: string): Call {
+  const action = structure({ sa_handler: number(1, 'SIG_IGN') }, 32);
+  return { call: 'rt_sigaction', args: [number(signal, name), action, NULL, number(8)] };
+}
+
 /** A `sigset_t` without any signal. */
 const emptySet: Argument = { kind: 'bytes', value: new Uint8Array(8), text: '[]' };
 

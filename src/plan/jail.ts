@@ -3,12 +3,15 @@
  * a process without privileges that sees its own files and nobody else (pivot_root(2),
  * capabilities(7), user_namespaces(7)). What the program needs beyond files are descriptors.
  */
+
+import { signalNumbers } from '../abi/signals.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import { type HostAction, PID } from './action.ts';
 import { HERE } from './arguments.ts';
 import {
   capset,
   fchownat,
+  ignoreSignal,
   type MountAttribute,
   mkdirat,
   mknodat,
@@ -117,7 +120,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
     { title: 'Landlock', steps: wallIn() },
     { title: 'Resource limits', steps: setLimits(jail) },
     { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
-    { title: 'Program', steps: executeProgram(argv, extra) },
+    { title: 'Program', steps: executeProgram(argv, extra, outliveLimits(jail)) },
   ];
 }
 
@@ -234,6 +237,17 @@ function setLimits({ limits }: Jail): Step[] {
     // One that is lower already cannot be raised, and need not be.
     step(prlimit(type, value, value), 'no more than it needs', { accept: ['EPERM'] }),
   );
+}
+
+/** What it writes beyond the limit is lost, and that is all. */
+function outliveLimits({ limits }: Jail): Step[] {
+  if (limits.RLIMIT_FSIZE === undefined) return [];
+  return [
+    step(
+      ignoreSignal(signalNumbers.SIGXFSZ, 'SIGXFSZ'),
+      'a guest that floods a file does not end its machine',
+    ),
+  ];
 }
 
 function becomeInmate(jail: Jail): Step[] {

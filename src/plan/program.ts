@@ -16,13 +16,21 @@ export function belongToTsbox(): Step[] {
   return [announceExecution(), ...dieWithParent(), newSession()];
 }
 
-/** @param extra how many descriptors from {@link FIRST_EXTRA} on it is given. */
-export function executeProgram(argv: readonly string[], extra: number): Step[] {
+/**
+ * @param extra how many descriptors from {@link FIRST_EXTRA} on it is given.
+ * @param last what is done right before.
+ */
+export function executeProgram(
+  argv: readonly string[],
+  extra: number,
+  last: readonly Step[] = [],
+): Step[] {
   const why = 'the program gets what it is given, and nothing else';
   return [
     step(closeRange(3, PARENT_DESCRIPTOR - 1), why),
     step(closeRange(FIRST_EXTRA + extra), why),
     ...ordinarySignals(),
+    ...last,
     step(execve(argv[0] ?? '', argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']), 'the program'),
   ];
 }

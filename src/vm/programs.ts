@@ -28,7 +28,7 @@ export interface Parts {
 const [CHANNEL, MONITOR, CONSOLE, FIRST_SHARE] = [0, 1, 2, 3].map((index) => FIRST_EXTRA + index);
 
 /** The guest can make QEMU write as much as it likes to its console: bytes. */
-const MAX_CONSOLE = 16 * 2 ** 20;
+const MAX_CONSOLE = 4 * 2 ** 20;
 
 /** Channel, monitor, console, and the shares. */
 const MOST_DESCRIPTORS = 1024n;

@@ -19,7 +19,7 @@ const user: Omit<Inmate, 'capabilities'> = {
 const guarded: Pick<Jail, 'arch' | 'anchor' | 'limits'> = {
   arch: 'x64',
   anchor: '/run/tsbox/boxes',
-  limits: { RLIMIT_CORE: 0n },
+  limits: { RLIMIT_CORE: 0n, RLIMIT_FSIZE: 4096n },
 };
 const places: Jail['places'] = [
   { kind: 'host directory', path: 'usr', source: '/usr', access: 'read-only' },
