@@ -1,5 +1,5 @@
 /** The guest's kernel and the drivers that it needs, as scripts/setup.d/kernel lays them out. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BoxError } from '../sandbox/errors.ts';
 
@@ -24,6 +24,15 @@ export function findKernel(data: string): GuestKernel {
       `no guest kernel in ${directory}: \`npm run setup\` brings one, or put vmlinux and modules/ there`,
     );
   return { image, modules: join(directory, 'modules') };
+}
+
+/** @throws BoxError when QEMU could not read it, which is none of its owner's programs where it has a user of its own. */
+export function requireReadable({ image }: GuestKernel): void {
+  const others = 0o004;
+  if ((statSync(image).mode & others) !== 0) return;
+  throw new BoxError(
+    `the guest kernel ${image} cannot be read by everybody: QEMU runs as a user of its own: chmod a+r ${image}`,
+  );
 }
 
 /** @returns the drivers of these names and those that they need, in the order in which they need each other. */

@@ -18,7 +18,7 @@ import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import { initialFileSystem, planGuest } from './guest.ts';
-import { findKernel } from './kernel.ts';
+import { findKernel, requireReadable } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import { readPremises } from './premises.ts';
 import type { Accelerator } from './qemu.ts';
@@ -65,8 +65,10 @@ export async function startVm(
     const premises = readPremises(host, state.id);
     // It may hold what only root may read of the image.
     chmodSync(initrd, 0o400);
-    if (premises.nobody.standsFor === undefined)
+    if (premises.nobody.standsFor === undefined) {
+      requireReadable(kernel);
       chownSync(initrd, premises.nobody.uid, premises.nobody.gid);
+    }
     timeline.mark('prepare');
     const booted = await boot(
       {

@@ -54,6 +54,13 @@ test('a file that is no kernel: what QEMU says of it', () => {
   expectFailure(run(own, [], ['true']), /did not come up[\s\S]*what to do/);
 });
 
+test('a kernel that only root may read', () => {
+  const own = dataWith('secret', (directory) => {
+    writeFileSync(join(directory, 'vmlinux'), 'this is no kernel\n', { mode: 0o600 });
+  });
+  expectFailure(run(own, [], ['true']), /vmlinux cannot be read by everybody[\s\S]*chmod a\+r/);
+});
+
 test('a kernel that panics: the end of its console', () => {
   const own = dataWith('panics', (directory) => {
     cpSync(join(data, 'kernels/current/vmlinux'), join(directory, 'vmlinux'));
