@@ -67,13 +67,15 @@ const attack = (place: string) => `
   for p in /proc/[0-9]*; do echo x >$p/root/etc/passwd; echo x >$p/cwd/x; done
   echo done`;
 
+/** A guest's root without the limits of a box. */
+const powerful = [
+  '--cap-add=ALL',
+  '--security-opt=seccomp=unconfined',
+  '--security-opt=unmask=ALL',
+];
+
 const run = (flags: readonly string[], script: string, by?: readonly string[]) =>
-  tsbox(
-    ['run', '--vm', '--cap-add=ALL', ...flags, '--', '/bin/sh', '-c', script],
-    '',
-    process.env,
-    by,
-  );
+  tsbox(['run', '--vm', ...flags, '--', '/bin/sh', '-c', script], '', process.env, by);
 
 test.each([
   ['in memory', small],
@@ -81,7 +83,7 @@ test.each([
 ])('an image %s stays untouched, whatever root of the guest tries', (_, image) => {
   const before = treeHash(image);
   const { status, stdout } = run(
-    ['--rootfs', image],
+    [...powerful, '--rootfs', image],
     `cp -a /bin /tmp/bin; PATH=/tmp/bin; ${attack('/')}`,
   );
   expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' });
@@ -90,7 +92,7 @@ test.each([
 
 test('a read-only volume stays untouched, and what is beside it unread', () => {
   const before = treeHash(join(scratch, 'tree'));
-  const { stdout } = run(['--rootfs', small, '-v', `${volume}:/v:ro`], attack('/v'));
+  const { stdout } = run([...powerful, '--rootfs', small, '-v', `${volume}:/v:ro`], attack('/v'));
   expect(stdout).toBe('done\n');
   expect(treeHash(join(scratch, 'tree'))).toBe(before);
 });
@@ -99,7 +101,7 @@ test('a writable volume gets no device nodes, and its links lead nowhere but int
   const script = `cd /v; mknod null c 1 3; mknod disk b 8 0; mknod fifo p && echo fifo
     ln -s ${scratch}/tree/canary a; ln -s ../canary b; ln -s ../../../../../..${scratch}/tree/canary c
     cat a b c ../canary; echo x >../canary; cat /canary; ls`;
-  const { stdout } = run(['--rootfs', small, '-v', `${volume}:/v`], script);
+  const { stdout } = run([...powerful, '--rootfs', small, '-v', `${volume}:/v`], script);
   expect(stdout).toBe('fifo\nx\na\nb\nc\nfifo\nfile\n');
   expect(readdirSync(volume)).toEqual(['a', 'b', 'c', 'fifo', 'file']);
   expect(readFileSync(join(scratch, 'tree/canary'), 'utf8')).toBe('alive');
@@ -111,10 +113,7 @@ test('a set-group-id file cannot be had by one who is not of the group', () => {
   mkdirSync(shared);
   chmodSync(shared, 0o2777);
   const script = 'cd /v; touch f; chmod 2755 f; cp /bin/busybox g; chmod 2755 g; stat -c %a f g';
-  const { stdout } = run(
-    ['--cap-drop=ALL', '--rootfs', small, '-u', '1000:1000', '-v', `${shared}:/v`],
-    script,
-  );
+  const { stdout } = run(['--rootfs', small, '-u', '1000:1000', '-v', `${shared}:/v`], script);
   expect(stdout).toBe('755\n755\n');
   for (const name of ['f', 'g']) expect(lstatSync(join(shared, name)).mode & 0o6000).toBe(0);
 });
@@ -122,9 +121,9 @@ test('a set-group-id file cannot be had by one who is not of the group', () => {
 test('a flood of descriptors ends in the guest, which goes on', () => {
   const flood = join(scratch, 'flood');
   mkdirSync(flood);
-  for (let index = 0; index < 1500; index++) writeFileSync(join(flood, `f${index}`), 'x');
+  for (let index = 0; index < 800; index++) writeFileSync(join(flood, `f${index}`), 'x');
   const script =
-    'for f in /v/*; do cat $f; done >/dev/null 2>/tmp/errors; grep -c "Too many open files" /tmp/errors; echo alive';
+    'for f in /v/*; do read line <$f; done 2>/tmp/errors; grep -c "Too many open files" /tmp/errors; echo alive';
   const by = ['prlimit', '--nofile=500', program];
   const { status, stdout } = run(['--rootfs', small, '-v', `${flood}:/v:ro`], script, by);
   expect(stdout).toMatch(/^[1-9]\d*\nalive\n$/);
@@ -136,7 +135,7 @@ test('a console that is flooded grows no further than 4 MB, and the machine goes
 }, async () => {
   const script = `mkdir /tmp/dev; mount -t devtmpfs none /tmp/dev
     head -c 4500000 /dev/zero >/tmp/dev/ttyS0; echo ready; sleep 100`;
-  const words = ['run', '--vm', '--cap-add=ALL', '--rootfs', small, '--', 'sh', '-c', script];
+  const words = ['run', '--vm', ...powerful, '--rootfs', small, '--', 'sh', '-c', script];
   const { child, ended } = await started(words, 'ready');
   const boxes = '/run/tsbox/boxes';
   const sizes = readdirSync(boxes)
