@@ -51,28 +51,14 @@ function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
 }
 
 /**
- * The same, once it is sure that nobody else can have planted a link or a lock there: what is
- * abandoned in it will be removed.
+ * The same, once it is sure that nobody else can have planted anything there: what lies beside the
+ * boxes is believed, too.
  * @throws BoxError
  */
 export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
-  const directory = runtimeDirectory(env, uid);
-  if (directory.startsWith('/tmp/')) makeUnlessThere(directory);
-  const facts = lstatSync(directory, { throwIfNoEntry: false });
-  const others = 0o022;
-  if (facts?.isDirectory() && facts.uid === uid && (facts.mode & others) === 0)
-    return stateDirectory(env, uid);
-  throw new BoxError(
-    `${directory} cannot hold the state of boxes: it must be a directory of yours (user ${uid}) into which nobody else can write: have XDG_RUNTIME_DIR name one, of mode 0700`,
-  );
-}
-
-function makeUnlessThere(directory: string): void {
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
+  const directory = stateDirectory(env, uid);
+  requireOwn(directory);
+  return directory;
 }
 
 /** Makes the state of a new box. @throws BoxError */
