@@ -66,6 +66,8 @@ export function claimState(parent: string): BoxState {
   try {
     requireOwn(parent);
     mkdirSync(parent, { recursive: true, mode: 0o700 });
+    // What was not there before may have become another's meanwhile.
+    requireOwn(parent);
     for (;;) {
       const id = randomHex(6);
       const lock = lockOf(parent, id, O_WRONLY | O_CREAT | O_EXCL);
