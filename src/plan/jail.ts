@@ -3,7 +3,6 @@
  * a process without privileges that sees its own files and nobody else (pivot_root(2),
  * capabilities(7), user_namespaces(7)). What the program needs beyond files are descriptors.
  */
-
 import { signalNumbers } from '../abi/signals.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import { type HostAction, PID } from './action.ts';

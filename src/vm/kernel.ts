@@ -26,7 +26,7 @@ export function findKernel(data: string): GuestKernel {
   return { image, modules: join(directory, 'modules') };
 }
 
-/** @throws BoxError when QEMU could not read it, which is none of its owner's programs where it has a user of its own. */
+/** For a QEMU that runs as a user who owns nothing. @throws BoxError */
 export function requireReadable({ image }: GuestKernel): void {
   const others = 0o004;
   if ((statSync(image).mode & others) !== 0) return;

@@ -130,20 +130,24 @@ test('a flood of descriptors ends in the guest, which goes on', () => {
   expect(status).toBe(0);
 });
 
+function consoles(): string[] {
+  const boxes = '/run/tsbox/boxes';
+  if (!existsSync(boxes)) return [];
+  return readdirSync(boxes)
+    .map((box) => join(boxes, box, 'console'))
+    .filter((path) => existsSync(path));
+}
+
 test('a console that is flooded grows no further than 4 MB, and the machine goes on', {
   timeout: 120_000,
 }, async () => {
   const script = `mkdir /tmp/dev; mount -t devtmpfs none /tmp/dev
     head -c 4500000 /dev/zero >/tmp/dev/ttyS0; echo ready; sleep 100`;
   const words = ['run', '--vm', ...powerful, '--rootfs', small, '--', 'sh', '-c', script];
+  const others = new Set(consoles());
   const { child, ended } = await started(words, 'ready');
-  const boxes = '/run/tsbox/boxes';
-  const sizes = readdirSync(boxes)
-    .map((box) => join(boxes, box, 'console'))
-    .filter((console) => existsSync(console))
-    .map((console) => lstatSync(console).size);
-  child.kill('SIGKILL');
+  const sizes = consoles().flatMap((path) => (others.has(path) ? [] : lstatSync(path).size));
+  child.kill();
   await ended;
-  run(['--rootfs', small], 'true');
   expect(sizes).toEqual([4 * 2 ** 20]);
 });
