@@ -55,8 +55,7 @@ function walkRoot(
   if (layer === 'writable') return undefined;
   const bytes = Math.min(MAX_BYTES, guestMemory(spec.linux.resources) / MEMORY_SHARE);
   const walk: Walk = { purpose, bytes, entries: MAX_ENTRIES, archive: [], inodes: new Map() };
-  const fd = openSync(spec.root.path, DIRECTORY_FLAGS);
-  return addDirectory(walk, fd, ARCHIVED_ROOT) ? walk.archive : undefined;
+  return addBelow(walk, spec.root.path, ARCHIVED_ROOT) ? walk.archive : undefined;
 }
 
 /** What is still allowed, and what was found. */
@@ -91,38 +90,38 @@ function addDirectory(walk: Walk, fd: number, name: string): boolean {
 }
 
 function addEntry(walk: Walk, path: string, name: string): boolean {
-  const stats = lstatSync(path);
+  const stats = allowed(walk, name, () => lstatSync(path));
+  if (stats === undefined) return true;
   walk.entries -= 1;
   if (stats.isFile()) walk.bytes -= stats.size;
   if (walk.entries < 0 || walk.bytes < 0) return false;
   if (stats.isDirectory()) return addBelow(walk, path, name);
   // A socket means nothing without the process that made it.
-  if (walk.purpose === 'archived' && !stats.isSocket())
-    walk.archive.push(readable(name, () => read(walk, path, name, stats)));
+  if (walk.purpose === 'measured' || stats.isSocket()) return true;
+  const entry = allowed(walk, name, () => read(walk, path, name, stats));
+  if (entry !== undefined) walk.archive.push(entry);
   return true;
 }
 
-/** @throws BoxError where the caller may not read it. */
-function readable<T>(name: string, act: () => T): T {
+function addBelow(walk: Walk, path: string, name: string): boolean {
+  const fd = allowed(walk, name, () => openSync(path, DIRECTORY_FLAGS));
+  return fd === undefined || addDirectory(walk, fd, name);
+}
+
+/**
+ * @returns undefined where the caller may not, and the image is only measured.
+ * @throws BoxError where it is archived.
+ */
+function allowed<T>({ purpose }: Walk, name: string, act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    if (purpose === 'measured') return undefined;
     throw new BoxError(
-      `the image's ${name.slice(ARCHIVED_ROOT.length)} is not for you to read: without root an image must be yours: copy it, or build it as you`,
+      `the image's ${name.slice(ARCHIVED_ROOT.length) || '/'} is not for you to read: without root an image must be yours: copy it, or build it as you`,
       { cause: error },
     );
-  }
-}
-
-function addBelow(walk: Walk, path: string, name: string): boolean {
-  const open = (): number => openSync(path, DIRECTORY_FLAGS);
-  if (walk.purpose === 'archived') return addDirectory(walk, readable(name, open), name);
-  try {
-    return addDirectory(walk, open(), name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') return true;
-    throw error;
   }
 }
 

@@ -1,0 +1,56 @@
+/**
+ * Micro-VMs of generated images, for root and for an ordinary user, as generated.test.ts has containers:
+ * HOSTILE_MACHINES of each, from HOSTILE_SEED on. What --vm refuses whatever the image is, is left out.
+ */
+import { chownSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { dataDirectory } from '../../src/image/image.ts';
+import { program, traces } from '../host/tsbox.ts';
+import { flagsOf, type Outcome, runByProgram, scratchDirectory } from './box.ts';
+import { firstSeed, kindOfEnd, makeGround, tally, wrong } from './generated.ts';
+
+const { HOSTILE_MACHINES } = process.env;
+const count = Number(HOSTILE_MACHINES ?? 6);
+const first = firstSeed(HOSTILE_MACHINES);
+
+const USER = 1234;
+const runtime = join(scratchDirectory(), 'run');
+for (const directory of [runtime, join(runtime, 'tsbox'), join(runtime, 'tsbox/boxes')]) {
+  mkdirSync(directory, { mode: 0o700 });
+  chownSync(directory, USER, USER);
+}
+
+const setpriv = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
+const data = dataDirectory(process.env, 0);
+const asUser = [...setpriv, 'env', `XDG_RUNTIME_DIR=${runtime}`, `TSBOX_DATA=${data}`, program];
+
+/** As for a container, and what is in the runtime directory of the user. */
+const onHost = () => ({ ...traces(), user: readdirSync(runtime, { recursive: true }).sort() });
+
+test.each([
+  { who: 'root', owner: 0, by: [program] },
+  { who: 'an ordinary user', owner: USER, by: asUser },
+])(
+  `${count} generated images from seed ${first} on, for $who`,
+  {
+    timeout: 3_600_000,
+  },
+  ({ owner, by }) => {
+    const ground = makeGround(['source', 'source/directory'], owner);
+    const ends: string[] = [];
+    for (let seed = first; seed < first + count; seed++) {
+      const image = ground.make(seed);
+      const { userns, device, ...options } = image.options;
+      const before = onHost();
+      const flags = ['--vm', ...flagsOf(options)];
+      const outcome: Outcome = runByProgram(ground.rootfs, image.command, flags, by);
+      const problems = [...wrong(outcome, image), ...ground.changes(image)];
+      expect(problems, `seed ${seed}: ${JSON.stringify({ image, outcome }, null, 1)}`).toEqual([]);
+      expect(onHost(), `seed ${seed}`).toEqual(before);
+      ends.push(kindOfEnd(outcome));
+    }
+    console.log(tally(ends));
+    expect(count < 5 || ends.includes('ran')).toBe(true);
+  },
+);
