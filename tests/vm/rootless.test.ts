@@ -129,18 +129,24 @@ test('a served image shows the user’s files as root’s, too', () => {
   expect(existsSync(join(image, 'etc/new'))).toBe(false);
 });
 
-test('an image with files that the user may not read is refused by name', () => {
-  const secret = join(images, 'busybox/secret');
-  writeFileSync(secret, 'x', { mode: 0o600 });
-  try {
-    const { status, stderr } = sh('true');
-    expect({ status, stderr }).toMatchObject({
-      status: 125,
-      stderr: expect.stringContaining('/secret is not for you to read'),
-    });
-  } finally {
-    rmSync(secret);
-  }
+test.each([
+  ['a file', 'secret/file', 0o000, '/secret/file'],
+  ['a directory', 'secret', 0o000, '/secret'],
+  ['what is in a directory', 'secret', 0o444, '/secret/file'],
+  ['the whole image', '.', 0o000, '/'],
+])('%s that the user may not read is refused by name', (_, place, mode, name) => {
+  const image = join(scratch, 'unreadable');
+  cpSync(join(images, 'busybox'), image, { recursive: true, verbatimSymlinks: true });
+  mkdirSync(join(image, 'secret'));
+  writeFileSync(join(image, 'secret/file'), 'x');
+  giveToUser(image);
+  chmodSync(join(image, place), mode);
+  const { status, stderr } = run(['--rootfs', image], ['--', 'true']);
+  rmSync(image, { recursive: true });
+  expect({ status, stderr }).toMatchObject({
+    status: 125,
+    stderr: expect.stringContaining(`the image's ${name} is not for you to read`),
+  });
 });
 
 test.each(['SIGTERM', 'SIGUSR1'] as const)('%s reaches the workload', async (signal) => {
