@@ -9,7 +9,7 @@ import { compile, copyOfBusybox, scratchDirectory } from './box.ts';
 export type Facts = ReadonlyMap<string, string>;
 
 for (const peer of ['runc', 'crun', 'bwrap'])
-  if (spawnSync(peer, ['--version']).error !== undefined)
+  if (spawnSync('sh', ['-c', `command -v ${peer}`]).status !== 0)
     throw new Error(`${peer}, to compare with, is missing: sh scripts/setup test brings it`);
 
 const top = scratchDirectory();
@@ -67,6 +67,9 @@ const withoutUnified = [
   'sh',
 ];
 
+/** Without it crun makes /run/crun, whatever it is asked for. */
+const stateOf = (runtime: string): string[] => ['--root', join(top, `${runtime}-state`)];
+
 let number = 0;
 
 /** A directory with a config.json, and the command that runs it. */
@@ -78,9 +81,8 @@ export function bundle(runtime: 'runc' | 'crun', config: unknown): string[] {
   );
   writeFileSync(join(directory, 'config.json'), text);
   const flags = runtime === 'crun' ? ['--cgroup-manager=disabled'] : [];
-  const state = ['--root', join(top, `${runtime}-state`)];
   const id = `tsbox-test-${process.pid}-${number}`;
-  return [...withoutUnified, runtime, ...state, ...flags, 'run', '-b', directory, id];
+  return [...withoutUnified, runtime, ...stateOf(runtime), ...flags, 'run', '-b', directory, id];
 }
 
 /** As far as it is changed here; the rest is handed through. */
@@ -93,6 +95,6 @@ export interface Config {
 export function ownConfig(runtime: 'runc' | 'crun'): Config {
   const directory = join(top, `spec-${runtime}`);
   mkdirSync(directory, { recursive: true });
-  execFileSync(runtime, ['spec'], { cwd: directory });
+  execFileSync(runtime, [...stateOf(runtime), 'spec'], { cwd: directory });
   return JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'));
 }

@@ -18,7 +18,7 @@ import {
 } from './box.ts';
 import { makeCanaries, picture } from './canary.ts';
 
-const starts = Number(process.env.HOSTILE_STARTS ?? 60);
+const starts = Number(process.env.HOSTILE_STARTS ?? 100);
 const top = scratchDirectory();
 const [rootfs, shared, other] = ['image', 'shared', 'other'].map((name) => join(top, name)) as [
   string,
