@@ -394,36 +394,6 @@ export function setsid(): Call {
   return { call: 'setsid', args: [] };
 }
 
-/** rt_sigaction(2): back to the default action. */
-export function defaultSignal(signal: number, name: string): Call {
-  return {
-    call: 'rt_sigaction',
-    args: [
-      number(signal, name),
-      structure({ sa_handler: number(0, 'SIG_DFL') }, 32),
-      NULL,
-      number(8),
-    ],
-  };
-}
-
-/** rt_sigaction(2); execve(2) leaves it ignored. */
-export function ignoreSignal(signal: number, name: string): Call {
-  const action = structure({ sa_handler: number(1, 'SIG_IGN') }, 32);
-  return { call: 'rt_sigaction', args: [number(signal, name), action, NULL, number(8)] };
-}
-
-/** A `sigset_t` without any signal. */
-const emptySet: Argument = { kind: 'bytes', value: new Uint8Array(8), text: '[]' };
-
-/** rt_sigprocmask(2): no signal blocked. */
-export function unblockSignals(): Call {
-  return {
-    call: 'rt_sigprocmask',
-    args: [number(2, 'SIG_SETMASK'), emptySet, NULL, number(8)],
-  };
-}
-
 export function execve(path: string, argv: readonly string[], env: readonly string[]): Call {
   return {
     call: 'execve',

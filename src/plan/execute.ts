@@ -2,8 +2,9 @@
 import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
-import { chdir, defaultSignal, execve, prlimit, setsid, umask, unblockSignals } from './calls.ts';
+import { chdir, execve, prlimit, setsid, umask } from './calls.ts';
 import { filterCalls, type SeccompFilter } from './seccomp.ts';
+import { defaultSignal, unblockSignals } from './signal-calls.ts';
 import { type Step, step } from './step.ts';
 
 export function newSession(): Step {

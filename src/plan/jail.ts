@@ -10,7 +10,6 @@ import { HERE } from './arguments.ts';
 import {
   capset,
   fchownat,
-  ignoreSignal,
   type MountAttribute,
   mkdirat,
   mknodat,
@@ -37,6 +36,7 @@ import { newFileSystem } from './mounts-by-descriptor.ts';
 import { dieWithParent } from './parent.ts';
 import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
+import { ignoreSignal } from './signal-calls.ts';
 import { type Section, type Slot, type Step, step } from './step.ts';
 
 /** The anchor is where the jail's root is put together. */

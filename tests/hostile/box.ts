@@ -39,14 +39,23 @@ export type Change = (plan: ContainerPlan, ...of: Parameters<Planner>) => Contai
 const HERE = new URL('.', import.meta.url).pathname;
 const busybox = library.findImage('busybox', library.dataDirectory(process.env, 0), '/');
 
-const scratch = mkdtempSync(join(tmpdir(), 'hostile-'));
-// Root of a user namespace must find its way to what is in it.
-chmodSync(scratch, 0o755);
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+/** Where all scratch directories are; made with the first, as a file that fails before has no end to tidy up at. */
+let scratch = '';
+afterAll(() => {
+  if (scratch !== '') rmSync(scratch, { recursive: true, force: true });
+});
+
+function scratchOfThisFile(): string {
+  if (scratch !== '') return scratch;
+  scratch = mkdtempSync(join(tmpdir(), 'hostile-'));
+  // Root of a user namespace must find its way to what is in it.
+  chmodSync(scratch, 0o755);
+  return scratch;
+}
 
 /** A new directory, until all tests of the file have ended. */
 export function scratchDirectory(): string {
-  const path = mkdtempSync(join(scratch, 'of-'));
+  const path = mkdtempSync(join(scratchOfThisFile(), 'of-'));
   chmodSync(path, 0o755);
   return path;
 }
@@ -93,7 +102,7 @@ async function start(
   makePlan: Planner,
   using: typeof library,
 ): Promise<Outcome> {
-  const output = join(scratch, `stdout-${number++}`);
+  const output = join(scratchOfThisFile(), `stdout-${number++}`);
   const [none, out] = [openSync('/dev/null', 'r'), openSync(output, 'w')];
   const mounts = mountCount();
   const watch = watchdog();
