@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -58,12 +59,27 @@ static napi_value number(napi_env env, napi_callback_info info)
 {
 	napi_value args[ARGS];
 	uint32_t token;
-	char name[NAME];
+	char text[NAME];
 	size_t length;
 	if (!arguments(env, info, args, NULL) || napi_get_value_uint32(env, args[0], &token) != napi_ok ||
-	    napi_get_value_string_utf8(env, args[1], name, sizeof name, &length) != napi_ok)
+	    napi_get_value_string_utf8(env, args[1], text, sizeof text, &length) != napi_ok)
 		return refuse(env, "number(token, name)");
-	return to_number(env, seccomp_syscall_resolve_name_arch(token, name));
+	return to_number(env, seccomp_syscall_resolve_name_arch(token, text));
+}
+
+/* name(token, number): seccomp_syscall_resolve_num_arch(3); empty for a number that the library does not know. */
+static napi_value name(napi_env env, napi_callback_info info)
+{
+	napi_value args[ARGS], result = NULL;
+	uint32_t token;
+	int32_t call;
+	if (!arguments(env, info, args, NULL) || napi_get_value_uint32(env, args[0], &token) != napi_ok ||
+	    napi_get_value_int32(env, args[1], &call) != napi_ok)
+		return refuse(env, "name(token, number)");
+	char *found = seccomp_syscall_resolve_num_arch(token, call);
+	napi_create_string_utf8(env, found == NULL ? "" : found, NAPI_AUTO_LENGTH, &result);
+	free(found);
+	return result;
 }
 
 /* open(action): seccomp_init(3). */
@@ -169,6 +185,7 @@ NAPI_MODULE_INIT()
 	const napi_property_descriptor functions[] = {
 		{"version", NULL, version, NULL, NULL, NULL, napi_default, NULL},
 		{"number", NULL, number, NULL, NULL, NULL, napi_default, NULL},
+		{"name", NULL, name, NULL, NULL, NULL, napi_default, NULL},
 		{"open", NULL, open_filter, NULL, NULL, NULL, napi_default, NULL},
 		{"attribute", NULL, attribute, NULL, NULL, NULL, napi_default, NULL},
 		{"architecture", NULL, architecture, NULL, NULL, NULL, napi_default, NULL},

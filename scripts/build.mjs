@@ -66,11 +66,21 @@ await build({ ...program, entryPoints: { execa: 'execa' } });
 const seccompApart = {
   name: 'seccomp-apart',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/make\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: './seccomp.cjs', external: true } : undefined,
+    onResolve({ filter: /\/(make|listener)\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import'
+        ? { path: path.endsWith('/make.ts') ? './seccomp.cjs' : './listener.cjs', external: true }
+        : undefined,
     ),
 };
-await build({ ...program, entryPoints: { seccomp: 'src/seccomp/make.ts' } });
+// Worker threads are given a file, so that it is one for the library, too.
+await build({
+  ...program,
+  entryPoints: {
+    seccomp: 'src/seccomp/make.ts',
+    listener: 'src/container/listener.ts',
+    watcher: 'src/seccomp/watcher.ts',
+  },
+});
 await shipFilters();
 const parts = await build({
   ...program,

@@ -30,8 +30,14 @@ export const seccompFilterFlags = {
   SECCOMP_FILTER_FLAG_TSYNC: 1,
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: 8,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 } as const;
+
+/** seccomp_unotify(2): requests of ioctl(2) on a listener. */
+export const SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100;
+export const SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101;
+export const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
 
 export const seccompOperations = { SECCOMP_SET_MODE_FILTER: 1 } as const;
 

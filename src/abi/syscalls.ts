@@ -1,4 +1,7 @@
-/** System call numbers by architecture, as in the kernel's `asm/unistd.h`. */
+/**
+ * System call numbers by architecture, as in the kernel's `asm/unistd.h`. No kernel has `hold`: a
+ * filter with a listener keeps who makes it waiting (src/seccomp/watched.ts).
+ */
 
 const x64 = {
   read: 0,
@@ -45,6 +48,10 @@ const x64 = {
   inotify_add_watch: 254,
   inotify_init1: 294,
   finit_module: 313,
+  sendmsg: 46,
+  connect: 42,
+  pidfd_getfd: 438,
+  hold: 65000,
   seccomp: 317,
   getrandom: 318,
   memfd_create: 319,
@@ -118,6 +125,10 @@ const arm64: Readonly<Record<SyscallName, number>> = {
   inotify_add_watch: 27,
   inotify_init1: 26,
   finit_module: 273,
+  sendmsg: 211,
+  connect: 203,
+  pidfd_getfd: 438,
+  hold: 65000,
   seccomp: 277,
   getrandom: 278,
   memfd_create: 279,

@@ -7,20 +7,22 @@ import { registerDoctor } from './doctor.ts';
 import { registerExplain } from './explain.ts';
 import { main } from './main.ts';
 import { say } from './print.ts';
-import { registerRun } from './run.ts';
+import { type Drivers, registerRun } from './run.ts';
+import { registerSeccomp } from './seccomp.ts';
 
-const run = registerRun({
+const drivers: Drivers = {
   container: (request, stdio, timeline, early) =>
     startContainer(request, stdio, timeline, say, early),
   vm: (request, stdio, timeline, early) => startVm(request, stdio, timeline, say, early),
-});
+};
 
 export const exit = process.exit;
 
 export const ended = main({
-  run,
+  run: registerRun(drivers),
   compare: registerCompare,
   explain: registerExplain,
   bench: registerBench,
+  seccomp: registerSeccomp(drivers),
   doctor: registerDoctor,
 });

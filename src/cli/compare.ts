@@ -15,9 +15,14 @@ export function registerCompare(program: Command): void {
 }
 
 async function compareAction(command: Command): Promise<void> {
-  const { image, options, driver, timing } = toRunArguments(command);
+  const { image, options, driver, timing, seccompLog } = toRunArguments(command);
   if (driver === 'vm') {
     command.error('error: --vm: compare runs the command in a micro-VM anyway; leave it out', {
+      exitCode: 125,
+    });
+  }
+  if (seccompLog) {
+    command.error('error: --seccomp-log: compare runs in a micro-VM, too, which has none', {
       exitCode: 125,
     });
   }

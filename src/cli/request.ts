@@ -15,13 +15,18 @@ import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
-export function toRequest({ image, driver, options }: RunArguments): Pick<Box, 'spec' | 'layer'> {
+export function toRequest({
+  image,
+  driver,
+  seccompLog,
+  options,
+}: RunArguments): Pick<Box, 'spec' | 'layer' | 'watch'> {
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
       ? findRootfs(image.directory, currentDirectory())
       : findImage(image.word, data, currentDirectory());
-  return specFromOptions(options, imageFacts(rootfs), {
+  const request = specFromOptions(options, imageFacts(rootfs), {
     env: process.env,
     cwd: currentDirectory(),
     findDevices,
@@ -31,6 +36,7 @@ export function toRequest({ image, driver, options }: RunArguments): Pick<Box, '
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     ...readSeccomp(options.securityOpt),
   });
+  return seccompLog ? { ...request, watch: 'denied' } : request;
 }
 
 function readSeccomp(words: readonly string[]): Pick<Caller, 'seccomp'> {

@@ -15,6 +15,8 @@ export interface RunArguments {
   readonly timing: Timing;
   /** Whether errors come with all that is known about them. */
   readonly debug: boolean;
+  /** Whether each system call that the profile denies is shown. */
+  readonly seccompLog: boolean;
   readonly options: RunOptions;
 }
 
@@ -33,8 +35,11 @@ type Flags = Partial<Omit<RunOptions, 'command'>> & {
   readonly 'timing=json'?: true;
   readonly timingFile?: string;
   readonly debug?: true;
+  readonly seccompLog?: true;
   /** Of `explain` alone. */
   readonly seccomp?: true;
+  /** Of `seccomp record` alone. */
+  readonly output?: string;
 };
 
 const several = (value: string, before: string[] = []): string[] => [...before, value];
@@ -96,6 +101,7 @@ export function addRunOptions(command: Command): Command {
         'no-new-privileges[=false], seccomp=FILE|unconfined, apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L, mask=PATH[:PATH...], unmask=ALL|PATH[:PATH...]',
         several,
       )
+      .option('--seccomp-log', 'show each system call that the profile denies; not with --vm')
       .option('--timing', 'show on standard error what each phase took')
       // Options of their own, as an optional value would swallow the IMAGE behind `--timing`.
       .option('--timing=text', 'the same')
@@ -118,13 +124,14 @@ export function toRunArguments(command: Command): RunArguments {
     driver: flags.vm ? 'vm' : 'container',
     timing: toTiming(flags),
     debug: flags.debug ?? false,
+    seccompLog: flags.seccompLog ?? false,
     options: toRunOptions(flags, words),
   };
 }
 
 /** @param command the program and its arguments. */
 function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
-  const { rootfs, vm, debug, seccomp, ...rest } = flags;
+  const { rootfs, vm, debug, seccomp, seccompLog, output, ...rest } = flags;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
   return {
     ...noOptions,

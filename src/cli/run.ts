@@ -10,35 +10,40 @@ import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 import { showTiming } from './timing.ts';
 
-type Start = (
-  request: Pick<Box, 'spec' | 'layer'>,
-  stdio: Stdio,
-  timeline: Timeline,
-  early: Early,
-) => Promise<Sandbox>;
+type Request = Pick<Box, 'spec' | 'layer' | 'watch'>;
 
-type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
+type Start = (request: Request, stdio: Stdio, timeline: Timeline, early: Early) => Promise<Sandbox>;
+
+export type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
 
 export function registerRun(drivers: Drivers): (program: Command) => void {
   return (program) => {
     const command = program
       .command('run')
       .description('run a command in a container, or with --vm in a micro-VM');
-    addRunOptions(command).action(async () => run(toRunArguments(command), drivers));
+    addRunOptions(command).action(async () => {
+      await run(toRunArguments(command), drivers);
+    });
   };
 }
 
 /** Milliseconds for which tsbox has nothing to do but wait: enough for the shortest workloads. */
 const PATIENCE = 20;
 
-async function run(words: RunArguments, drivers: Drivers): Promise<void> {
+/** The words of the command line, or what another command makes of them. */
+export async function run(
+  words: RunArguments,
+  drivers: Drivers,
+  change: (request: Request) => Request = (request) => request,
+  stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 },
+): Promise<Sandbox | undefined> {
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
-  const request = toRequest(words);
+  const request = change(toRequest(words));
   timeline.mark('parse');
   const relay = new SignalRelay();
-  const stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
+  let sandbox: Sandbox | undefined;
   try {
-    const sandbox = await drivers[words.driver](request, stdio, timeline, relay);
+    sandbox = await drivers[words.driver](request, stdio, timeline, relay);
     relay.to(sandbox);
     process.exitCode = exitCode(await sandbox.wait(PATIENCE));
   } catch (error) {
@@ -46,6 +51,7 @@ async function run(words: RunArguments, drivers: Drivers): Promise<void> {
     process.exitCode = 128 + relay.ended;
   }
   showTiming(timeline, words.timing);
+  return sandbox;
 }
 
 /** All that a terminal or another program sends, and that can be caught. */

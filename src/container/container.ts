@@ -11,13 +11,14 @@ import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
 import type { Report } from '../plan/report.ts';
+import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost, requireRoot } from '../sandbox/host.ts';
-import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
@@ -33,7 +34,7 @@ import { SpecError } from '../spec/errors.ts';
  * @throws BoxError when the box could not be made; nothing is left of it then.
  */
 export async function startContainer(
-  request: Pick<Box, 'spec' | 'layer'>,
+  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
@@ -60,7 +61,14 @@ export async function startContainer(
       say(
         'this kernel has no overlayfs: the image is copied first, and the copy removed at the end',
       );
-    return await launch(box, plan, { stdio, timeline, state, early });
+    return await launch(box, plan, {
+      stdio,
+      timeline,
+      state,
+      early,
+      say,
+      filters: host.filters ?? [],
+    });
   } catch (error) {
     if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id));
     await state.remove();
@@ -73,13 +81,16 @@ interface Circumstances {
   readonly timeline: Timeline;
   readonly state: BoxState;
   readonly early: Early | undefined;
+  readonly say: (message: string) => void;
+  readonly filters: readonly SeccompFilter[];
 }
 
 async function launch(
   box: Box,
   plan: ContainerPlan,
-  { stdio, timeline, state, early }: Circumstances,
+  circumstances: Circumstances,
 ): Promise<Sandbox> {
+  const { stdio, timeline, state, early } = circumstances;
   const steps = plan.sections.flatMap((section) => section.steps);
   const { mounts } = await carryOut(plan.before, {
     idmap: (path, reach) => idmappedMount(path, reach, box.spec.linux),
@@ -87,20 +98,26 @@ async function launch(
   });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, mounts);
-  const { report, at } = await startWorkload(running, plan);
+  const { watch, report, at } = await startWorkload(running, plan, (listener) =>
+    serve(listener, box, running.pid, steps, circumstances),
+  );
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
     await running.end();
+    await watch?.end();
     throw failure;
   }
+  const recorded: RecordedCall[] = [];
   return {
     id: box.id,
     pid: running.pid,
     timeline,
     signal: running.signal,
+    ...(watch === undefined ? {} : { recorded }),
     wait: async (block) => {
       const ended = await running.end(block);
+      if (watch !== undefined) recorded.push(...(await watch.end()));
       timeline.mark('workload', ended.at);
       const limited = box.spec.linux.resources.memory !== undefined;
       const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
@@ -112,17 +129,59 @@ async function launch(
   };
 }
 
+/** A listener that is served as long as the box runs. */
+interface Served {
+  end(): Promise<readonly RecordedCall[]>;
+}
+
+/** What a listener is needed for is loaded with it. */
+async function serve(
+  listener: number,
+  box: Box,
+  pid: number,
+  steps: readonly Step[],
+  { filters, say }: Circumstances,
+): Promise<Served | undefined> {
+  const { informAgent, watchCalls } = await import('./listener.ts');
+  if (box.watch !== undefined) return watchCalls(listener, steps, filters, say);
+  try {
+    informAgent(box, pid, listener);
+  } catch (error) {
+    throw new BoxError(
+      `the agent of the seccomp profile (listenerPath) cannot be told of the box: ${(error as Error).message}: it must listen there before the box is started`,
+      { cause: error },
+    );
+  }
+  return undefined;
+}
+
 /** Does what only the parent can while the new process waits, and lets it go on. */
-async function startWorkload(running: Interpreter, plan: ContainerPlan): Promise<CarriedOut> {
+async function startWorkload(
+  running: Interpreter,
+  plan: ContainerPlan,
+  serveListener: (listener: number) => Promise<Served | undefined>,
+): Promise<CarriedOut & { readonly watch: Served | undefined }> {
+  let watch: Served | undefined;
   try {
     await carryOut(plan.during, { pid: running.pid });
     if (plan.during.length > 0) running.go();
-    return running.carryOut();
+    const step = listenerStep(plan);
+    const listener = step === undefined ? undefined : running.takeListener(step);
+    if (listener !== undefined) watch = await serveListener(listener);
+    return { ...running.carryOut(), watch };
   } catch (error) {
     running.signal(SIGKILL);
     await running.end();
+    await watch?.end();
     throw error;
   }
+}
+
+/** The number of the step that installs a filter with a listener. */
+function listenerStep(plan: ContainerPlan): number | undefined {
+  const steps = plan.sections.flatMap((section) => section.steps);
+  const found = steps.findIndex(({ into }) => into === LISTENER);
+  return found < 0 ? undefined : found;
 }
 
 const SIGKILL = 9;

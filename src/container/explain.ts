@@ -16,7 +16,9 @@ import { SpecError } from '../spec/errors.ts';
 const ID = 'ID';
 
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
-export async function explainContainer(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
+export async function explainContainer(
+  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
+): Promise<string> {
   const host = await withFilter(readHost(request, stateDirectory(process.env, 0)), request);
   const unkept = [
     ...unkeptLimits(request.spec.linux.resources, host.cgroup),

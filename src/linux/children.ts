@@ -1,7 +1,7 @@
 /** Waits for processes made by clone3(2), which Node does not know of. */
 import { closeSync } from 'node:fs';
-import { errnoNumber } from '../abi/errno.ts';
-import { SyscallError, syscall } from './native.ts';
+import { syscall } from './native.ts';
+import { waitFor } from './poll.ts';
 
 /** How a process ended, waitid(2). */
 export interface Ended {
@@ -23,7 +23,8 @@ const LONG = 2 ** 31 - 1;
  * @param block milliseconds for which this thread first does nothing but wait.
  */
 export function endOf(pidfd: number, block: number): Promise<Ended> {
-  if (block > 0) waitIdly(pidfd, block);
+  // Until it has ended, the time is up or a signal has come, to whose handler that leaves the thread.
+  if (block > 0) waitFor([pidfd], block);
   return new Promise((settle) => {
     const ended = reap(pidfd, 'if it has ended');
     if (ended !== undefined) {
@@ -39,19 +40,6 @@ export function endOf(pidfd: number, block: number): Promise<Ended> {
     // It may have ended before the handler was there.
     look();
   });
-}
-
-/** Until the process has ended, the time is up or a signal has come, to whose handler that leaves the thread. */
-function waitIdly(pidfd: number, milliseconds: number): void {
-  const POLLIN = 1;
-  // struct pollfd: fd, events, revents. struct timespec, little-endian: tv_sec, tv_nsec.
-  const poll = Int32Array.of(pidfd, POLLIN);
-  const time = Int32Array.of(Math.floor(milliseconds / 1000), 0, (milliseconds % 1000) * 1e6, 0);
-  try {
-    syscall('ppoll', poll, 1, time, null, 8);
-  } catch (error) {
-    if (!(error instanceof SyscallError && error.errno === errnoNumber('EINTR'))) throw error;
-  }
 }
 
 function look(): void {

@@ -10,7 +10,9 @@ import { decodeReport, type Report, reportSize } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { type Ended, endOf } from './children.ts';
 import { cloneInit, signalProcess } from './clone.ts';
+import { takeListener } from './listener.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
+import { waitFor } from './poll.ts';
 import { socketPair } from './unix-socket.ts';
 
 export interface Launch {
@@ -35,6 +37,13 @@ export interface Interpreter {
   readonly pid: number;
   /** Lets a process go on that waits for what only its parent can do. */
   go(): void;
+  /**
+   * Takes the listener of a filter from the process, which waits in the call `hold` until then, and
+   * lets it go on. To be called before {@link carryOut}, once.
+   * @param step the number of the step that installs the filter.
+   * @returns a descriptor; undefined when the plan did not come so far.
+   */
+  takeListener(step: number): number | undefined;
   /**
    * Waits until the plan's program is executed or the plan has come to an end without: to be called
    * once. Nothing else happens in this thread meanwhile, as it takes a few milliseconds and any way
@@ -102,6 +111,11 @@ function follow(
         // EPIPE: it has ended already, as its report will say.
       }
     },
+    takeListener: (step) => {
+      if (!hearsByte(socket)) return undefined;
+      const fd = resultOf(step, pidfd, report);
+      return fd === undefined ? undefined : takeListener(pidfd, fd);
+    },
     carryOut: () => {
       waitForClosing(socket);
       const at = process.hrtime.bigint();
@@ -118,6 +132,34 @@ function follow(
       return ended;
     },
   };
+}
+
+/** false when its end was closed instead. */
+function hearsByte(socket: number): boolean {
+  try {
+    return readSync(socket, new Uint8Array(1)) > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    return false;
+  }
+}
+
+/** What the step returned, which takes it no time worth sleeping for; undefined when it failed. */
+function resultOf(
+  step: number,
+  pidfd: number,
+  report: { readonly fd: number; readonly size: number },
+): number | undefined {
+  const bytes = new Uint8Array(report.size);
+  for (;;) {
+    const ended = waitFor([pidfd], 0.05);
+    readSync(report.fd, bytes, 0, report.size, 0);
+    const found = decodeReport(bytes);
+    const entry = found?.entries[step];
+    if (found !== undefined && found.state !== 'running') return undefined;
+    if (entry !== undefined && entry.end !== 0n) return Number(entry.result);
+    if (ended.readable.length > 0) return undefined;
+  }
 }
 
 /** The child's end of the socket is closed by its execve or its end. */

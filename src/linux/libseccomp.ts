@@ -7,6 +7,7 @@ export type FilterContext = object & { readonly __filter: never };
 export interface Libseccomp {
   readonly version: () => string;
   readonly number: (architecture: number, name: string) => number;
+  readonly name: (architecture: number, number: number) => string;
   readonly open: (action: number) => FilterContext;
   readonly attribute: (filter: FilterContext, attribute: number, value: number) => number;
   readonly architecture: (filter: FilterContext, token: number, wanted: boolean) => number;

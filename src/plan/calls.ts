@@ -5,7 +5,6 @@
 import { capabilityMask } from '../abi/capabilities.ts';
 import * as abi from '../abi/flags.ts';
 import { rlimitNumbers } from '../abi/rlimits.ts';
-import { seccompFilterFlags, seccompOperations } from '../abi/seccomp.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import { highHalf, lowHalf } from '../abi/word.ts';
 import {
@@ -368,23 +367,6 @@ export function prlimit(type: string, soft: bigint, hard: bigint): Call {
   return {
     call: 'prlimit64',
     args: [ZERO, number(rlimitNumbers[type] ?? -1, type), limits, NULL],
-  };
-}
-
-/** seccomp(2) of a `struct sock_fprog`. @param program an array of `struct sock_filter`. */
-export function installFilter(
-  program: Uint8Array,
-  words: Words<typeof seccompFilterFlags>,
-  name: string,
-): Call {
-  const filter = { kind: 'bytes', value: program, text: `/* ${name} */` } as const;
-  return {
-    call: 'seccomp',
-    args: [
-      flags(seccompOperations, ['SECCOMP_SET_MODE_FILTER']),
-      flags(seccompFilterFlags, words),
-      structure({ len: number(program.length / 8), filter }),
-    ],
   };
 }
 

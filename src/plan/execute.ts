@@ -3,7 +3,8 @@ import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
 import { chdir, execve, prlimit, setsid, umask } from './calls.ts';
-import { filterCalls, type SeccompFilter } from './seccomp.ts';
+import type { Host } from './host.ts';
+import { filterCalls } from './seccomp.ts';
 import { defaultSignal, unblockSignals } from './signal-calls.ts';
 import { type Step, step } from './step.ts';
 
@@ -26,7 +27,7 @@ function reasonOf({ type, hard }: Rlimit): string {
     : `--ulimit: ${type}`;
 }
 
-export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step[] {
+export function startWorkload(box: Box, host: Pick<Host, 'filters'>): Step[] {
   const { cwd, user } = box.spec.process;
   return [
     step(chdir(cwd), 'working directory of the workload', {
@@ -34,7 +35,7 @@ export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step
     }),
     step(umask(user.umask), 'file mode creation mask of the workload'),
     ...ordinarySignals(),
-    ...filterCalls(box, filter),
+    ...filterCalls(box, host),
     ...executeWorkload(box),
   ];
 }

@@ -1,16 +1,26 @@
-/** The filter of a box's system calls, seccomp(2): the last step before the workload. */
+/** The filters of a box's system calls, seccomp(2): the last steps before the workload. */
+import type { seccompFilterFlags } from '../abi/seccomp.ts';
 import type { Box } from '../spec/box.ts';
-import type { SeccompFlag } from '../spec/seccomp.ts';
-import { capset, installFilter } from './calls.ts';
-import { type Step, step } from './step.ts';
+import { capset } from './calls.ts';
+import type { Host } from './host.ts';
+import { PARENT_DESCRIPTOR } from './parent.ts';
+import { hold, installFilter, sendByte } from './seccomp-calls.ts';
+import { type Slot, type Step, step } from './step.ts';
 
 export interface SeccompFilter {
   /** An array of `struct sock_filter`. */
   readonly program: Uint8Array;
-  readonly flags: readonly SeccompFlag[];
+  readonly flags: readonly (keyof typeof seccompFilterFlags)[];
   /** Which profile it was made from, in words. */
   readonly profile: string;
+  /** The same without its listener, who answers as this one does. */
+  readonly judge?: Uint8Array;
+  /** What it is there for. */
+  readonly why: string;
 }
+
+/** Where the listener's descriptor goes, of the filter that has one. */
+export const LISTENER: Slot = 'listener';
 
 /**
  * What seccomp(2) wants of a process that may still gain privileges by execve(2): without
@@ -18,21 +28,19 @@ export interface SeccompFilter {
  */
 const NEEDED = 'CAP_SYS_ADMIN';
 
-/** Whether the workload's capabilities alone would not allow its filter. */
-function needsMore({ spec }: Box): boolean {
+/** Whether the workload's capabilities alone would not allow its filters. */
+function needsMore({ spec }: Box, { filters = [] }: Pick<Host, 'filters'>): boolean {
   const { noNewPrivileges, capabilities } = spec.process;
-  return (
-    spec.linux.seccomp !== undefined && !noNewPrivileges && !capabilities.effective.includes(NEEDED)
-  );
+  return filters.length > 0 && !noNewPrivileges && !capabilities.effective.includes(NEEDED);
 }
 
-const hint =
-  'a capability that tsbox lacks itself cannot be given (CapPrm in /proc/self/status): drop it with --cap-drop, or add --userns=auto';
-
-/** Capabilities up to the filter. */
-export function setCapabilities(box: Box): Step {
+/** Capabilities up to the filters. */
+export function setCapabilities(box: Box, host: Host): Step {
   const { capabilities } = box.spec.process;
-  if (!needsMore(box)) return step(capset(capabilities), 'capabilities of the workload', { hint });
+  const hint =
+    'a capability that tsbox lacks itself cannot be given (CapPrm in /proc/self/status): drop it with --cap-drop, or add --userns=auto';
+  if (!needsMore(box, host))
+    return step(capset(capabilities), 'capabilities of the workload', { hint });
   const effective = [...capabilities.effective, NEEDED];
   const permitted = capabilities.permitted.includes(NEEDED)
     ? capabilities.permitted
@@ -44,16 +52,22 @@ export function setCapabilities(box: Box): Step {
   );
 }
 
-export function filterCalls(box: Box, filter: SeccompFilter | undefined): Step[] {
-  if (filter === undefined) return [];
+export function filterCalls(box: Box, host: Pick<Host, 'filters'>): Step[] {
   return [
-    step(
-      installFilter(filter.program, filter.flags, filter.profile),
-      'calls that the workload has no use for are refused: less of the kernel can be attacked',
-      { hint: 'the kernel must have CONFIG_SECCOMP_FILTER; `tsbox doctor` shows what is missing' },
-    ),
-    ...(needsMore(box)
+    ...(host.filters ?? []).flatMap(install),
+    ...(needsMore(box, host)
       ? [step(capset(box.spec.process.capabilities), `${NEEDED} has done its service`)]
       : []),
+  ];
+}
+
+function install({ program, flags, profile, why }: SeccompFilter): Step[] {
+  const hint = 'the kernel must have CONFIG_SECCOMP_FILTER; `tsbox doctor` shows what is missing';
+  const call = installFilter(program, flags, profile);
+  if (!flags.includes('SECCOMP_FILTER_FLAG_NEW_LISTENER')) return [step(call, why, { hint })];
+  return [
+    step(sendByte(PARENT_DESCRIPTOR), 'tsbox gets ready to take the listener'),
+    step(call, why, { hint, into: LISTENER }),
+    step(hold(), 'waits until tsbox has the listener: execve closes this one'),
   ];
 }

@@ -24,6 +24,16 @@ export interface Sandbox {
    * @throws BoxError when the box could not be made or the workload not be executed.
    */
   wait(block?: number): Promise<Exit>;
+  /** Every system call that was recorded, of a box that is watched for all; complete when `wait` has settled. */
+  readonly recorded?: readonly RecordedCall[];
+}
+
+export interface RecordedCall {
+  /** AUDIT_ARCH_… of linux/audit.h. */
+  readonly arch: number;
+  readonly number: number;
+  /** As in its man page; `call N` where libseccomp does not know it. */
+  readonly name: string;
 }
 
 /** Who can end a start before the workload runs; asked only by what takes a while. */

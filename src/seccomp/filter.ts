@@ -1,9 +1,10 @@
-/** The seccomp filter of a box: one that came with tsbox, or one that is made and kept. */
+/** The seccomp filters of a box: that of its profile, which came with tsbox or is made and kept, and a listener's. */
 import { readFileSync } from 'node:fs';
 import type { Arch } from '../abi/syscalls.ts';
 import type { SeccompFilter } from '../plan/seccomp.ts';
+import type { Box } from '../spec/box.ts';
 import type { Seccomp } from '../spec/seccomp.ts';
-import type { Spec } from '../spec/spec.ts';
+import { asking, askingAlways, withHold } from './watched.ts';
 
 /**
  * Capabilities on which tsbox's own profile depends (default-profile.ts; a table of its own, as that
@@ -28,21 +29,54 @@ export const weighedCapabilities = [
 
 /**
  * @param directory where filters are kept that had to be made.
- * @returns undefined for a box without a profile.
+ * @returns in the order in which they are installed.
  * @throws Error for people.
  */
-export async function findFilter(
-  { linux, process }: Spec,
+export async function findFilters(
+  { spec: { linux, process }, watch }: Pick<Box, 'spec' | 'watch'>,
   arch: Arch,
   directory: string,
-): Promise<SeccompFilter | undefined> {
+): Promise<readonly SeccompFilter[]> {
   const profile = linux.seccomp;
-  if (profile === undefined) return undefined;
+  if (profile === undefined) return watch === 'all' ? [everyCall()] : [];
   const held = weighedCapabilities.filter((name) => process.capabilities.bounding.includes(name));
-  return {
+  const filter: SeccompFilter = {
     program: await programOf(profile, arch, held, directory),
     flags: profile === 'default' ? [] : (profile.flags ?? []),
     profile: profile === 'default' ? "tsbox's own profile" : 'the profile that was asked for',
+    why: 'calls that the workload has no use for are refused: less of the kernel can be attacked',
+  };
+  const agent = profile !== 'default' && profile.listenerPath !== undefined;
+  if (agent && watch !== undefined)
+    throw new Error(
+      'the seccomp profile has an agent of its own (listenerPath), and a process can have one listener: leave --seccomp-log out',
+    );
+  if (agent) return [listening(filter, withHold(filter.program), 'for the agent of listenerPath')];
+  if (watch === 'denied')
+    return [
+      {
+        ...listening(filter, asking(filter.program), 'refusals through tsbox, which logs them'),
+        judge: filter.program,
+      },
+    ];
+  return watch === 'all' ? [everyCall(), filter] : [filter];
+}
+
+function listening(filter: SeccompFilter, program: Uint8Array, how: string): SeccompFilter {
+  return {
+    ...filter,
+    program,
+    flags: [...filter.flags, 'SECCOMP_FILTER_FLAG_NEW_LISTENER'],
+    profile: `${filter.profile}, ${how}`,
+  };
+}
+
+function everyCall(): SeccompFilter {
+  return {
+    program: askingAlways(),
+    flags: ['SECCOMP_FILTER_FLAG_NEW_LISTENER'],
+    profile: 'every call through tsbox, which records it',
+    why: 'what the profile allows is recorded, and goes on',
   };
 }
 

@@ -10,4 +10,6 @@ export interface Box {
    * `writable`, into the root file system itself.
    */
   readonly layer: 'ephemeral' | 'writable';
+  /** Which system calls tsbox hears of: those that the box's profile denies, or all; none if absent. */
+  readonly watch?: 'denied' | 'all';
 }

@@ -15,7 +15,7 @@ import {
 import type { Arch } from '../abi/syscalls.ts';
 import { ProblemList, SpecError } from './errors.ts';
 import { JsonObject, parseJson } from './json.ts';
-import type { Seccomp, SeccompArgument, SeccompRule } from './seccomp.ts';
+import type { Seccomp, SeccompArgument, SeccompFlag, SeccompRule } from './seccomp.ts';
 
 /** What the conditions of a profile ask for. */
 export interface ProfileFacts {
@@ -38,7 +38,9 @@ export function readProfile(text: string, name: string, facts: ProfileFacts): Se
 
 const actions = Object.keys(seccompActions) as (keyof typeof seccompActions)[];
 const operators = Object.keys(seccompOperators) as (keyof typeof seccompOperators)[];
-const flags = Object.keys(seccompFilterFlags) as (keyof typeof seccompFilterFlags)[];
+const flags = (Object.keys(seccompFilterFlags) as (keyof typeof seccompFilterFlags)[]).filter(
+  (flag): flag is SeccompFlag => flag !== 'SECCOMP_FILTER_FLAG_NEW_LISTENER',
+);
 
 function toSeccomp(profile: JsonObject, facts: ProfileFacts): Seccomp {
   profile.allow([
@@ -55,17 +57,37 @@ function toSeccomp(profile: JsonObject, facts: ProfileFacts): Seccomp {
   const defaultErrnoRet = errnoOf(profile, 'defaultErrnoRet', 'defaultErrno');
   const architectures = architecturesIn(profile, facts.arch);
   const words = profile.has('flags') ? profile.words('flags', flags) : undefined;
-  for (const key of ['listenerPath', 'listenerMetadata'])
-    if (profile.has(key))
-      profile.problem(key, 'tsbox has no listener for SCMP_ACT_NOTIFY yet: leave it out');
+  const listener = listenerOf(profile);
   return {
     defaultAction: profile.word('defaultAction', actions) ?? 'SCMP_ACT_ERRNO',
     ...(defaultErrnoRet === undefined ? {} : { defaultErrnoRet }),
     ...(architectures === undefined ? {} : { architectures }),
     ...(words === undefined ? {} : { flags: words }),
+    ...listener,
     syscalls: profile
       .objects('syscalls')
       .flatMap((rule) => (holds(rule, facts) ? [toRule(rule)] : [])),
+  };
+}
+
+/** UNIX_PATH_MAX of unix(7), without the final zero. */
+const MAX_SOCKET_PATH = 107;
+
+function listenerOf(profile: JsonObject): Pick<Seccomp, 'listenerPath' | 'listenerMetadata'> {
+  const listenerPath = profile.has('listenerPath') ? profile.text('listenerPath') : undefined;
+  const metadata = profile.has('listenerMetadata') ? profile.text('listenerMetadata') : undefined;
+  const fits = (path: string) =>
+    path.startsWith('/') && Buffer.byteLength(path) <= MAX_SOCKET_PATH && !path.includes('\0');
+  if (listenerPath !== undefined && !fits(listenerPath))
+    profile.problem(
+      'listenerPath',
+      `${listenerPath}: not an absolute path of ${MAX_SOCKET_PATH} bytes at most`,
+    );
+  if (metadata !== undefined && listenerPath === undefined)
+    profile.problem('listenerMetadata', 'there is no listenerPath to which it could be sent');
+  return {
+    ...(listenerPath === undefined ? {} : { listenerPath }),
+    ...(metadata === undefined ? {} : { listenerMetadata: metadata }),
   };
 }
 
@@ -169,11 +191,12 @@ function isAtLeast(kernel: string, least: string): boolean {
 function checkSense(seccomp: Seccomp, name: string): void {
   const { defaultAction, syscalls = [] } = seccomp;
   const all = [defaultAction, ...syscalls.map(({ action }) => action)];
-  if (all.includes('SCMP_ACT_NOTIFY'))
+  if (all.includes('SCMP_ACT_NOTIFY') && seccomp.listenerPath === undefined)
     throw new SpecError([
-      `${name}: SCMP_ACT_NOTIFY needs a listener, and tsbox has none yet: use SCMP_ACT_ERRNO`,
+      `${name}: SCMP_ACT_NOTIFY without listenerPath: nobody would answer: name the agent's socket, or use SCMP_ACT_ERRNO`,
     ]);
-  const passes = (action: string) => ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG'].includes(action);
+  const passing = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_NOTIFY'];
+  const passes = (action: string) => passing.includes(action);
   const about = syscalls.filter(({ names }) => names.includes('execve'));
   const answers = about.length === 0 ? [defaultAction] : about.map(({ action }) => action);
   if (!answers.some(passes))

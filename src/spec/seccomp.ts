@@ -8,7 +8,11 @@ import type {
 
 export type SeccompAction = keyof typeof seccompActions;
 export type SeccompOperator = keyof typeof seccompOperators;
-export type SeccompFlag = keyof typeof seccompFilterFlags;
+/** A listener is made where one is needed, and not by a word of the profile. */
+export type SeccompFlag = Exclude<
+  keyof typeof seccompFilterFlags,
+  'SECCOMP_FILTER_FLAG_NEW_LISTENER'
+>;
 
 export interface Seccomp {
   /** For a call that no rule speaks of. */
@@ -18,6 +22,9 @@ export interface Seccomp {
   /** Beside the machine's own, which is always there. */
   readonly architectures?: readonly SeccompArchitecture[];
   readonly flags?: readonly SeccompFlag[];
+  /** Socket of the agent that answers SCMP_ACT_NOTIFY, and what it is told beside. */
+  readonly listenerPath?: string;
+  readonly listenerMetadata?: string;
   readonly syscalls?: readonly SeccompRule[];
 }
 

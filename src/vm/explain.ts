@@ -17,14 +17,14 @@ import { isArchived } from './root-archive.ts';
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
-export async function explainVm(request: Pick<Box, 'spec' | 'layer'>): Promise<string> {
+export async function explainVm(request: Pick<Box, 'spec' | 'layer' | 'watch'>): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
   const host = await withFilter(readHost(request, parent), request);
-  const { arch, sources, seccomp } = host;
+  const { arch, sources, filters } = host;
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
-  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
+  const guest = planGuest(request, transport, kernel, { arch, sources, filters });
   const { accelerator, why } = chooseAccelerator();
   const premises = readPremises(host, ID);
   const machine = qemuProgram(premises, {

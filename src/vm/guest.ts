@@ -34,7 +34,7 @@ export interface Guest {
 
 /** What is as on the host: the architecture, what volumes are, and the filter of the same profile. */
 export type GuestFacts = Pick<Host, 'arch' | 'sources'> & {
-  readonly seccomp: Host['seccomp'] | undefined;
+  readonly filters?: Host['filters'] | undefined;
 };
 
 const ANCHOR = '/run/box';
@@ -44,10 +44,10 @@ export const ARCHIVED_ROOT = 'image';
 
 /** @throws BoxError for what a micro-VM cannot do. */
 export function planGuest(
-  request: Pick<Box, 'spec' | 'layer'>,
+  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
   transport: RootTransport,
   kernel: GuestKernel,
-  { arch, sources, seccomp }: GuestFacts,
+  { arch, sources, filters }: GuestFacts,
 ): Guest {
   const { spec, layer } = request;
   refuseImpossible(request, sources);
@@ -79,7 +79,7 @@ export function planGuest(
     mountApi: 'descriptors',
     cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
-    ...(seccomp === undefined ? {} : { seccomp }),
+    ...(filters === undefined ? {} : { filters }),
   };
   const modules = findModules(kernel.modules, [
     'virtio_mmio',
@@ -114,7 +114,19 @@ function refusalOf(mount: Mount): string | undefined {
   return undefined;
 }
 
-function refuseImpossible({ spec }: Pick<Box, 'spec'>, sources: Host['sources']): void {
+function refuseImpossible(
+  { spec, watch }: Pick<Box, 'spec' | 'watch'>,
+  sources: Host['sources'],
+): void {
+  const { seccomp } = spec.linux;
+  if (watch !== undefined)
+    throw new BoxError(
+      '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',
+    );
+  if (typeof seccomp === 'object' && seccomp.listenerPath !== undefined)
+    throw new BoxError(
+      'a seccomp profile with listenerPath with --vm: a listener cannot leave the guest: run it as a container',
+    );
   if (spec.linux.uidMappings.length > 0)
     throw new BoxError(
       '--userns=auto with --vm: the machine is the boundary already: leave one of them out',

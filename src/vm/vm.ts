@@ -34,7 +34,7 @@ import { writePieces } from './write-pieces.ts';
  * @throws BoxError when the guest does not come up; nothing is left of it then.
  */
 export async function startVm(
-  request: Pick<Box, 'spec' | 'layer'>,
+  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
@@ -43,13 +43,13 @@ export async function startVm(
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
   const host = await withFilter(readHost(request, parent), request);
-  const { arch, sources, seccomp } = host;
+  const { arch, sources, filters } = host;
   const cgroup = uid === 0 ? host.cgroup : undefined;
   await removeAbandoned(parent, cgroup, say);
   const kernel = findKernel(dataDirectory(process.env, uid));
   const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
-  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
+  const guest = planGuest(request, transport, kernel, { arch, sources, filters });
   timeline.mark('plan');
   const state = claimState(parent);
   const remove = async (): Promise<void> => {

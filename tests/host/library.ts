@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect } from 'vitest';
 import type * as library from '../../src/index.ts';
-import type { Exit, Sandbox } from '../../src/index.ts';
+import type { Box, Exit, Sandbox } from '../../src/index.ts';
 
 /** The built one: it has its native parts beside it. */
 export const tsbox: typeof library = await import(
@@ -32,17 +32,16 @@ export function request(
 
 /** Runs a container whose streams are /dev/null. @param meanwhile what is done while it runs. */
 export async function runContainer(
-  box: ReturnType<typeof request>,
+  box: ReturnType<typeof request> & Pick<Box, 'watch'>,
   makePlan = tsbox.planContainer,
   meanwhile = (running: Sandbox): Promise<Exit> => running.wait(),
+  say: (message: string) => void = expect.fail,
 ): Promise<Exit> {
   const fd = openSync('/dev/null', 'r+');
   try {
     const stdio = { stdin: fd, stdout: fd, stderr: fd };
     const timeline = new Timeline();
-    return await meanwhile(
-      await startContainer(box, stdio, timeline, expect.fail, undefined, makePlan),
-    );
+    return await meanwhile(await startContainer(box, stdio, timeline, say, undefined, makePlan));
   } finally {
     closeSync(fd);
   }

@@ -34,8 +34,12 @@ export function shell(script: string, ...flags: string[]): Result {
 }
 
 /** Starts tsbox and settles when its standard output holds the text. */
-export async function started(args: readonly string[], text: string) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+export async function started(
+  args: readonly string[],
+  text: string,
+  stderr: 'inherit' | 'ignore' = 'inherit',
+) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', stderr] });
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
     child.once('close', (code, signal) => settle({ code, signal }));
   });

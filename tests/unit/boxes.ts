@@ -24,13 +24,14 @@ const someFilter = {
   program: Uint8Array.of(6, 0, 0, 0, 0, 0, 0xff, 0x7f),
   flags: [],
   profile: "tsbox's own profile",
+  why: 'less of the kernel can be attacked',
 };
 
 export const someHost: Host = {
   arch: 'x64',
   overlay: true,
   anchor: '/run/tsbox/boxes',
-  seccomp: someFilter,
+  filters: [someFilter],
   mountApi: 'descriptors',
   cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
   sources: new Map([
@@ -57,7 +58,7 @@ export function guest(
   return planGuest(request(own), transport, kernel, {
     arch: 'x64',
     sources,
-    seccomp: someFilter,
+    filters: [someFilter],
   });
 }
 

@@ -1,0 +1,240 @@
+/** Filters with a listener: denied calls shown, calls recorded, and an agent of the user's. */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openDescriptors, request, runContainer } from './library.ts';
+import { shell, started, tsbox } from './tsbox.ts';
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'seccomp-listener-'));
+  for (const name of ['probe', 'agent']) {
+    const source = new URL(`seccomp-${name}.c`, import.meta.url).pathname;
+    const output = join(directory, name);
+    execFileSync('gcc', ['-static', '-O1', '-D_GNU_SOURCE', '-o', output, source]);
+  }
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function profile(text: object): string {
+  const path = join(directory, 'profile.json');
+  writeFileSync(path, JSON.stringify(text));
+  return `seccomp=${path}`;
+}
+
+/** A zombie waits for its parent alone. */
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+const probe = (...flags: string[]) =>
+  tsbox(['run', ...flags, '-v', `${directory}:/p:ro`, 'busybox', '--', '/p/probe']);
+
+describe('--seccomp-log', () => {
+  test('every denied call is shown, and denied as without it', () => {
+    const plain = probe();
+    const { status, stdout, stderr } = probe('--seccomp-log');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: plain.stdout });
+    const shown = stderr.split('\n').filter((line) => line !== '');
+    const denied = stdout.split('\n').filter((line) => / (EPERM|ENOSYS)$/.test(line));
+    // To x32 the processor answers, so to speak: it is no call of the profile's.
+    expect(shown.length).toBeGreaterThanOrEqual(denied.length - 1);
+    expect(
+      shown.filter((line) => !/^tsbox: seccomp: probe \(process \d+\): \w/.test(line)),
+    ).toEqual([]);
+    expect(stderr).toMatch(/: ioctl\(0x0, 0x100005412, 0x[0-9a-f]+, .*\): EPERM /);
+    expect(stderr).toMatch(/: clone3\(.*\): ENOSYS /);
+  });
+
+  test.each([
+    [[]],
+    [['-u', '1000']],
+    [['--userns=auto']],
+    [['--security-opt', 'no-new-privileges=false']],
+  ])('with %j', (flags) => {
+    const { stdout, stderr } = shell(
+      'unshare -U true; grep ^Seccomp: /proc/self/status',
+      '--seccomp-log',
+      ...flags,
+    );
+    expect(stdout).toBe('Seccomp:\t2\n');
+    expect(stderr).toMatch(/^tsbox: seccomp: \S+ \(process \d+\): unshare\(0x10000000, /m);
+  });
+
+  test('the errno of a given profile', () => {
+    const rule = { names: ['mkdir'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 };
+    const option = profile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] });
+    const { stderr } = shell('mkdir /a', '--seccomp-log', '--security-opt', option);
+    expect(stderr).toMatch(/mkdir\(0x.*\): ENOSPC/);
+    expect(stderr).toMatch(/can't create directory '\/a': No space left/);
+  });
+
+  const endless = ['sh', '-c', 'echo on; while true; do mount -t tmpfs a /tmp 2>/dev/null; done'];
+
+  test('a box that is killed in the middle of denied calls ends', async () => {
+    const box = { ...request(endless), watch: 'denied' as const };
+    const exit = await runContainer(
+      box,
+      undefined,
+      (running) => {
+        setTimeout(() => running.signal(9), 300);
+        return running.wait();
+      },
+      () => undefined,
+    );
+    expect(exit).toMatchObject({ kind: 'signalled', signal: 9 });
+  });
+
+  test('it ends with a tsbox that is killed', async () => {
+    const words = ['run', '--seccomp-log', 'busybox', '--', ...endless];
+    const { child, ended } = await started(words, 'on', 'ignore');
+    const threads = readdirSync(`/proc/${child.pid}/task`);
+    const box = threads
+      .map((thread) => readFileSync(`/proc/${child.pid}/task/${thread}/children`, 'utf8'))
+      .join(' ')
+      .trim();
+    expect(box).toMatch(/^\d+$/);
+    child.kill('SIGKILL');
+    expect(await ended).toEqual({ code: null, signal: 'SIGKILL' });
+    await expect.poll(() => isRunning(box)).toBe(false);
+    // Removes what it left.
+    expect(shell('true').status).toBe(0);
+  });
+
+  test.each([
+    [['run', '--vm', '--seccomp-log'], /--vm: the calls would have to be heard of inside/],
+    [['compare', '--seccomp-log'], /--seccomp-log: compare runs in a micro-VM/],
+    [['seccomp', 'record', '--seccomp-log'], /--seccomp-log: a recording has the listener/],
+  ])('%j is refused', (words, message) => {
+    const { status, stderr } = tsbox([...words, 'busybox', '--', 'true']);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(message);
+  });
+
+  test('explain shows how the listener comes to tsbox', () => {
+    const { stdout } = tsbox(['explain', '--seccomp-log', 'busybox', '--', 'true']);
+    expect(stdout).toMatch(
+      /seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, .*= listener\n/,
+    );
+    expect(stdout).toMatch(/hold\(\) .*tsbox has the listener/);
+  });
+});
+
+describe('seccomp record', () => {
+  test('what is written is enough for the same run, and for little else', () => {
+    const path = join(directory, 'recorded.json');
+    const command = ['busybox', '--', 'ls', '/'];
+    const recorded = tsbox(['seccomp', 'record', '-o', path, ...command]);
+    expect({ ...recorded, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
+    const flags = ['--security-opt', `seccomp=${path}`];
+    expect(tsbox(['run', ...flags, ...command])).toEqual(recorded);
+    const { syscalls } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(syscalls[0].names).toContain('getdents64');
+    // What tsbox-init calls is not the workload's.
+    expect(syscalls[0].names).not.toContain('seccomp');
+    expect(tsbox(['run', ...flags, 'busybox', '--', 'mkdir', '/a']).stderr).toMatch(
+      /not permitted/,
+    );
+  });
+
+  test('each of its calls is needed', () => {
+    const { stdout, status } = tsbox(['seccomp', 'record', 'busybox', '--', 'true']);
+    expect(status).toBe(0);
+    const names: string[] = JSON.parse(stdout).syscalls[0].names;
+    expect(names).toEqual(names.toSorted());
+    expect(names).toEqual(expect.arrayContaining(['execve', 'exit_group']));
+    expect(names.length).toBeLessThan(25);
+  });
+
+  test('the command’s status and output are its own', () => {
+    const words = ['seccomp', 'record', 'busybox', '--', 'sh', '-c', 'echo out; exit 7'];
+    const { status, stdout, stderr } = tsbox(words);
+    expect(status).toBe(7);
+    expect(stderr).toBe('out\n');
+    expect(JSON.parse(stdout).defaultAction).toBe('SCMP_ACT_ERRNO');
+  });
+
+  test('unconfined, and with what the profile denies denied still', () => {
+    const record = (...flags: string[]) =>
+      tsbox(['seccomp', 'record', ...flags, 'busybox', '--', 'unshare', '-U', 'true']);
+    const free = record('--security-opt', 'seccomp=unconfined');
+    expect(free.status).toBe(0);
+    expect(JSON.parse(free.stdout).syscalls[0].names).toContain('unshare');
+    const bound = record();
+    expect(bound.status).toBe(1);
+    expect(JSON.parse(bound.stdout).syscalls[0].names).not.toContain('unshare');
+  });
+});
+
+test.each(['denied', 'all'] as const)(
+  'a box watched for %s leaves no descriptor',
+  async (watch) => {
+    await runContainer(request(['true']));
+    await runContainer({ ...request(['true']), watch });
+    const before = openDescriptors();
+    for (let run = 0; run < 5; run++) await runContainer({ ...request(['true']), watch });
+    const missing = { ...request(['no-such-program']), watch };
+    await expect(runContainer(missing)).rejects.toThrow('command not found');
+    expect(openDescriptors()).toBe(before);
+  },
+);
+
+describe('an agent', () => {
+  const notify = (listenerPath?: string) =>
+    profile({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      ...(listenerPath === undefined ? {} : { listenerPath, listenerMetadata: 'some words' }),
+      syscalls: [{ names: ['mkdir', 'read'], action: 'SCMP_ACT_NOTIFY' }],
+    });
+
+  test('gets the listener and the state of the box, and answers', async () => {
+    const path = join(directory, 'agent.sock');
+    const agent = spawn(join(directory, 'agent'), [path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    const ready = new Promise<void>((settle) => {
+      agent.stdout.on('data', (chunk: Buffer) => {
+        output += chunk;
+        settle();
+      });
+    });
+    const ended = new Promise((settle) => agent.once('close', settle));
+    await ready;
+    const { stderr, status } = shell('mkdir /a', '--security-opt', notify(path));
+    await ended;
+    expect(stderr).toMatch(/can't create directory '\/a': (Numerical|Math)/);
+    expect(status).toBe(1);
+    const [, state = '', calls] = output.split('\n');
+    expect(JSON.parse(state)).toEqual({
+      ociVersion: '1.2.0',
+      fds: ['seccompFd'],
+      pid: expect.any(Number),
+      metadata: 'some words',
+      state: {
+        ociVersion: '1.2.0',
+        id: expect.stringMatching(/^[0-9a-f]{12}$/),
+        status: 'creating',
+        pid: JSON.parse(state).pid,
+        bundle: expect.stringMatching(/^\/.*busybox$/),
+      },
+    });
+    expect(Number(calls)).toBeGreaterThan(0);
+  });
+
+  test.each<[string, string | undefined, string[], RegExp]>([
+    ['nobody listens', '/no/such/socket', [], /agent .* cannot be told .*ENOENT/],
+    ['no path', undefined, [], /SCMP_ACT_NOTIFY without listenerPath/],
+    ['two listeners', '/a', ['--seccomp-log'], /a process can have one listener/],
+    ['a micro-VM', '/a', ['--vm'], /a listener cannot leave the guest/],
+  ])('%s', (_, path, flags, message) => {
+    const { status, stderr } = shell('true', ...flags, '--security-opt', notify(path));
+    expect(status).toBe(125);
+    expect(stderr).toMatch(message);
+  });
+});
