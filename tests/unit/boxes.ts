@@ -20,11 +20,11 @@ const caller = { env: {}, cwd: '/here', findDevices, subuid: '', subgid: '' };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 /** Of one instruction, which allows everything. */
-const someFilter = {
+export const someFilter = {
   program: Uint8Array.of(6, 0, 0, 0, 0, 0, 0xff, 0x7f),
   flags: [],
   profile: "tsbox's own profile",
-  why: 'less of the kernel can be attacked',
+  why: 'calls that the workload has no use for are refused: less of the kernel can be attacked',
 };
 
 export const someHost: Host = {
