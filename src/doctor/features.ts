@@ -36,14 +36,14 @@ export function checkMountApi(api: Host['mountApi']): Check {
 
 /** @param actions text of /proc/sys/kernel/seccomp/actions_avail; undefined when there is none. */
 export function checkSeccomp(actions: string | undefined): Check {
-  const [name, use] = ['seccomp', 'some options'] as const;
+  const [name, use] = ['seccomp', 'containers'] as const;
   if (actions?.includes('errno')) return ok(name, use, actions.trim());
   return limited(
     name,
     use,
     'not there',
     'the kernel was built without CONFIG_SECCOMP_FILTER: system calls cannot be filtered',
-    'boot the kernel of a distribution, which has it',
+    'boot the kernel of a distribution, which has it, or run with --security-opt seccomp=unconfined',
   );
 }
 

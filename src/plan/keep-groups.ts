@@ -6,7 +6,7 @@
 import { callOffsets, encodeFilter, filterCodes } from '../abi/classic-bpf.ts';
 import { architecturesOf, seccompActions } from '../abi/seccomp.ts';
 import { type Arch, syscallNumbers } from '../abi/syscalls.ts';
-import { installFilter } from './calls.ts';
+import { installFilter } from './seccomp-calls.ts';
 import { type Step, step } from './step.ts';
 
 const { LOAD_WORD, JUMP_EQUAL, RETURN } = filterCodes;

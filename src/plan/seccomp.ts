@@ -62,7 +62,8 @@ export function filterCalls(box: Box, host: Pick<Host, 'filters'>): Step[] {
 }
 
 function install({ program, flags, profile, why }: SeccompFilter): Step[] {
-  const hint = 'the kernel must have CONFIG_SECCOMP_FILTER; `tsbox doctor` shows what is missing';
+  const hint =
+    'the kernel must have CONFIG_SECCOMP_FILTER (`tsbox doctor` shows it); --security-opt seccomp=unconfined does without';
   const call = installFilter(program, flags, profile);
   if (!flags.includes('SECCOMP_FILTER_FLAG_NEW_LISTENER')) return [step(call, why, { hint })];
   return [
