@@ -13,6 +13,7 @@ import {
 import type { Arch } from '../abi/syscalls.ts';
 import { type FilterContext, type Libseccomp, libseccomp } from '../linux/libseccomp.ts';
 import type { Seccomp, SeccompAction, SeccompArgument, SeccompRule } from '../spec/seccomp.ts';
+import { alternatives, checkConditions } from './check.ts';
 import { prologue } from './prologue.ts';
 
 /** A profile, and what tsbox's own says beyond the specification. */
@@ -60,6 +61,14 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
     throw new Error(
       `the seccomp profile makes ${whole.length / 8} instructions, of which the kernel takes ${MAX_INSTRUCTIONS}: name fewer architectures or conditions`,
     );
+  checkConditions(
+    whole,
+    profile,
+    ownToken(arch),
+    fallback,
+    ({ action, errnoRet }) => answerOf(action, errnoRet),
+    (name) => library.number(ownToken(arch), name),
+  );
   return whole;
 }
 
@@ -83,8 +92,12 @@ function setAttributes(library: Libseccomp, filter: FilterContext): void {
 
 /** That the library's own architecture, whose numbers it takes for each other one's. */
 function nativeNumber(): number {
-  const [own] = architecturesOf[process.arch === 'arm64' ? 'arm64' : 'x64'].values();
-  return own ?? 0;
+  return ownToken(process.arch === 'arm64' ? 'arm64' : 'x64');
+}
+
+function ownToken(arch: Arch): number {
+  const [own = 0] = architecturesOf[arch].values();
+  return own;
 }
 
 function chooseArchitectures(
@@ -111,9 +124,7 @@ function addRule(
   answer: number,
   args: readonly SeccompArgument[],
 ): void {
-  const indexes = new Set(args.map(({ index }) => index));
-  const alternatives = indexes.size === args.length ? [args] : args.map((each) => [each]);
-  for (const all of alternatives) {
+  for (const all of alternatives(args)) {
     const words = all.flatMap(({ index, op, value, valueTwo = 0 }) => [
       BigInt(index),
       BigInt(seccompOperators[op]),

@@ -1,0 +1,110 @@
+/**
+ * Holds a compiled filter to its profile where libseccomp (2.5 at least) goes wrong: it may let a call
+ * through that no rule allows, if several rules about it overlap in their inequalities. The program is
+ * run for arguments around every number at which a rule turns; a profile that fails is refused.
+ */
+import type { Seccomp, SeccompArgument, SeccompRule } from '../spec/seccomp.ts';
+import { verdict } from './verdict.ts';
+
+/** A call with rules of the same answer, each a list of conditions that must hold together. */
+interface Conditional {
+  readonly name: string;
+  readonly number: number;
+  readonly rules: readonly (readonly SeccompArgument[])[];
+  readonly answer: number;
+}
+
+/**
+ * @param answerOf a rule's SECCOMP_RET value. @param numberOf a call's number in the architecture.
+ * @throws Error that names the call.
+ */
+export function checkConditions(
+  program: Uint8Array,
+  { syscalls = [] }: Seccomp,
+  arch: number,
+  fallback: number,
+  answerOf: (rule: SeccompRule) => number,
+  numberOf: (name: string) => number,
+): void {
+  for (const name of new Set(syscalls.flatMap(({ names }) => names))) {
+    const about = syscalls.filter(({ names }) => names.includes(name));
+    const answers = new Set(about.map(answerOf));
+    const [answer = fallback] = answers;
+    const rules = about.flatMap(({ args = [] }) => alternatives(args));
+    const number = numberOf(name);
+    if (number < 0 || answers.size !== 1 || !isDelicate(rules)) continue;
+    check(program, arch, { name, number, rules, answer }, fallback);
+  }
+}
+
+/** Several conditions on one argument are rules of their own. */
+export function alternatives(args: readonly SeccompArgument[]): (readonly SeccompArgument[])[] {
+  const indexes = new Set(args.map(({ index }) => index));
+  return indexes.size === args.length ? [args] : args.map((each) => [each]);
+}
+
+function isDelicate(rules: Conditional['rules']): boolean {
+  const exact = ['SCMP_CMP_EQ', 'SCMP_CMP_MASKED_EQ'];
+  return (
+    rules.length > 1 &&
+    rules.every((rule) => rule.length > 0) &&
+    rules.some((rule) => rule.some(({ op }) => !exact.includes(op)))
+  );
+}
+
+function check(
+  program: Uint8Array,
+  arch: number,
+  { name, number, rules, answer }: Conditional,
+  fallback: number,
+): void {
+  for (const args of points(rules.flat())) {
+    const matches = rules.some((all) => all.every((one) => holds(one, args[one.index] ?? 0n)));
+    if (verdict(program, { arch, number, args }) === (matches ? answer : fallback)) continue;
+    throw new Error(
+      `libseccomp makes a wrong filter of the seccomp profile's rules about ${name}, whose inequalities overlap: write them so that no two rules hold for the same arguments, or as SCMP_CMP_EQ and SCMP_CMP_MASKED_EQ`,
+    );
+  }
+}
+
+const LAST = 2n ** 64n - 1n;
+
+/** As many as are tried at most: a profile with more numbers than that is tried for the first of them. */
+const MAX_POINTS = 20_000;
+
+/** Every combination of arguments beside and at the numbers that conditions speak of. */
+function points(conditions: readonly SeccompArgument[]): bigint[][] {
+  return [0, 1, 2, 3, 4, 5].reduce<bigint[][]>(
+    (before, index) => {
+      const numbers = conditions.flatMap((one) =>
+        one.index === index ? [BigInt(one.value), BigInt(one.valueTwo ?? 0)] : [],
+      );
+      const around = numbers.flatMap((value) => [value - 1n, value, value + 1n]);
+      const own = new Set([0n, ...(numbers.length === 0 ? [] : [LAST, ...around])]);
+      const within = [...own].filter((value) => value >= 0n && value <= LAST);
+      return before.flatMap((args) => within.map((value) => [...args, value])).slice(0, MAX_POINTS);
+    },
+    [[]],
+  );
+}
+
+/** As the specification has it: 64 bits without a sign. */
+export function holds({ op, value, valueTwo = 0 }: SeccompArgument, given: bigint): boolean {
+  const [one, two] = [BigInt(value), BigInt(valueTwo)];
+  switch (op) {
+    case 'SCMP_CMP_NE':
+      return given !== one;
+    case 'SCMP_CMP_LT':
+      return given < one;
+    case 'SCMP_CMP_LE':
+      return given <= one;
+    case 'SCMP_CMP_EQ':
+      return given === one;
+    case 'SCMP_CMP_GE':
+      return given >= one;
+    case 'SCMP_CMP_GT':
+      return given > one;
+    case 'SCMP_CMP_MASKED_EQ':
+      return (given & one) === (two & one);
+  }
+}
