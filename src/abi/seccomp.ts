@@ -37,6 +37,7 @@ export const seccompFilterFlags = {
 /** seccomp_unotify(2): requests of ioctl(2) on a listener. */
 export const SECCOMP_IOCTL_NOTIF_RECV = 0xc0502100;
 export const SECCOMP_IOCTL_NOTIF_SEND = 0xc0182101;
+export const SECCOMP_IOCTL_NOTIF_ID_VALID = 0x40082102;
 export const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
 
 export const seccompOperations = { SECCOMP_SET_MODE_FILTER: 1 } as const;

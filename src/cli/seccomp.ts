@@ -1,12 +1,15 @@
 /** `tsbox seccomp record`: runs a command and writes the profile that allows what the run needed. */
-import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { BoxError } from '../sandbox/errors.ts';
 import { hostArch } from '../sandbox/host.ts';
+import type { RecordedCall } from '../sandbox/sandbox.ts';
 import { writeAll } from '../sandbox/write.ts';
-import { recordedProfile } from '../seccomp/recorded.ts';
+import { profileOf } from '../seccomp/own-profile.ts';
+import { allowedWhole, type NamedCall, recordedProfile } from '../seccomp/recorded.ts';
+import type { Seccomp } from '../spec/seccomp.ts';
 import { currentDirectory } from './current-directory.ts';
+import { say } from './print.ts';
+import { replaceFile, targetOf } from './replace-file.ts';
 import { type Drivers, run } from './run.ts';
 import { addRunOptions, toRunArguments } from './run-arguments.ts';
 
@@ -33,26 +36,44 @@ async function recordCalls(command: Command, drivers: Drivers): Promise<void> {
   const words = toRunArguments(command);
   const { output } = command.opts<{ output?: string }>();
   if (words.seccompLog)
-    command.error('error: --seccomp-log: a recording has the listener already; leave it out', {
+    command.error('error: --seccomp-log: a recording shows denied calls anyway; leave it out', {
       exitCode: 125,
     });
-  const sandbox = await run(words, drivers, (request) => ({ ...request, watch: 'all' }), {
-    stdin: 0,
-    stdout: output === undefined ? 2 : 1,
-    stderr: 2,
-  });
+  const target = output === undefined ? undefined : targetOf(resolve(currentDirectory(), output));
+  let given: Seccomp | undefined;
+  const sandbox = await run(
+    words,
+    drivers,
+    (request) => {
+      given = profileOf(request.spec, hostArch());
+      return { ...request, watch: 'all' };
+    },
+    { stdin: 0, stdout: target === undefined ? 2 : 1, stderr: 2 },
+  );
   if (sandbox?.recorded === undefined) return;
-  const text = `${JSON.stringify(recordedProfile(sandbox.recorded, hostArch()), null, 2)}\n`;
-  if (output === undefined) writeAll(1, text);
-  else write(resolve(currentDirectory(), output), text);
+  const text = toText(sandbox.recorded, given);
+  if (target === undefined) writeAll(1, text);
+  else replaceFile(target, text);
 }
 
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw new BoxError(`the profile cannot be written: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+/** Says what the profile cannot say. */
+function toText(calls: readonly RecordedCall[], given: Seccomp | undefined): string {
+  const named = calls.filter((call): call is RecordedCall & NamedCall => call.name !== undefined);
+  const unnamed = calls.filter(({ name, errno }) => name === undefined && errno === 0);
+  if (unnamed.length > 0)
+    say(
+      `the profile leaves out calls that libseccomp has no name for: ${unnamed.map(({ number }) => number).join(', ')}`,
+    );
+  const whole = allowedWhole(named, given);
+  if (whole.length > 0)
+    say(
+      `the profile allows calls whole of which the given one denies some arguments: ${whole.join(', ')}`,
+    );
+  return `${toJson(recordedProfile(named, given, hostArch()))}\n`;
+}
+
+/** Numbers of 64 bits as they are, which JSON.stringify does not write. */
+function toJson(profile: Seccomp): string {
+  const mark = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value);
+  return JSON.stringify(profile, mark, 2).replace(/"(\d+)n"/g, '$1');
 }

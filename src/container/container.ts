@@ -24,6 +24,7 @@ import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
+import type { Watch } from './listener.ts';
 
 /**
  * Starts the workload.
@@ -67,7 +68,7 @@ export async function startContainer(
       state,
       early,
       say,
-      filters: host.filters ?? [],
+      filter: host.seccomp,
     });
   } catch (error) {
     if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id));
@@ -82,7 +83,7 @@ interface Circumstances {
   readonly state: BoxState;
   readonly early: Early | undefined;
   readonly say: (message: string) => void;
-  readonly filters: readonly SeccompFilter[];
+  readonly filter: SeccompFilter | undefined;
 }
 
 async function launch(
@@ -99,13 +100,13 @@ async function launch(
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, mounts);
   const { watch, report, at } = await startWorkload(running, plan, (listener) =>
-    serve(listener, box, running.pid, steps, circumstances),
+    serve(listener, box, running.pid, circumstances),
   );
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
     await running.end();
-    await watch?.end();
+    await watch?.end().catch(failedToListen);
     throw failure;
   }
   const recorded: RecordedCall[] = [];
@@ -114,24 +115,21 @@ async function launch(
     pid: running.pid,
     timeline,
     signal: running.signal,
-    ...(watch === undefined ? {} : { recorded }),
+    ...(box.watch === 'all' ? { recorded } : {}),
     wait: async (block) => {
       const ended = await running.end(block);
-      if (watch !== undefined) recorded.push(...(await watch.end()));
+      const heard = await watch?.end().catch(failedToListen);
       timeline.mark('workload', ended.at);
       const limited = box.spec.linux.resources.memory !== undefined;
       const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after);
       await state.remove();
       timeline.mark('clean-up');
+      if (heard instanceof BoxError) throw heard;
+      recorded.push(...(heard ?? []));
       return toExit(ended, oomKilled);
     },
   };
-}
-
-/** A listener that is served as long as the box runs. */
-interface Served {
-  end(): Promise<readonly RecordedCall[]>;
 }
 
 /** What a listener is needed for is loaded with it. */
@@ -139,41 +137,51 @@ async function serve(
   listener: number,
   box: Box,
   pid: number,
-  steps: readonly Step[],
-  { filters, say }: Circumstances,
-): Promise<Served | undefined> {
+  { filter, say }: Circumstances,
+): Promise<Watch | undefined> {
   const { informAgent, watchCalls } = await import('./listener.ts');
-  if (box.watch !== undefined) return watchCalls(listener, steps, filters, say);
-  try {
-    informAgent(box, pid, listener);
-  } catch (error) {
-    throw new BoxError(
-      `the agent of the seccomp profile (listenerPath) cannot be told of the box: ${(error as Error).message}: it must listen there before the box is started`,
-      { cause: error },
-    );
-  }
+  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, say);
+  informAgent(box, pid, listener);
   return undefined;
+}
+
+function failedToListen(error: Error): BoxError {
+  return new BoxError(
+    `tsbox stopped listening to the box's system calls, which failed from then on: ${error.message}`,
+    { cause: error },
+  );
 }
 
 /** Does what only the parent can while the new process waits, and lets it go on. */
 async function startWorkload(
   running: Interpreter,
   plan: ContainerPlan,
-  serveListener: (listener: number) => Promise<Served | undefined>,
-): Promise<CarriedOut & { readonly watch: Served | undefined }> {
-  let watch: Served | undefined;
+  serveListener: (listener: number) => Promise<Watch | undefined>,
+): Promise<CarriedOut & { readonly watch: Watch | undefined }> {
+  let watch: Watch | undefined;
   try {
     await carryOut(plan.during, { pid: running.pid });
     if (plan.during.length > 0) running.go();
     const step = listenerStep(plan);
-    const listener = step === undefined ? undefined : running.takeListener(step);
+    const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serveListener(listener);
     return { ...running.carryOut(), watch };
   } catch (error) {
     running.signal(SIGKILL);
     await running.end();
-    await watch?.end();
+    await watch?.end().catch(failedToListen);
     throw error;
+  }
+}
+
+function takeListener(running: Interpreter, step: number): number | undefined {
+  try {
+    return running.takeListener(step);
+  } catch (error) {
+    throw new BoxError(
+      `the listener of the box's seccomp filter cannot be taken: ${(error as Error).message}: tsbox needs Linux 5.6 and CAP_SYS_PTRACE for it`,
+      { cause: error },
+    );
   }
 }
 

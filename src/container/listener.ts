@@ -7,47 +7,51 @@ import { describeErrno } from '../abi/errno.ts';
 import { newerSyscalls } from '../abi/seccomp.ts';
 import { libseccomp } from '../linux/libseccomp.ts';
 import { passDescriptor } from '../linux/pass-descriptor.ts';
-import type { SeccompFilter } from '../plan/seccomp.ts';
-import type { Step } from '../plan/step.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import type { RecordedCall } from '../sandbox/sandbox.ts';
-import { type CallNumber, type DeniedCall, startWatch } from '../seccomp/watch.ts';
+import { type DeniedCall, type HeardCall, startWatch } from '../seccomp/watch.ts';
 import type { Box } from '../spec/box.ts';
 
-/** Serves the listener, which is closed in the end. @param say told of each call that is refused. */
+/** A listener that tsbox serves as long as the box runs. */
+export interface Watch {
+  /** Settles with the calls that were heard, when no process of the box is left. */
+  end(): Promise<readonly RecordedCall[]>;
+}
+
+/**
+ * Serves the listener, which is closed in the end.
+ * @param judge the filter by which calls are answered.
+ * @param say told of each call that is refused.
+ */
 export function watchCalls(
   listener: number,
-  steps: readonly Step[],
-  filters: readonly SeccompFilter[],
+  judge: Uint8Array,
   say: (message: string) => void,
-): { end(): Promise<RecordedCall[]> } {
-  const judge = filters.find((filter) => filter.judge !== undefined)?.judge;
-  const hold = steps.findIndex(({ call }) => call === 'hold');
-  const execute = steps.findIndex(({ call }) => call === 'execve');
-  const order = { listener, judge, unrecorded: execute - hold - 1 };
-  const watch = startWatch(order, (call) => say(denialText(call)));
+): Watch {
+  const watch = startWatch({ listener, judge }, (call) => say(denialText(call)));
   return {
     end: async () => (await watch.end()).map((call) => ({ ...call, name: nameOf(call) })),
   };
 }
 
-function denialText({ arch, number, args, name, pid, errno }: DeniedCall): string {
-  const words = args.map((value) => `0x${value.toString(16)}`).join(', ');
-  const by = name === '' ? `process ${pid}` : `${name} (process ${pid})`;
-  return `seccomp: ${by}: ${nameOf({ arch, number })}(${words}): ${describeErrno(errno)}`;
+function denialText(call: DeniedCall): string {
+  const words = call.args.map((value) => `0x${value.toString(16)}`).join(', ');
+  const by = call.comm === undefined ? `process ${call.pid}` : `${call.comm} (process ${call.pid})`;
+  const name = nameOf(call) ?? `call ${call.number}`;
+  return `seccomp: ${by}: ${name}(${words}): ${describeErrno(call.errno)}`;
 }
 
-/** Of a call; its number where libseccomp is missing, or does not know it, and it is not a newer one. */
-function nameOf({ arch, number }: CallNumber): string {
+/** undefined where libseccomp is missing, or does not know the call, and it is not a newer one. */
+function nameOf({ arch, number }: HeardCall): string | undefined {
   const newer = [...newerSyscalls].find(([, known]) => known === number)?.[0];
-  const otherwise = newer ?? `call ${number}`;
   try {
-    return libseccomp().name(arch, number) || otherwise;
+    return libseccomp().name(arch, number) || newer;
   } catch {
-    return otherwise;
+    return newer;
   }
 }
 
-/** @throws SyscallError where nobody listens there. */
+/** @throws BoxError where nobody listens there. */
 export function informAgent({ id, spec }: Box, pid: number, listener: number): void {
   const { ociVersion, linux } = spec;
   if (linux.seccomp === 'default' || linux.seccomp?.listenerPath === undefined) return;
@@ -62,6 +66,11 @@ export function informAgent({ id, spec }: Box, pid: number, listener: number): v
   };
   try {
     passDescriptor(listenerPath, JSON.stringify(state), listener);
+  } catch (error) {
+    throw new BoxError(
+      `the agent of the seccomp profile cannot be told of the box: listenerPath ${listenerPath}: ${(error as Error).message}: it must listen there before the box is started`,
+      { cause: error },
+    );
   } finally {
     closeSync(listener);
   }

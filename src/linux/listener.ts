@@ -2,10 +2,12 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
 import {
+  SECCOMP_IOCTL_NOTIF_ID_VALID,
   SECCOMP_IOCTL_NOTIF_RECV,
   SECCOMP_IOCTL_NOTIF_SEND,
   SECCOMP_USER_NOTIF_FLAG_CONTINUE,
 } from '../abi/seccomp.ts';
+import { syscallNumbers } from '../abi/syscalls.ts';
 import { SyscallError, syscall } from './native.ts';
 import { waitFor } from './poll.ts';
 
@@ -59,28 +61,55 @@ function request(listener: number, code: number, bytes: Buffer): boolean {
   }
 }
 
-/** Takes a descriptor of the process, pidfd_getfd(2), and answers the call `hold` that it waits in. */
+/**
+ * Takes a descriptor of the process, pidfd_getfd(2), and answers the call `hold` that it waits in.
+ * @returns undefined when it has ended before. @throws SyscallError
+ */
 export function takeListener(pidfd: number, fd: number): number | undefined {
   const listener = syscall('pidfd_getfd', pidfd, fd, 0);
-  for (;;) {
-    const { readable, closed } = waitFor([listener, pidfd]);
-    const held = readable.includes(listener) ? receive(listener) : undefined;
-    if (held !== undefined) {
-      // It succeeds, by an error of none.
-      answer(listener, held, { kind: 'errno', errno: 0 });
-      return listener;
+  try {
+    for (;;) {
+      const { readable, closed } = waitFor([listener, pidfd]);
+      const made = readable.includes(listener) ? receive(listener) : undefined;
+      if (made !== undefined) {
+        const held = made.number === syscallNumbers.x64.hold;
+        // That it fails by no error is its success.
+        answer(listener, made, held ? { kind: 'errno', errno: 0 } : { kind: 'go on' });
+        if (held) return listener;
+      } else if (readable.includes(pidfd) || closed.length > 0) {
+        closeSync(listener);
+        return undefined;
+      }
     }
-    if (!readable.includes(pidfd) && closed.length === 0) continue;
+  } catch (error) {
     closeSync(listener);
-    return undefined;
+    throw error;
   }
 }
 
-/** Its name; empty when it has ended. */
-export function threadName(pid: number): string {
+/**
+ * The name of the thread that waits, in which what is not printable is escaped: the workload has
+ * chosen it. undefined when it does not wait any more, as its number may be another's by then.
+ */
+export function threadName(
+  listener: number,
+  { id, pid }: Pick<Notification, 'id' | 'pid'>,
+): string | undefined {
+  const name = readName(pid);
+  const still = request(
+    listener,
+    SECCOMP_IOCTL_NOTIF_ID_VALID,
+    Buffer.from(BigUint64Array.of(id).buffer),
+  );
+  return still
+    ? name?.replace(/[^ -~]/g, (other) => `\\u{${other.charCodeAt(0).toString(16)}}`)
+    : undefined;
+}
+
+function readName(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').replace(/\n$/, '');
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -3,8 +3,7 @@ import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
 import { chdir, execve, prlimit, setsid, umask } from './calls.ts';
-import type { Host } from './host.ts';
-import { filterCalls } from './seccomp.ts';
+import { filterCalls, type SeccompFilter } from './seccomp.ts';
 import { defaultSignal, unblockSignals } from './signal-calls.ts';
 import { type Step, step } from './step.ts';
 
@@ -27,7 +26,7 @@ function reasonOf({ type, hard }: Rlimit): string {
     : `--ulimit: ${type}`;
 }
 
-export function startWorkload(box: Box, host: Pick<Host, 'filters'>): Step[] {
+export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step[] {
   const { cwd, user } = box.spec.process;
   return [
     step(chdir(cwd), 'working directory of the workload', {
@@ -35,7 +34,7 @@ export function startWorkload(box: Box, host: Pick<Host, 'filters'>): Step[] {
     }),
     step(umask(user.umask), 'file mode creation mask of the workload'),
     ...ordinarySignals(),
-    ...filterCalls(box, host),
+    ...filterCalls(box, filter),
     ...executeWorkload(box),
   ];
 }

@@ -23,8 +23,8 @@ export interface Host {
   readonly lastCapability?: number;
   /** Which security modules label processes here; absent where no label was asked for. */
   readonly securityModules?: SecurityModules;
-  /** Of the box's system calls, in the order in which they are installed; the last is asked first. */
-  readonly filters?: readonly SeccompFilter[];
+  /** Of the box's system calls; absent where its profile is. */
+  readonly seccomp?: SeccompFilter;
   /** What stands at each bind mount's source. */
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
   /** The mounts that the image and those sources lie on, by their paths; read only where it matters. */

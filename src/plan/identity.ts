@@ -40,7 +40,7 @@ export function becomeUser(box: Box, host: Host): Step[] {
     step(setgroups(user.additionalGids), 'supplementary groups as asked for, none of the caller'),
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
-    setCapabilities(box, host),
+    setCapabilities(box, host.seccomp),
     clearAmbient(),
     ...capabilities.ambient.map((name) =>
       step(

@@ -70,7 +70,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     },
     {
       title: 'Workload',
-      steps: [...(child ? closeInherited() : [closeAll()]), ...startWorkload(box, host)],
+      steps: [...(child ? closeInherited() : [closeAll()]), ...startWorkload(box, host.seccomp)],
     },
   ];
   return sections.filter((section) => section.steps.length > 0);

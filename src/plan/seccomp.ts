@@ -1,8 +1,7 @@
-/** The filters of a box's system calls, seccomp(2): the last steps before the workload. */
+/** The filter of a box's system calls, seccomp(2): the last steps before the workload. */
 import type { seccompFilterFlags } from '../abi/seccomp.ts';
 import type { Box } from '../spec/box.ts';
 import { capset } from './calls.ts';
-import type { Host } from './host.ts';
 import { PARENT_DESCRIPTOR } from './parent.ts';
 import { hold, installFilter, sendByte } from './seccomp-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
@@ -13,13 +12,11 @@ export interface SeccompFilter {
   readonly flags: readonly (keyof typeof seccompFilterFlags)[];
   /** Which profile it was made from, in words. */
   readonly profile: string;
-  /** The same without its listener, who answers as this one does. */
+  /** The same without a listener, which tsbox's own answers by. */
   readonly judge?: Uint8Array;
-  /** What it is there for. */
-  readonly why: string;
 }
 
-/** Where the listener's descriptor goes, of the filter that has one. */
+/** Where the descriptor of the filter's listener goes. */
 export const LISTENER: Slot = 'listener';
 
 /**
@@ -28,18 +25,18 @@ export const LISTENER: Slot = 'listener';
  */
 const NEEDED = 'CAP_SYS_ADMIN';
 
-/** Whether the workload's capabilities alone would not allow its filters. */
-function needsMore({ spec }: Box, { filters = [] }: Pick<Host, 'filters'>): boolean {
+/** Whether the workload's capabilities alone would not allow its filter. */
+function needsMore({ spec }: Box, filter: SeccompFilter | undefined): boolean {
   const { noNewPrivileges, capabilities } = spec.process;
-  return filters.length > 0 && !noNewPrivileges && !capabilities.effective.includes(NEEDED);
+  return filter !== undefined && !noNewPrivileges && !capabilities.effective.includes(NEEDED);
 }
 
-/** Capabilities up to the filters. */
-export function setCapabilities(box: Box, host: Host): Step {
+/** Capabilities up to the filter. */
+export function setCapabilities(box: Box, filter: SeccompFilter | undefined): Step {
   const { capabilities } = box.spec.process;
   const hint =
     'a capability that tsbox lacks itself cannot be given (CapPrm in /proc/self/status): drop it with --cap-drop, or add --userns=auto';
-  if (!needsMore(box, host))
+  if (!needsMore(box, filter))
     return step(capset(capabilities), 'capabilities of the workload', { hint });
   const effective = [...capabilities.effective, NEEDED];
   const permitted = capabilities.permitted.includes(NEEDED)
@@ -52,23 +49,34 @@ export function setCapabilities(box: Box, host: Host): Step {
   );
 }
 
-export function filterCalls(box: Box, host: Pick<Host, 'filters'>): Step[] {
+export function filterCalls(box: Box, filter: SeccompFilter | undefined): Step[] {
+  if (filter === undefined) return [];
   return [
-    ...(host.filters ?? []).flatMap(install),
-    ...(needsMore(box, host)
+    ...install(filter, box.spec.linux.seccomp === undefined ? hearing : refusing),
+    ...(needsMore(box, filter)
       ? [step(capset(box.spec.process.capabilities), `${NEEDED} has done its service`)]
       : []),
   ];
 }
 
-function install({ program, flags, profile, why }: SeccompFilter): Step[] {
-  const hint =
-    'the kernel must have CONFIG_SECCOMP_FILTER (`tsbox doctor` shows it); --security-opt seccomp=unconfined does without';
+const refusing =
+  'calls that the workload has no use for are refused: less of the kernel can be attacked';
+const hearing = 'each call is heard of, and made';
+
+function install({ program, flags, profile }: SeccompFilter, why: string): Step[] {
   const call = installFilter(program, flags, profile);
-  if (!flags.includes('SECCOMP_FILTER_FLAG_NEW_LISTENER')) return [step(call, why, { hint })];
+  if (!flags.includes('SECCOMP_FILTER_FLAG_NEW_LISTENER'))
+    return [
+      step(call, why, {
+        hint: 'the kernel must have CONFIG_SECCOMP_FILTER (`tsbox doctor` shows it); --security-opt seccomp=unconfined does without',
+      }),
+    ];
   return [
     step(sendByte(PARENT_DESCRIPTOR), 'tsbox gets ready to take the listener'),
-    step(call, why, { hint, into: LISTENER }),
+    step(call, why, {
+      into: LISTENER,
+      hint: 'a listener needs Linux 5.6 (`tsbox doctor` shows user_notif), and that none listens to tsbox itself, as in a box of --seccomp-log (EBUSY): leave it out',
+    }),
     step(hold(), 'waits until tsbox has the listener: execve closes this one'),
   ];
 }

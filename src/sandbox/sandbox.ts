@@ -24,7 +24,7 @@ export interface Sandbox {
    * @throws BoxError when the box could not be made or the workload not be executed.
    */
   wait(block?: number): Promise<Exit>;
-  /** Every system call that was recorded, of a box that is watched for all; complete when `wait` has settled. */
+  /** The system calls of a box that is watched for all, each once; complete when `wait` has settled. */
   readonly recorded?: readonly RecordedCall[];
 }
 
@@ -32,8 +32,10 @@ export interface RecordedCall {
   /** AUDIT_ARCH_… of linux/audit.h. */
   readonly arch: number;
   readonly number: number;
-  /** As in its man page; `call N` where libseccomp does not know it. */
-  readonly name: string;
+  /** With which the box's profile denied it; 0 when it was allowed. */
+  readonly errno: number;
+  /** As in its man page; undefined where libseccomp does not know it. */
+  readonly name: string | undefined;
 }
 
 /** Who can end a start before the workload runs; asked only by what takes a while. */

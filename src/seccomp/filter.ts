@@ -1,10 +1,10 @@
-/** The seccomp filters of a box: that of its profile, which came with tsbox or is made and kept, and a listener's. */
+/** The seccomp filter of a box: one that came with tsbox, or one that is made and kept; and whether it has a listener. */
 import { readFileSync } from 'node:fs';
 import type { Arch } from '../abi/syscalls.ts';
 import type { SeccompFilter } from '../plan/seccomp.ts';
 import type { Box } from '../spec/box.ts';
 import type { Seccomp } from '../spec/seccomp.ts';
-import { asking, askingAlways, withHold } from './watched.ts';
+import { allowing, asking, withHold } from './watched.ts';
 
 /**
  * Capabilities on which tsbox's own profile depends (default-profile.ts; a table of its own, as that
@@ -29,54 +29,61 @@ export const weighedCapabilities = [
 
 /**
  * @param directory where filters are kept that had to be made.
- * @returns in the order in which they are installed.
+ * @returns undefined where there is nothing to be asked of.
  * @throws Error for people.
  */
-export async function findFilters(
+export async function findFilter(
   { spec: { linux, process }, watch }: Pick<Box, 'spec' | 'watch'>,
   arch: Arch,
   directory: string,
-): Promise<readonly SeccompFilter[]> {
+): Promise<SeccompFilter | undefined> {
   const profile = linux.seccomp;
-  if (profile === undefined) return watch === 'all' ? [everyCall()] : [];
+  if (profile === undefined)
+    return watch === 'all'
+      ? watched({ program: allowing(), flags: [], profile: 'no profile' }, watch)
+      : undefined;
   const held = weighedCapabilities.filter((name) => process.capabilities.bounding.includes(name));
   const filter: SeccompFilter = {
     program: await programOf(profile, arch, held, directory),
     flags: profile === 'default' ? [] : (profile.flags ?? []),
     profile: profile === 'default' ? "tsbox's own profile" : 'the profile that was asked for',
-    why: 'calls that the workload has no use for are refused: less of the kernel can be attacked',
   };
-  const agent = profile !== 'default' && profile.listenerPath !== undefined;
-  if (agent && watch !== undefined)
+  if (profile === 'default' || profile.listenerPath === undefined)
+    return watch === undefined ? unheard(filter) : watched(filter, watch);
+  if (watch !== undefined)
     throw new Error(
-      'the seccomp profile has an agent of its own (listenerPath), and a process can have one listener: leave --seccomp-log out',
+      'the seccomp profile has an agent of its own (listenerPath), and a process can have one listener: leave --seccomp-log and `seccomp record` out',
     );
-  if (agent) return [listening(filter, withHold(filter.program), 'for the agent of listenerPath')];
-  if (watch === 'denied')
-    return [
-      {
-        ...listening(filter, asking(filter.program), 'refusals through tsbox, which logs them'),
-        judge: filter.program,
-      },
-    ];
-  return watch === 'all' ? [everyCall(), filter] : [filter];
+  return listening(filter, withHold(filter.program), 'for the agent of listenerPath');
+}
+
+/** What the flag asks for without a listener, there is nothing of; seccomp(2) takes it with one only. */
+function unheard(filter: SeccompFilter): SeccompFilter {
+  const flags = filter.flags.filter((flag) => flag !== 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV');
+  return { ...filter, flags };
+}
+
+function watched(filter: SeccompFilter, watch: NonNullable<Box['watch']>): SeccompFilter {
+  const how = {
+    denied: 'refusals through tsbox, which shows them',
+    all: 'calls through tsbox, which records them',
+  };
+  return {
+    ...listening(filter, asking(filter.program, watch), how[watch]),
+    judge: filter.program,
+  };
 }
 
 function listening(filter: SeccompFilter, program: Uint8Array, how: string): SeccompFilter {
   return {
     ...filter,
     program,
-    flags: [...filter.flags, 'SECCOMP_FILTER_FLAG_NEW_LISTENER'],
+    // tsbox-init has one thread; seccomp(2) does not take both flags.
+    flags: [
+      ...filter.flags.filter((flag) => flag !== 'SECCOMP_FILTER_FLAG_TSYNC'),
+      'SECCOMP_FILTER_FLAG_NEW_LISTENER',
+    ],
     profile: `${filter.profile}, ${how}`,
-  };
-}
-
-function everyCall(): SeccompFilter {
-  return {
-    program: askingAlways(),
-    flags: ['SECCOMP_FILTER_FLAG_NEW_LISTENER'],
-    profile: 'every call through tsbox, which records it',
-    why: 'what the profile allows is recorded, and goes on',
   };
 }
 

@@ -4,17 +4,17 @@ import type { Arch } from '../abi/syscalls.ts';
 import type { Seccomp, SeccompArgument, SeccompRule } from '../spec/seccomp.ts';
 import type { Spec } from '../spec/spec.ts';
 import { absent, allowed, denied, guarded, type LimitedCall, limited } from './default-profile.ts';
-import { ownProfile } from './own-profile.ts';
+import { profileOf } from './own-profile.ts';
 
 /** A reason, and the calls for which it is one. */
 type Group = readonly [string, readonly string[]];
 
-export function listCalls({ linux, process }: Spec, arch: Arch): string {
-  const { bounding } = process.capabilities;
-  if (linux.seccomp === undefined)
+export function listCalls(spec: Spec, arch: Arch): string {
+  const { bounding } = spec.process.capabilities;
+  const profile = profileOf(spec, arch);
+  if (profile === undefined)
     return '# No seccomp profile: the kernel decides alone, by the capabilities of the box\n';
-  const own = linux.seccomp === 'default';
-  const profile = linux.seccomp === 'default' ? ownProfile(arch, bounding) : linux.seccomp;
+  const own = spec.linux.seccomp === 'default';
   const answers = new Answers(profile);
   return [
     own

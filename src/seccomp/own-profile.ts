@@ -2,6 +2,7 @@
 import { errnoNumber } from '../abi/errno.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import type { Seccomp, SeccompArgument, SeccompRule } from '../spec/seccomp.ts';
+import type { Spec } from '../spec/spec.ts';
 import {
   absent,
   allowed,
@@ -10,6 +11,14 @@ import {
   type LimitedCall,
   limited,
 } from './default-profile.ts';
+
+/** The profile that a box has; undefined for one without. */
+export function profileOf(
+  { linux: { seccomp }, process }: Pick<Spec, 'linux' | 'process'>,
+  arch: Arch,
+): Seccomp | undefined {
+  return seccomp === 'default' ? ownProfile(arch, process.capabilities.bounding) : seccomp;
+}
 
 /** @param capabilities of the bounding set: a set-user-id program may come to have them. */
 export function ownProfile(arch: Arch, capabilities: readonly string[]): Seccomp {

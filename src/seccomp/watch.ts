@@ -3,18 +3,19 @@ import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { socketPair } from '../linux/unix-socket.ts';
 
-export interface CallNumber {
+export interface HeardCall {
   /** AUDIT_ARCH_… of linux/audit.h. */
   readonly arch: number;
   readonly number: number;
+  /** 0 for a call that was allowed. */
+  readonly errno: number;
 }
 
-export interface DeniedCall extends CallNumber {
+export interface DeniedCall extends HeardCall {
   readonly args: readonly bigint[];
-  /** Of the thread, on the host, and its name. */
+  /** Of the thread, on the host, and its name, of printable characters; undefined when it has ended. */
   readonly pid: number;
-  readonly name: string;
-  readonly errno: number;
+  readonly comm: string | undefined;
 }
 
 /** What the thread is told. */
@@ -22,32 +23,37 @@ export interface WatchOrder {
   readonly listener: number;
   /** Has no other end any more when it shall end. */
   readonly over: number;
-  /** The filter by which calls are refused; without, all are recorded and go on. */
-  readonly judge: Uint8Array | undefined;
-  /** How many calls are made by tsbox-init before the workload's program. */
-  readonly unrecorded: number;
+  /** The filter by which calls are answered. */
+  readonly judge: Uint8Array;
+  /** How many denials were told and not taken yet. */
+  readonly untaken: Int32Array;
 }
 
-export interface Watch {
-  /** Settles with the calls that were recorded, when all is told; no process of the box may be left. */
-  end(): Promise<readonly CallNumber[]>;
+export interface CallWatch {
+  /** Settles with the calls that were heard, each once, when all is told; no process of the box may be left. */
+  end(): Promise<readonly HeardCall[]>;
 }
 
 /** @param order whose listener is closed at the end. @param denied told of each call that is refused. */
 export function startWatch(
-  order: Omit<WatchOrder, 'over'>,
+  order: Pick<WatchOrder, 'listener' | 'judge'>,
   denied: (call: DeniedCall) => void,
-): Watch {
+): CallWatch {
   const [mine, theirs] = socketPair();
+  const untaken = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(`${import.meta.dirname}/watcher.cjs`, {
-    workerData: { ...order, over: theirs } satisfies WatchOrder,
+    workerData: { ...order, over: theirs, untaken } satisfies WatchOrder,
     // The listener is not the thread's own, and Node would warn when it closes it.
     trackUnmanagedFds: false,
   });
-  let recorded: readonly CallNumber[] = [];
-  worker.on('message', (message: DeniedCall | readonly CallNumber[]) => {
-    if (Array.isArray(message)) recorded = message;
-    else denied(message as DeniedCall);
+  let heard: readonly HeardCall[] = [];
+  worker.on('message', (message: DeniedCall | readonly HeardCall[]) => {
+    if (Array.isArray(message)) heard = message;
+    else {
+      denied(message as DeniedCall);
+      Atomics.sub(untaken, 0, 1);
+      Atomics.notify(untaken, 0);
+    }
   });
   const ended = new Promise<void>((settle, fail) => {
     worker.once('exit', () => settle());
@@ -63,7 +69,7 @@ export function startWatch(
       } finally {
         closeSync(theirs);
       }
-      return recorded;
+      return heard;
     },
   };
 }

@@ -5,44 +5,59 @@
  */
 import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Answer, answer, type Notification, receive, threadName } from '../linux/listener.ts';
+import { seccompActions } from '../abi/seccomp.ts';
+import { knownArch, syscallNumbers } from '../abi/syscalls.ts';
+import { answer, type Notification, receive, threadName } from '../linux/listener.ts';
 import { waitFor } from '../linux/poll.ts';
 import { verdict } from './verdict.ts';
-import type { CallNumber, DeniedCall, WatchOrder } from './watch.ts';
+import type { DeniedCall, HeardCall, WatchOrder } from './watch.ts';
 
-const { listener, over, judge, unrecorded } = workerData as WatchOrder;
-const seen = new Map<string, CallNumber>();
-let left = unrecorded;
+const { listener, over, judge, untaken } = workerData as WatchOrder;
+
+/** What tsbox-init calls before the first execve is not the workload's. */
+const FIRST = syscallNumbers[knownArch(process.arch) ?? 'x64'].execve;
+let begun = false;
+
+/** More than the architectures have: a box that makes up numbers does not fill tsbox's memory. */
+const MAX_HEARD = 4096;
+const heard = new Map<string, HeardCall>();
+
+/** Denials that tsbox has not taken yet; a box that makes more of them waits. */
+const MAX_UNTAKEN = 256;
 
 try {
   serve();
 } finally {
   closeSync(listener);
-  parentPort?.postMessage([...seen.values()]);
+  parentPort?.postMessage([...heard.values()]);
 }
 
 function serve(): void {
   for (;;) {
     const { readable, closed } = waitFor([listener, over]);
     const made = readable.includes(listener) ? receive(listener) : undefined;
-    if (made !== undefined)
-      answer(listener, made, judge === undefined ? record(made) : refuse(made, judge));
+    if (made !== undefined) judgeCall(made);
     else if (readable.includes(over) || closed.length > 0) return;
   }
 }
 
-/** The filter below this one has allowed it. */
-function record({ arch, number }: Notification): Answer {
-  if (left > 0) left--;
-  else seen.set(`${arch} ${number}`, { arch, number });
-  return { kind: 'go on' };
+/** What the filter asks of is denied or, where all is recorded, allowed. */
+function judgeCall(made: Notification): void {
+  const { arch, number } = made;
+  const answered = verdict(judge, made);
+  const denied = (answered & ~0xffff) === seccompActions.SCMP_ACT_ERRNO;
+  const errno = denied ? answered & 0xffff : 0;
+  begun ||= number === FIRST;
+  if (begun && heard.size < MAX_HEARD)
+    heard.set(`${arch} ${number} ${errno}`, { arch, number, errno });
+  if (denied) tell({ ...made, errno });
+  answer(listener, made, denied ? { kind: 'errno', errno } : { kind: 'go on' });
 }
 
-function refuse(made: Notification, program: Uint8Array): Answer {
-  // The filter asks only where this is SECCOMP_RET_ERRNO.
-  const errno = verdict(program, made) & 0xffff;
-  const { pid, arch, number, args } = made;
-  const denied: DeniedCall = { arch, number, args, pid, name: threadName(pid), errno };
-  parentPort?.postMessage(denied);
-  return { kind: 'errno', errno };
+function tell({ id, pid, arch, number, args, errno }: Notification & HeardCall): void {
+  const comm = threadName(listener, { id, pid });
+  parentPort?.postMessage({ arch, number, args, pid, comm, errno } satisfies DeniedCall);
+  const others = Atomics.add(untaken, 0, 1) + 1;
+  // Not for long: tsbox itself may be waiting for the box.
+  if (others > MAX_UNTAKEN) Atomics.wait(untaken, 0, others, 100);
 }

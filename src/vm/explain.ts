@@ -21,10 +21,10 @@ export async function explainVm(request: Pick<Box, 'spec' | 'layer' | 'watch'>):
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
   const host = await withFilter(readHost(request, parent), request);
-  const { arch, sources, filters } = host;
+  const { arch, sources, seccomp } = host;
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
-  const guest = planGuest(request, transport, kernel, { arch, sources, filters });
+  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   const { accelerator, why } = chooseAccelerator();
   const premises = readPremises(host, ID);
   const machine = qemuProgram(premises, {

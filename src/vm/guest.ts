@@ -34,7 +34,7 @@ export interface Guest {
 
 /** What is as on the host: the architecture, what volumes are, and the filter of the same profile. */
 export type GuestFacts = Pick<Host, 'arch' | 'sources'> & {
-  readonly filters?: Host['filters'] | undefined;
+  readonly seccomp: Host['seccomp'] | undefined;
 };
 
 const ANCHOR = '/run/box';
@@ -47,7 +47,7 @@ export function planGuest(
   request: Pick<Box, 'spec' | 'layer' | 'watch'>,
   transport: RootTransport,
   kernel: GuestKernel,
-  { arch, sources, filters }: GuestFacts,
+  { arch, sources, seccomp }: GuestFacts,
 ): Guest {
   const { spec, layer } = request;
   refuseImpossible(request, sources);
@@ -79,7 +79,7 @@ export function planGuest(
     mountApi: 'descriptors',
     cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
-    ...(filters === undefined ? {} : { filters }),
+    ...(seccomp === undefined ? {} : { seccomp }),
   };
   const modules = findModules(kernel.modules, [
     'virtio_mmio',

@@ -43,13 +43,13 @@ export async function startVm(
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
   const host = await withFilter(readHost(request, parent), request);
-  const { arch, sources, filters } = host;
+  const { arch, sources, seccomp } = host;
   const cgroup = uid === 0 ? host.cgroup : undefined;
   await removeAbandoned(parent, cgroup, say);
   const kernel = findKernel(dataDirectory(process.env, uid));
   const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
-  const guest = planGuest(request, transport, kernel, { arch, sources, filters });
+  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   timeline.mark('plan');
   const state = claimState(parent);
   const remove = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** Plans of boxes on a host that does not exist, from the flags of `run`. */
 import { type ContainerPlan, planContainer } from '../../src/plan/container.ts';
 import type { Host } from '../../src/plan/host.ts';
+import type { SeccompFilter } from '../../src/plan/seccomp.ts';
 import type { Section, Step } from '../../src/plan/step.ts';
 import type { Box } from '../../src/spec/box.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
@@ -20,18 +21,17 @@ const caller = { env: {}, cwd: '/here', findDevices, subuid: '', subgid: '' };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 /** Of one instruction, which allows everything. */
-export const someFilter = {
+export const someFilter: SeccompFilter = {
   program: Uint8Array.of(6, 0, 0, 0, 0, 0, 0xff, 0x7f),
   flags: [],
   profile: "tsbox's own profile",
-  why: 'calls that the workload has no use for are refused: less of the kernel can be attacked',
 };
 
 export const someHost: Host = {
   arch: 'x64',
   overlay: true,
   anchor: '/run/tsbox/boxes',
-  filters: [someFilter],
+  seccomp: someFilter,
   mountApi: 'descriptors',
   cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
   sources: new Map([
@@ -58,7 +58,7 @@ export function guest(
   return planGuest(request(own), transport, kernel, {
     arch: 'x64',
     sources,
-    filters: [someFilter],
+    seccomp: someFilter,
   });
 }
 
