@@ -140,7 +140,7 @@ async function serve(
   { filter, say }: Circumstances,
 ): Promise<Watch | undefined> {
   const { informAgent, watchCalls } = await import('./listener.ts');
-  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, say);
+  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, box, say);
   informAgent(box, pid, listener);
   return undefined;
 }

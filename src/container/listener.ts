@@ -4,12 +4,20 @@
  */
 import { closeSync } from 'node:fs';
 import { describeErrno } from '../abi/errno.ts';
-import { newerSyscalls } from '../abi/seccomp.ts';
-import { libseccomp } from '../linux/libseccomp.ts';
+import { architecturesOf, newerSyscalls } from '../abi/seccomp.ts';
+import { type Libseccomp, libseccomp } from '../linux/libseccomp.ts';
 import { passDescriptor } from '../linux/pass-descriptor.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { hostArch } from '../sandbox/host.ts';
 import type { RecordedCall } from '../sandbox/sandbox.ts';
-import { type DeniedCall, type HeardCall, startWatch } from '../seccomp/watch.ts';
+import { profileOf } from '../seccomp/own-profile.ts';
+import {
+  callKey,
+  type DeniedCall,
+  type HeardCall,
+  startWatch,
+  type WatchOrder,
+} from '../seccomp/watch.ts';
 import type { Box } from '../spec/box.ts';
 
 /** A listener that tsbox serves as long as the box runs. */
@@ -26,12 +34,41 @@ export interface Watch {
 export function watchCalls(
   listener: number,
   judge: Uint8Array,
+  { spec, watch: wanted }: Pick<Box, 'spec' | 'watch'>,
   say: (message: string) => void,
 ): Watch {
-  const watch = startWatch({ listener, judge }, (call) => say(denialText(call)));
+  const telling = wanted === 'all' ? tellingArguments(spec) : new Map();
+  const order = { listener, judge, telling };
+  const watch = startWatch(order, (call) => say(denialText(call)));
   return {
     end: async () => (await watch.end()).map((call) => ({ ...call, name: nameOf(call) })),
   };
+}
+
+/** Those of which the rules of the box's profile speak. @throws BoxError without libseccomp. */
+function tellingArguments(spec: Box['spec']): WatchOrder['telling'] {
+  const telling = new Map<string, number[]>();
+  const add = (name: string, arch: number, indexes: readonly number[]) => {
+    const key = callKey({ arch, number: library().number(arch, name) });
+    telling.set(key, [...(telling.get(key) ?? []), ...indexes]);
+  };
+  for (const { names, args = [] } of profileOf(spec, hostArch())?.syscalls ?? [])
+    for (const name of args.length > 0 ? names : [])
+      for (const arch of architecturesOf[hostArch()].values())
+        add(
+          name,
+          arch,
+          args.map(({ index }) => index),
+        );
+  return telling;
+}
+
+function library(): Libseccomp {
+  try {
+    return libseccomp();
+  } catch (error) {
+    throw new BoxError((error as Error).message, { cause: error });
+  }
 }
 
 function denialText(call: DeniedCall): string {
@@ -42,7 +79,7 @@ function denialText(call: DeniedCall): string {
 }
 
 /** undefined where libseccomp is missing, or does not know the call, and it is not a newer one. */
-function nameOf({ arch, number }: HeardCall): string | undefined {
+function nameOf({ arch, number }: Pick<HeardCall, 'arch' | 'number'>): string | undefined {
   const newer = [...newerSyscalls].find(([, known]) => known === number)?.[0];
   try {
     return libseccomp().name(arch, number) || newer;

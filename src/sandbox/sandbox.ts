@@ -24,7 +24,7 @@ export interface Sandbox {
    * @throws BoxError when the box could not be made or the workload not be executed.
    */
   wait(block?: number): Promise<Exit>;
-  /** The system calls of a box that is watched for all, each once; complete when `wait` has settled. */
+  /** The system calls of a box that is watched for all, each once for each rule; complete when `wait` has settled. */
   readonly recorded?: readonly RecordedCall[];
 }
 
@@ -34,6 +34,8 @@ export interface RecordedCall {
   readonly number: number;
   /** With which the box's profile denied it; 0 when it was allowed. */
   readonly errno: number;
+  /** As they were in registers. */
+  readonly args: readonly bigint[];
   /** As in its man page; undefined where libseccomp does not know it. */
   readonly name: string | undefined;
 }

@@ -7,6 +7,7 @@ import { errnoNumber } from '../abi/errno.ts';
 import { architecturesOf } from '../abi/seccomp.ts';
 import type { Arch } from '../abi/syscalls.ts';
 import type { Seccomp, SeccompRule } from '../spec/seccomp.ts';
+import { alternatives, holds } from './check.ts';
 
 export interface NamedCall {
   /** AUDIT_ARCH_… of linux/audit.h. */
@@ -14,6 +15,7 @@ export interface NamedCall {
   readonly name: string;
   /** With which it was denied; 0 when it was allowed. */
   readonly errno: number;
+  readonly args: readonly bigint[];
 }
 
 const EPERM = errnoNumber('EPERM');
@@ -30,6 +32,7 @@ export function recordedProfile(
   const allowed = calls.filter(({ errno }) => errno === 0).map(({ name }) => name);
   const names = [...new Set(['execve', ...allowed])].toSorted();
   const limits = names.map((name) => limitsOf(name, given));
+  const whole = names.filter((_, index) => limits[index]?.length === 0);
   const denied = calls.filter(
     ({ name, errno }) => ![0, EPERM].includes(errno) && !names.includes(name),
   );
@@ -38,11 +41,8 @@ export function recordedProfile(
     defaultErrnoRet: EPERM,
     architectures: architecturesIn(calls, arch),
     syscalls: [
-      {
-        names: names.filter((_, index) => limits[index]?.length === 0),
-        action: 'SCMP_ACT_ALLOW',
-      },
-      ...limits.flat(),
+      { names: whole, action: 'SCMP_ACT_ALLOW' },
+      ...limits.flat().filter((rule) => isNeeded(rule, calls)),
       ...[...new Set(denied.map(({ errno }) => errno))].map(
         (errno): SeccompRule => ({
           names: namesOf(denied.filter((each) => each.errno === errno)),
@@ -66,6 +66,20 @@ function architecturesIn(
 
 function namesOf(calls: readonly NamedCall[]): string[] {
   return [...new Set(calls.map(({ name }) => name))].toSorted();
+}
+
+/** A rule that allows what no call has asked for is not. */
+function isNeeded({ names, action, args = [] }: SeccompRule, calls: readonly NamedCall[]): boolean {
+  return (
+    isDenial(action) ||
+    calls.some(
+      (call) =>
+        names.includes(call.name) &&
+        alternatives(args).some((all) =>
+          all.every((one) => holds(one, call.args[one.index] ?? 0n)),
+        ),
+    )
+  );
 }
 
 /** What the profile says of the call's arguments; nothing where they do not matter. */

@@ -9,13 +9,18 @@ export interface HeardCall {
   readonly number: number;
   /** 0 for a call that was allowed. */
   readonly errno: number;
+  /** As they are in registers. */
+  readonly args: readonly bigint[];
 }
 
 export interface DeniedCall extends HeardCall {
-  readonly args: readonly bigint[];
   /** Of the thread, on the host, and its name, of printable characters; undefined when it has ended. */
   readonly pid: number;
   readonly comm: string | undefined;
+}
+
+export function callKey({ arch, number }: Pick<HeardCall, 'arch' | 'number'>): string {
+  return `${arch} ${number}`;
 }
 
 /** What the thread is told. */
@@ -25,6 +30,8 @@ export interface WatchOrder {
   readonly over: number;
   /** The filter by which calls are answered. */
   readonly judge: Uint8Array;
+  /** Which arguments tell calls apart, by {@link callKey}; none of others. */
+  readonly telling: ReadonlyMap<string, readonly number[]>;
   /** How many denials were told and not taken yet. */
   readonly untaken: Int32Array;
 }
@@ -36,7 +43,7 @@ export interface CallWatch {
 
 /** @param order whose listener is closed at the end. @param denied told of each call that is refused. */
 export function startWatch(
-  order: Pick<WatchOrder, 'listener' | 'judge'>,
+  order: Pick<WatchOrder, 'listener' | 'judge' | 'telling'>,
   denied: (call: DeniedCall) => void,
 ): CallWatch {
   const [mine, theirs] = socketPair();

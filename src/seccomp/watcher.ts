@@ -10,15 +10,15 @@ import { knownArch, syscallNumbers } from '../abi/syscalls.ts';
 import { answer, type Notification, receive, threadName } from '../linux/listener.ts';
 import { waitFor } from '../linux/poll.ts';
 import { verdict } from './verdict.ts';
-import type { DeniedCall, HeardCall, WatchOrder } from './watch.ts';
+import { callKey, type DeniedCall, type HeardCall, type WatchOrder } from './watch.ts';
 
-const { listener, over, judge, untaken } = workerData as WatchOrder;
+const { listener, over, judge, telling, untaken } = workerData as WatchOrder;
 
 /** What tsbox-init calls before the first execve is not the workload's. */
 const FIRST = syscallNumbers[knownArch(process.arch) ?? 'x64'].execve;
 let begun = false;
 
-/** More than the architectures have: a box that makes up numbers does not fill tsbox's memory. */
+/** More than programs make: a box that makes up numbers does not fill tsbox's memory. */
 const MAX_HEARD = 4096;
 const heard = new Map<string, HeardCall>();
 
@@ -43,15 +43,20 @@ function serve(): void {
 
 /** What the filter asks of is denied or, where all is recorded, allowed. */
 function judgeCall(made: Notification): void {
-  const { arch, number } = made;
   const answered = verdict(judge, made);
   const denied = (answered & ~0xffff) === seccompActions.SCMP_ACT_ERRNO;
   const errno = denied ? answered & 0xffff : 0;
-  begun ||= number === FIRST;
-  if (begun && heard.size < MAX_HEARD)
-    heard.set(`${arch} ${number} ${errno}`, { arch, number, errno });
+  begun ||= made.number === FIRST;
+  if (begun) hear({ ...made, errno });
   if (denied) tell({ ...made, errno });
   answer(listener, made, denied ? { kind: 'errno', errno } : { kind: 'go on' });
+}
+
+function hear({ arch, number, errno, args }: HeardCall): void {
+  const key = callKey({ arch, number });
+  const words = (telling.get(key) ?? []).map((index) => args[index]);
+  if (heard.size < MAX_HEARD)
+    heard.set([key, errno, ...words].join(' '), { arch, number, errno, args });
 }
 
 function tell({ id, pid, arch, number, args, errno }: Notification & HeardCall): void {

@@ -1,6 +1,16 @@
 /** Filters with a listener: denied calls shown, calls recorded, and an agent of the user's. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -76,6 +86,30 @@ describe('--seccomp-log', () => {
     expect(stderr).toMatch(/can't create directory '\/a': No space left/);
   });
 
+  test('the name of a process that would write on the terminal is escaped', () => {
+    const name = "/tmp/$(printf 'busybox\\033[7m\\ntsb')";
+    const { stderr } = shell(
+      `cp /bin/busybox "${name}"; "${name}" unshare -U true`,
+      '--seccomp-log',
+    );
+    expect(stderr).toContain('tsbox: seccomp: busybox\\u{1b}[7m\\u{a}tsb (process ');
+  });
+
+  test.each<[string, string[]]>([
+    ['SECCOMP_FILTER_FLAG_TSYNC', ['--seccomp-log']],
+    ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', ['--seccomp-log']],
+    ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV', []],
+  ])('%s with %j', (flag, flags) => {
+    const rule = { names: ['mkdir'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 };
+    const option = profile({
+      defaultAction: 'SCMP_ACT_ALLOW',
+      flags: [flag],
+      syscalls: [rule],
+    });
+    const { stderr } = shell('mkdir /a', ...flags, '--security-opt', option);
+    expect(stderr).toMatch(/can't create directory '\/a': No space left/);
+  });
+
   const endless = ['sh', '-c', 'echo on; while true; do mount -t tmpfs a /tmp 2>/dev/null; done'];
 
   test('a box that is killed in the middle of denied calls ends', async () => {
@@ -111,7 +145,7 @@ describe('--seccomp-log', () => {
   test.each([
     [['run', '--vm', '--seccomp-log'], /--vm: the calls would have to be heard of inside/],
     [['compare', '--seccomp-log'], /--seccomp-log: compare runs in a micro-VM/],
-    [['seccomp', 'record', '--seccomp-log'], /--seccomp-log: a recording has the listener/],
+    [['seccomp', 'record', '--seccomp-log'], /--seccomp-log: a recording shows denied calls/],
   ])('%j is refused', (words, message) => {
     const { status, stderr } = tsbox([...words, 'busybox', '--', 'true']);
     expect(status).toBe(125);
@@ -128,6 +162,38 @@ describe('--seccomp-log', () => {
 });
 
 describe('seccomp record', () => {
+  describe('the file', () => {
+    const record = (path: string, ...command: string[]) =>
+      tsbox(['seccomp', 'record', '-o', path, 'busybox', '--', ...command]);
+
+    test('an earlier one is replaced whole, also behind a link', () => {
+      const own = mkdtempSync(join(directory, 'written-'));
+      writeFileSync(join(own, 'file'), 'earlier');
+      const reader = openSync(join(own, 'file'), 'r');
+      symlinkSync('file', join(own, 'link'));
+      expect(record(join(own, 'link'), 'true').status).toBe(0);
+      // Whoever has the earlier one open reads it still.
+      expect(readFileSync(reader, 'utf8')).toBe('earlier');
+      closeSync(reader);
+      expect(readdirSync(own)).toEqual(['file', 'link']);
+      expect(JSON.parse(readFileSync(join(own, 'file'), 'utf8'))).toHaveProperty('syscalls');
+    });
+
+    test.each([
+      ['/no/such/directory/file', /ENOENT/],
+      ['/tmp', /it is a directory/],
+    ])('%s: nothing is run for it', (path, message) => {
+      const { status, stdout, stderr } = record(path, 'echo', 'run');
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+      expect(stderr).toMatch(message);
+    });
+
+    test('a device stays one', () => {
+      expect(record('/dev/full', 'true').stderr).toMatch(/\/dev\/full cannot be written: ENOSPC/);
+      expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
+    });
+  });
+
   test('what is written is enough for the same run, and for little else', () => {
     const path = join(directory, 'recorded.json');
     const command = ['busybox', '--', 'ls', '/'];
@@ -159,6 +225,40 @@ describe('seccomp record', () => {
     expect(status).toBe(7);
     expect(stderr).toBe('out\n');
     expect(JSON.parse(stdout).defaultAction).toBe('SCMP_ACT_ERRNO');
+  });
+
+  test('limits of arguments stay, those that the run has used', () => {
+    const { stdout } = tsbox(['seccomp', 'record', 'busybox', '--', 'sh', '-c', '/bin/true; true']);
+    const rules: { names: string[]; args?: { index: number }[] }[] = JSON.parse(stdout).syscalls;
+    const about = (name: string) => rules.filter(({ names }) => names.includes(name));
+    expect(about('clone').map(({ args }) => args?.map(({ index }) => index))).toEqual([[0]]);
+    expect(about('socket')).toEqual([]);
+  });
+
+  test('a denied call is shown, and fails with the same error by what is written', () => {
+    const path = join(directory, 'probed.json');
+    const words = ['-v', `${directory}:/p:ro`, 'busybox', '--', '/p/probe'];
+    const recorded = tsbox(['seccomp', 'record', '-o', path, ...words]);
+    expect(recorded.stderr).toMatch(/: clone3\(.*\): ENOSYS /);
+    const { syscalls } = JSON.parse(readFileSync(path, 'utf8'));
+    expect(syscalls).toContainEqual({
+      names: expect.arrayContaining(['clone3']),
+      action: 'SCMP_ACT_ERRNO',
+      errnoRet: 38,
+    });
+    const again = tsbox(['run', '--security-opt', `seccomp=${path}`, ...words]);
+    const about = ({ stdout }: { stdout: string }) => /^clone3.*$/m.exec(stdout)?.[0];
+    expect(about(again)).toEqual(about(recorded));
+  });
+
+  test('what the profile leaves to a tracer, without one, is not made', () => {
+    const rule = { names: ['mkdir'], action: 'SCMP_ACT_TRACE' };
+    const option = profile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] });
+    const words = ['--security-opt', option, 'busybox', '--', 'mkdir', '/a'];
+    const { stdout, stderr, status } = tsbox(['seccomp', 'record', ...words]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/Function not implemented/);
+    expect(JSON.parse(stdout).syscalls[0].names).not.toContain('mkdir');
   });
 
   test('unconfined, and with what the profile denies denied still', () => {
@@ -228,7 +328,12 @@ describe('an agent', () => {
   });
 
   test.each<[string, string | undefined, string[], RegExp]>([
-    ['nobody listens', '/no/such/socket', [], /agent .* cannot be told .*ENOENT/],
+    [
+      'nobody listens',
+      '/no/such/socket',
+      [],
+      /agent .* cannot be told .*\/no\/such\/socket.*ENOENT/,
+    ],
     ['no path', undefined, [], /SCMP_ACT_NOTIFY without listenerPath/],
     ['two listeners', '/a', ['--seccomp-log'], /a process can have one listener/],
     ['a micro-VM', '/a', ['--vm'], /a listener cannot leave the guest/],
