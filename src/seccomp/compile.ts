@@ -3,6 +3,7 @@
  * the specification leaves open is done as runc and crun do it: a name that is no call here is passed
  * over, and several conditions on one argument are alternatives.
  */
+import { callOffsets, encodeFilter, filterCodes } from '../abi/classic-bpf.ts';
 import { errnoNumber } from '../abi/errno.ts';
 import {
   architecturesOf,
@@ -24,6 +25,7 @@ export interface Compilation {
   readonly unknownIsMissing: boolean;
 }
 
+const { LOAD_WORD, JUMP, JUMP_EQUAL } = filterCodes;
 const EPERM = errnoNumber('EPERM');
 const ENOSYS = errnoNumber('ENOSYS');
 
@@ -35,18 +37,17 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
   const library = libseccomp();
   const native = nativeNumber();
   const fallback = answerOf(profile.defaultAction, profile.defaultErrnoRet);
-  const filter = library.open(fallback);
-  setAttributes(library, filter);
-  chooseArchitectures(library, filter, arch, profile);
-
+  const filters = groups(arch, profile).map((tokens) => open(library, fallback, tokens));
   const newer = new Map<number, number>();
   for (const rule of profile.syscalls ?? []) {
     const answer = answerOf(rule.action, rule.errnoRet);
     if (answer === fallback) continue;
     for (const name of rule.names) {
       const number = library.number(native, name);
-      if (number !== UNKNOWN) addRule(library, filter, name, number, answer, rule.args ?? []);
-      else addNewer(newer, name, answer, rule);
+      if (number === UNKNOWN) addNewer(newer, name, answer, rule);
+      else
+        for (const filter of filters)
+          addRule(library, filter, name, number, answer, rule.args ?? []);
     }
   }
   const before = prologue({
@@ -54,9 +55,8 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
     unknown: unknownIsMissing ? answerOf('SCMP_ACT_ERRNO', ENOSYS) : undefined,
     socketcall: limitsSockets(profile) ? fallback : undefined,
   });
-  const program = library.program(filter);
-  if (typeof program === 'number') throw failure('the program cannot be made', program);
-  const whole = Buffer.concat([before, program]);
+  const programs = filters.map((filter) => programOf(library, filter));
+  const whole = Buffer.concat([before, chosenByArchitecture(ownToken(arch), programs)]);
   if (whole.length > MAX_INSTRUCTIONS * 8)
     throw new Error(
       `the seccomp profile makes ${whole.length / 8} instructions, of which the kernel takes ${MAX_INSTRUCTIONS}: name fewer architectures or conditions`,
@@ -80,6 +80,50 @@ function answerOf(action: SeccompAction, number: number | undefined): number {
   return seccompActions[action] + (withNumber ? (number ?? EPERM) : 0);
 }
 
+/**
+ * Architectures by what the kernel takes them for, the machine's own first. Each group is compiled by
+ * itself: the library takes four times as long for two of them together.
+ */
+function groups(arch: Arch, { architectures = [] }: Seccomp): number[][] {
+  const wanted = [...architecturesOf[arch]].filter(
+    ([name, token]) => token === ownToken(arch) || architectures.includes(name),
+  );
+  // The kernel tells x32 from x86-64 by numbers of calls alone.
+  const isOwn = ([name, token]: (typeof wanted)[number]) =>
+    token === ownToken(arch) || name === 'SCMP_ARCH_X32';
+  const tokens = (all: typeof wanted) => all.map(([, token]) => token);
+  const others = wanted.filter((one) => !isOwn(one));
+  return [tokens(wanted.filter(isOwn)), ...(others.length === 0 ? [] : [tokens(others)])];
+}
+
+function open(library: Libseccomp, fallback: number, tokens: readonly number[]): FilterContext {
+  const filter = library.open(fallback);
+  setAttributes(library, filter);
+  const native = nativeNumber();
+  for (const token of tokens)
+    if (token !== native) check(library.architecture(filter, token, true), 'architecture');
+  if (!tokens.includes(native)) check(library.architecture(filter, native, false), 'architecture');
+  return filter;
+}
+
+function programOf(library: Libseccomp, filter: FilterContext): Uint8Array {
+  const program = library.program(filter);
+  if (typeof program === 'number') throw failure('the program cannot be made', program);
+  return program;
+}
+
+/** The first is for calls of that architecture; each answers those of another by itself. */
+function chosenByArchitecture(token: number, programs: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array(), ...others] = programs;
+  if (others.length === 0) return first;
+  const choice = encodeFilter([
+    [LOAD_WORD, 0, 0, callOffsets.ARCHITECTURE],
+    [JUMP_EQUAL, 1, 0, token],
+    [JUMP, 0, 0, first.length / 8],
+  ]);
+  return Buffer.concat([choice, first, ...others]);
+}
+
 function setAttributes(library: Libseccomp, filter: FilterContext): void {
   // enum scmp_filter_attr
   const ACT_BADARCH = 2;
@@ -98,22 +142,6 @@ function nativeNumber(): number {
 function ownToken(arch: Arch): number {
   const [own = 0] = architecturesOf[arch].values();
   return own;
-}
-
-function chooseArchitectures(
-  library: Libseccomp,
-  filter: FilterContext,
-  arch: Arch,
-  { architectures = [] }: Seccomp,
-): void {
-  const [own, ...others] = architecturesOf[arch];
-  if (own === undefined) return;
-  const wanted = [own, ...others.filter(([name]) => architectures.includes(name))];
-  for (const [name, token] of wanted) {
-    if (token === nativeNumber()) continue;
-    check(library.architecture(filter, token, true), name);
-  }
-  if (own[1] !== nativeNumber()) check(library.architecture(filter, nativeNumber(), false), own[0]);
 }
 
 function addRule(

@@ -34,7 +34,7 @@ export function makeFilter(
 }
 
 /** To be raised when the same profile compiles to something else. */
-const GENERATION = 1;
+const GENERATION = 2;
 
 function keyOf(compilation: Compilation): string {
   const words = [GENERATION, libseccomp().version(), compilation];
