@@ -26,13 +26,15 @@ export function checkConditions(
   answerOf: (rule: SeccompRule) => number,
   numberOf: (name: string) => number,
 ): void {
-  for (const name of new Set(syscalls.flatMap(({ names }) => names))) {
+  const unequal = syscalls.filter(({ args = [] }) => args.some(isInequality));
+  for (const name of new Set(unequal.flatMap(({ names }) => names))) {
     const about = syscalls.filter(({ names }) => names.includes(name));
     const answers = new Set(about.map(answerOf));
     const [answer = fallback] = answers;
     const rules = about.flatMap(({ args = [] }) => alternatives(args));
     const number = numberOf(name);
-    if (number < 0 || answers.size !== 1 || !isDelicate(rules)) continue;
+    const overlap = rules.length > 1 && rules.every((rule) => rule.length > 0);
+    if (number < 0 || answers.size !== 1 || !overlap) continue;
     check(program, arch, { name, number, rules, answer }, fallback);
   }
 }
@@ -43,13 +45,8 @@ export function alternatives(args: readonly SeccompArgument[]): (readonly Seccom
   return indexes.size === args.length ? [args] : args.map((each) => [each]);
 }
 
-function isDelicate(rules: Conditional['rules']): boolean {
-  const exact = ['SCMP_CMP_EQ', 'SCMP_CMP_MASKED_EQ'];
-  return (
-    rules.length > 1 &&
-    rules.every((rule) => rule.length > 0) &&
-    rules.some((rule) => rule.some(({ op }) => !exact.includes(op)))
-  );
+function isInequality({ op }: SeccompArgument): boolean {
+  return op !== 'SCMP_CMP_EQ' && op !== 'SCMP_CMP_MASKED_EQ';
 }
 
 function check(
