@@ -75,7 +75,8 @@ function denialText(call: DeniedCall): string {
   const words = call.args.map((value) => `0x${value.toString(16)}`).join(', ');
   const by = call.comm === undefined ? `process ${call.pid}` : `${call.comm} (process ${call.pid})`;
   const name = nameOf(call) ?? `call ${call.number}`;
-  return `seccomp: ${by}: ${name}(${words}): ${describeErrno(call.errno)}`;
+  const how = call.errno === undefined ? 'killed for it' : describeErrno(call.errno);
+  return `seccomp: ${by}: ${name}(${words}): ${how}`;
 }
 
 /** undefined where libseccomp is missing, or does not know the call, and it is not a newer one. */

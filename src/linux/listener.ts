@@ -49,6 +49,23 @@ export function answer(listener: number, { id }: Notification, how: Answer): voi
   request(listener, SECCOMP_IOCTL_NOTIF_SEND, bytes);
 }
 
+/** Ends the process of who made the call, by a signal that it cannot catch, if it still waits. */
+export function kill(listener: number, { id, pid }: Notification): void {
+  if (!stillWaits(listener, id)) return;
+  try {
+    // The number of a thread does for kill(2).
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // ESRCH: another has done so.
+  }
+}
+
+/** What its thread's number stands for may be looked at before this, and believed after. */
+function stillWaits(listener: number, id: bigint): boolean {
+  const bytes = Buffer.from(BigUint64Array.of(id).buffer);
+  return request(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, bytes);
+}
+
 /** false when the call is not waiting any more. */
 function request(listener: number, code: number, bytes: Buffer): boolean {
   const gone = [errnoNumber('ENOENT'), errnoNumber('EINTR'), errnoNumber('EINPROGRESS')];
@@ -96,14 +113,8 @@ export function threadName(
   { id, pid }: Pick<Notification, 'id' | 'pid'>,
 ): string | undefined {
   const name = readName(pid);
-  const still = request(
-    listener,
-    SECCOMP_IOCTL_NOTIF_ID_VALID,
-    Buffer.from(BigUint64Array.of(id).buffer),
-  );
-  return still
-    ? name?.replace(/[^ -~]/g, (other) => `\\u{${other.charCodeAt(0).toString(16)}}`)
-    : undefined;
+  if (!stillWaits(listener, id)) return undefined;
+  return name?.replace(/[^ -~]/g, (other) => `\\u{${other.charCodeAt(0).toString(16)}}`);
 }
 
 function readName(pid: number): string | undefined {

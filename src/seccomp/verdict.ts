@@ -41,6 +41,11 @@ export function verdict(program: Uint8Array, made: MadeCall): number {
   throw new Error('the program has no end');
 }
 
+/** One of seccompActions, without the number that goes with it: SECCOMP_RET_ACTION_FULL. */
+export function actionOf(answer: number): number {
+  return (answer & 0xffff0000) >>> 0;
+}
+
 function dataOf({ arch, number, args }: MadeCall): Buffer {
   const data = Buffer.alloc(64);
   data.writeInt32LE(number | 0, 0);

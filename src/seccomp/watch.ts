@@ -13,7 +13,9 @@ export interface HeardCall {
   readonly args: readonly bigint[];
 }
 
-export interface DeniedCall extends HeardCall {
+export interface DeniedCall extends Omit<HeardCall, 'errno'> {
+  /** undefined when its process is killed for it. */
+  readonly errno: number | undefined;
   /** Of the thread, on the host, and its name, of printable characters; undefined when it has ended. */
   readonly pid: number;
   readonly comm: string | undefined;

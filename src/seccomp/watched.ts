@@ -1,7 +1,7 @@
 /**
  * Filters with a listener (seccomp_unotify(2)). tsbox's own decides nothing: what a profile denies stays
- * denied, by the kernel or, where its answer is asked for, by the same instructions in verdict.ts. What
- * else a profile answers (KILL, TRAP, TRACE) no listener can answer, and the kernel does without it.
+ * denied, by the kernel or, where its answer is asked for, by the same instructions in verdict.ts. TRAP
+ * and TRACE no listener can answer, and the kernel does without it; for KILL it can send SIGKILL.
  * Arguments are those in registers, as the kernel took them down: memory is not looked at, and could
  * change before the call is made.
  */
@@ -9,12 +9,10 @@ import { callOffsets, encodeFilter, filterCodes } from '../abi/classic-bpf.ts';
 import { seccompActions } from '../abi/seccomp.ts';
 import { syscallNumbers } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
+import { actionOf } from './verdict.ts';
 
-const { SCMP_ACT_ERRNO, SCMP_ACT_NOTIFY, SCMP_ACT_ALLOW, SCMP_ACT_LOG } = seccompActions;
+const actions = seccompActions;
 const { LOAD_WORD, JUMP_EQUAL, RETURN } = filterCodes;
-/** SECCOMP_RET_ACTION_FULL */
-const ACTION = 0xffff0000;
-
 /** The same on each architecture. */
 const HOLD = syscallNumbers.x64.hold;
 
@@ -23,29 +21,34 @@ export function withHold(program: Uint8Array): Uint8Array {
   const holding = encodeFilter([
     [LOAD_WORD, 0, 0, callOffsets.NUMBER],
     [JUMP_EQUAL, 0, 1, HOLD],
-    [RETURN, 0, 0, SCMP_ACT_NOTIFY],
+    [RETURN, 0, 0, actions.SCMP_ACT_NOTIFY],
   ]);
   return Buffer.concat([holding, program]);
 }
 
+const denials = [
+  actions.SCMP_ACT_ERRNO,
+  actions.SCMP_ACT_KILL_PROCESS,
+  actions.SCMP_ACT_KILL_THREAD,
+];
 const asked: Readonly<Record<NonNullable<Box['watch']>, readonly number[]>> = {
-  denied: [SCMP_ACT_ERRNO],
-  all: [SCMP_ACT_ERRNO, SCMP_ACT_ALLOW, SCMP_ACT_LOG],
+  denied: denials,
+  all: [...denials, actions.SCMP_ACT_ALLOW, actions.SCMP_ACT_LOG],
 };
 
-/** The same filter, which asks its listener where it would answer with an error, or let a call pass. */
+/** The same filter, which asks its listener where it would deny a call, or let one pass. */
 export function asking(program: Uint8Array, watch: NonNullable<Box['watch']>): Uint8Array {
   const copy = Buffer.from(program);
   for (let at = 0; at < copy.length; at += 8)
     if (
       copy.readUInt16LE(at) === RETURN &&
-      asked[watch].includes((copy.readUInt32LE(at + 4) & ACTION) >>> 0)
+      asked[watch].includes(actionOf(copy.readUInt32LE(at + 4)))
     )
-      copy.writeUInt32LE(SCMP_ACT_NOTIFY, at + 4);
+      copy.writeUInt32LE(actions.SCMP_ACT_NOTIFY, at + 4);
   return withHold(copy);
 }
 
 /** The filter that stands for none. */
 export function allowing(): Uint8Array {
-  return encodeFilter([[RETURN, 0, 0, SCMP_ACT_ALLOW]]);
+  return encodeFilter([[RETURN, 0, 0, actions.SCMP_ACT_ALLOW]]);
 }

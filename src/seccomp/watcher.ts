@@ -7,9 +7,9 @@ import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { seccompActions } from '../abi/seccomp.ts';
 import { knownArch, syscallNumbers } from '../abi/syscalls.ts';
-import { answer, type Notification, receive, threadName } from '../linux/listener.ts';
+import { answer, kill, type Notification, receive, threadName } from '../linux/listener.ts';
 import { waitFor } from '../linux/poll.ts';
-import { verdict } from './verdict.ts';
+import { actionOf, verdict } from './verdict.ts';
 import { callKey, type DeniedCall, type HeardCall, type WatchOrder } from './watch.ts';
 
 const { listener, over, judge, telling, untaken } = workerData as WatchOrder;
@@ -44,22 +44,42 @@ function serve(): void {
 /** What the filter asks of is denied or, where all is recorded, allowed. */
 function judgeCall(made: Notification): void {
   const answered = verdict(judge, made);
-  const denied = (answered & ~0xffff) === seccompActions.SCMP_ACT_ERRNO;
-  const errno = denied ? answered & 0xffff : 0;
-  begun ||= made.number === FIRST;
-  if (begun) hear({ ...made, errno });
-  if (denied) tell({ ...made, errno });
-  answer(listener, made, denied ? { kind: 'errno', errno } : { kind: 'go on' });
+  switch (actionOf(answered)) {
+    case seccompActions.SCMP_ACT_KILL_PROCESS:
+    case seccompActions.SCMP_ACT_KILL_THREAD:
+      tell({ ...made, errno: undefined });
+      kill(listener, made);
+      break;
+    case seccompActions.SCMP_ACT_ERRNO: {
+      const errno = answered & 0xffff;
+      tell({ ...made, errno });
+      hear({ ...made, errno });
+      answer(listener, made, { kind: 'errno', errno });
+      break;
+    }
+    default:
+      hear({ ...made, errno: 0 });
+      answer(listener, made, { kind: 'go on' });
+  }
 }
 
 function hear({ arch, number, errno, args }: HeardCall): void {
+  begun ||= number === FIRST;
+  if (!begun) return;
   const key = callKey({ arch, number });
   const words = (telling.get(key) ?? []).map((index) => args[index]);
   if (heard.size < MAX_HEARD)
     heard.set([key, errno, ...words].join(' '), { arch, number, errno, args });
 }
 
-function tell({ id, pid, arch, number, args, errno }: Notification & HeardCall): void {
+function tell({
+  id,
+  pid,
+  arch,
+  number,
+  args,
+  errno,
+}: Notification & Pick<DeniedCall, 'errno'>): void {
   const comm = threadName(listener, { id, pid });
   parentPort?.postMessage({ arch, number, args, pid, comm, errno } satisfies DeniedCall);
   const others = Atomics.add(untaken, 0, 1) + 1;

@@ -86,6 +86,19 @@ describe('--seccomp-log', () => {
     expect(stderr).toMatch(/can't create directory '\/a': No space left/);
   });
 
+  test.each([
+    ['SCMP_ACT_KILL_PROCESS', []],
+    ['SCMP_ACT_KILL', []],
+    ['SCMP_ACT_KILL_PROCESS', ['--userns=auto']],
+  ])('%s with %j', (action, flags) => {
+    const rule = { names: ['mkdir'], action };
+    const option = profile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] });
+    const words = ['--seccomp-log', ...flags, '--security-opt', option];
+    const { stdout, stderr } = shell('mkdir /a; echo $?; ls -d /a', ...words);
+    expect(stdout).toBe('137\n');
+    expect(stderr).toMatch(/: mkdir\(0x.*\): killed for it/);
+  });
+
   test('the name of a process that would write on the terminal is escaped', () => {
     const name = "/tmp/$(printf 'busybox\\033[7m\\ntsb')";
     const { stderr } = shell(
