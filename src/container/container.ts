@@ -179,7 +179,7 @@ function takeListener(running: Interpreter, step: number): number | undefined {
     return running.takeListener(step);
   } catch (error) {
     throw new BoxError(
-      `the listener of the box's seccomp filter cannot be taken: ${(error as Error).message}: tsbox needs Linux 5.6 and CAP_SYS_PTRACE for it`,
+      `the listener of the box's seccomp filter cannot be taken: ${(error as Error).message}: tsbox needs Linux 5.8 and CAP_SYS_PTRACE for it`,
       { cause: error },
     );
   }

@@ -75,7 +75,7 @@ function install({ program, flags, profile }: SeccompFilter, why: string): Step[
     step(sendByte(PARENT_DESCRIPTOR), 'tsbox gets ready to take the listener'),
     step(call, why, {
       into: LISTENER,
-      hint: 'a listener needs Linux 5.6 (`tsbox doctor` shows user_notif), and that none listens to tsbox itself, as in a box of --seccomp-log (EBUSY): leave it out',
+      hint: 'a listener needs Linux 5.8 (`tsbox doctor` shows user_notif), and that none listens to tsbox itself, as in a box of --seccomp-log (EBUSY): leave it out',
     }),
     step(hold(), 'waits until tsbox has the listener: execve closes this one'),
   ];

@@ -82,7 +82,7 @@ function answerOf(action: SeccompAction, number: number | undefined): number {
 
 /**
  * Architectures by what the kernel takes them for, the machine's own first. Each group is compiled by
- * itself: the library takes four times as long for two of them together.
+ * itself: the library takes half as long again for two of them together.
  */
 function groups(arch: Arch, { architectures = [] }: Seccomp): number[][] {
   const wanted = [...architecturesOf[arch]].filter(
