@@ -22,7 +22,7 @@ const rounds = Number(process.argv[2] ?? 300);
 const facts = tsbox.imageFacts(
   tsbox.findImage('busybox', tsbox.dataDirectory(process.env, 0), '/'),
 );
-const caller = { env: {}, cwd: '/', findDevices: () => [], subuid: '', subgid: '' };
+const caller = { env: {}, cwd: '/', findDevices: () => [], ids: tsbox.plainRoot };
 const request = tsbox.specFromOptions(
   { ...tsbox.noOptions, command: ['/bin/true'] },
   facts,

@@ -45,8 +45,7 @@ async function libraryCall(): Promise<number> {
       env: {},
       cwd: '/',
       findDevices: () => [],
-      subuid: '',
-      subgid: '',
+      ids: tsbox.plainRoot,
     },
   );
   const fd = openSync('/dev/null', 'r+');

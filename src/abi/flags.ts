@@ -136,7 +136,7 @@ export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;
 
 export const socketFamilies = { AF_INET: 2 } as const;
-export const messageFlags = { MSG_NOSIGNAL: 0x4000 } as const;
+export const messageFlags = { MSG_NOSIGNAL: 0x4000, MSG_CMSG_CLOEXEC: 0x40000000 } as const;
 
 export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
 

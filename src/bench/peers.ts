@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { plainRoot } from '../spec/caller-ids.ts';
 import { specFromOptions } from '../spec/from-options.ts';
 import { type ImageFacts, noOptions } from '../spec/run-options.ts';
 import type { Candidate } from './subject.ts';
@@ -60,8 +61,7 @@ function writeBundle(image: ImageFacts, directory: string): string {
     env: {},
     cwd: '/',
     findDevices: () => [],
-    subuid: '',
-    subgid: '',
+    ids: plainRoot,
   });
   mkdirSync(directory);
   // The oldest version with all these fields: peers refuse any that is newer than themselves.

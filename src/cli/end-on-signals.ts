@@ -1,6 +1,6 @@
 import { signalNumbers } from '../abi/signals.ts';
 import { endRunning } from '../bench/spawn.ts';
-import { findCgroups } from '../linux/host.ts';
+import { findCgroups } from '../linux/cgroup-place.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import { say } from './print.ts';
@@ -13,8 +13,9 @@ export function endOnSignals(): void {
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.once(name, async () => {
       await endRunning();
-      if (process.geteuid?.() === 0)
-        await removeAbandoned(stateDirectory(process.env, 0), findCgroups(), say);
+      const state = stateDirectory(process.env, process.geteuid?.() ?? 0);
+      const cgroups = findCgroups();
+      await removeAbandoned(state, typeof cgroups === 'string' ? undefined : cgroups, say);
       process.exit(128 + signalNumbers[name]);
     });
 }

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { resolve } from 'node:path';
 import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image.ts';
+import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
 import { hostArch } from '../sandbox/host.ts';
-import type { Box } from '../spec/box.ts';
+import type { BoxRequest } from '../spec/box.ts';
+import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import { SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
 import type { Caller } from '../spec/run-options.ts';
@@ -15,12 +17,7 @@ import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
-export function toRequest({
-  image,
-  driver,
-  seccompLog,
-  options,
-}: RunArguments): Pick<Box, 'spec' | 'layer' | 'watch'> {
+export function toRequest({ image, driver, seccompLog, options }: RunArguments): BoxRequest {
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
@@ -30,8 +27,7 @@ export function toRequest({
     env: process.env,
     cwd: currentDirectory(),
     findDevices,
-    subuid: options.userns === undefined ? '' : readOrEmpty('/etc/subuid'),
-    subgid: options.userns === undefined ? '' : readOrEmpty('/etc/subgid'),
+    ids: callerIds(driver, options),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     ...readSeccomp(options.securityOpt),
@@ -52,10 +48,8 @@ function readSeccomp(words: readonly string[]): Pick<Caller, 'seccomp'> {
   }
 }
 
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+/** A guest's kernel has all ids, whoever starts it. */
+function callerIds(driver: RunArguments['driver'], words: RunArguments['options']): CallerIds {
+  const asked = words.userns !== undefined || words.uidmap.length > 0 || words.gidmap.length > 0;
+  return driver === 'vm' && !asked ? plainRoot : readCallerIds();
 }

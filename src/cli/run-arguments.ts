@@ -88,8 +88,10 @@ export function addRunOptions(command: Command): Command {
       .option('--umask <mask>', 'file mode creation mask, octal')
       .option(
         '--userns <mode>',
-        "auto: the box's root is nobody on the host; host: it is root (the default)",
+        "whose ids the box has: auto (a range of its own, root's default), host (the host's), keep-id[:uid=UID,gid=GID] or nomap",
       )
+      .option('--uidmap <range>', 'BOX:FROM[:AMOUNT]: which ids stand behind its users', several)
+      .option('--gidmap <range>', 'BOX:FROM[:AMOUNT]: and which behind its groups', several)
       .option('--cap-add <capabilities>', 'NAME[,NAME...] or ALL beside the usual ones', several)
       .option('--cap-drop <capabilities>', 'NAME[,NAME...] or ALL of the usual ones', several)
       .option(

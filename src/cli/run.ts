@@ -4,15 +4,13 @@ import { signalNumbers } from '../abi/signals.ts';
 import { unblockSignal } from '../linux/signal-mask.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
-import type { Box } from '../spec/box.ts';
+import type { BoxRequest } from '../spec/box.ts';
 import { say } from './print.ts';
 import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 import { showTiming } from './timing.ts';
 
-type Request = Pick<Box, 'spec' | 'layer' | 'watch'>;
-
-type Start = (request: Request, stdio: Stdio, timeline: Timeline, early: Early) => Promise<Sandbox>;
+type Start = (request: BoxRequest, stdio: Stdio, timeline: Timeline, early: Early) => Promise<Sandbox>;
 
 export type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
 

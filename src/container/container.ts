@@ -1,30 +1,25 @@
 /** The container driver: a box as an isolated process of this kernel. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { errnoName } from '../abi/errno.ts';
-import type { Ended } from '../linux/children.ts';
-import { idmappedMount } from '../linux/idmap.ts';
-import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
-import { SyscallError } from '../linux/native.ts';
+import { readSubordinateIds } from '../linux/caller-ids.ts';
 import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
-import { type ContainerPlan, planContainer } from '../plan/container.ts';
+import { planContainer } from '../plan/container.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
+import type { Host } from '../plan/host.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
-import type { Report } from '../plan/report.ts';
-import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
-import type { Step } from '../plan/step.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
-import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
-import { readHost, requireRoot } from '../sandbox/host.ts';
-import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { type BoxState, claimState, stateDirectory } from '../sandbox/state.ts';
-import { failureOf } from '../sandbox/step-failure.ts';
-import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
-import type { Box } from '../spec/box.ts';
+import { readHost } from '../sandbox/host.ts';
+import { claimIds } from '../sandbox/own-ids.ts';
+import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import { claimState, ownStateDirectory } from '../sandbox/state.ts';
+import type { Timeline } from '../sandbox/timeline.ts';
+import type { Box, BoxRequest } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
-import type { Watch } from './listener.ts';
+import type { Spec } from '../spec/spec.ts';
+import { withUserNamespace } from '../spec/user-namespace.ts';
+import { launch } from './launch.ts';
+import { attempts } from './retreat.ts';
 
 /**
  * Starts the workload.
@@ -35,27 +30,41 @@ import type { Watch } from './listener.ts';
  * @throws BoxError when the box could not be made; nothing is left of it then.
  */
 export async function startContainer(
-  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
+  request: BoxRequest,
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
   early?: Early,
   makePlan: typeof planContainer = planContainer,
 ): Promise<Sandbox> {
-  requireRoot('a container');
-  const parent = stateDirectory(process.env, 0);
+  const parent = ownStateDirectory(process.env, process.geteuid?.() ?? 0);
   const host = await withFilter(readHost(request, parent), request);
   await removeAbandoned(parent, host.cgroup, say);
-  const unkept = [
-    ...unkeptLimits(request.spec.linux.resources, host.cgroup),
-    ...unkeptDeviceRules(request.spec, host.cgroup),
-    ...unkeptLabels(request.spec, host),
-    ...unkeptMounts(request.spec, host),
-  ];
-  if (unkept.length > 0) throw new SpecError(unkept);
+  return attempts(request, host, say, (attempt) =>
+    startOnce(attempt, host, { parent, stdio, timeline, say, early, makePlan }),
+  );
+}
+
+interface Circumstances {
+  /** Directory of all boxes' state. */
+  readonly parent: string;
+  readonly stdio: Stdio;
+  readonly timeline: Timeline;
+  readonly say: (message: string) => void;
+  readonly early: Early | undefined;
+  readonly makePlan: typeof planContainer;
+}
+
+async function startOnce(
+  { spec, ids, ...others }: BoxRequest,
+  host: Host,
+  { parent, stdio, timeline, say, early, makePlan }: Circumstances,
+): Promise<Sandbox> {
   const state = claimState(parent);
   try {
-    const box: Box = { ...request, id: state.id };
+    const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
+    const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
+    refuseUnkept(box.spec, host);
     const plan = makePlan(box, host);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
@@ -77,190 +86,13 @@ export async function startContainer(
   }
 }
 
-interface Circumstances {
-  readonly stdio: Stdio;
-  readonly timeline: Timeline;
-  readonly state: BoxState;
-  readonly early: Early | undefined;
-  readonly say: (message: string) => void;
-  readonly filter: SeccompFilter | undefined;
-}
-
-async function launch(
-  box: Box,
-  plan: ContainerPlan,
-  circumstances: Circumstances,
-): Promise<Sandbox> {
-  const { stdio, timeline, state, early } = circumstances;
-  const steps = plan.sections.flatMap((section) => section.steps);
-  const { mounts } = await carryOut(plan.before, {
-    idmap: (path, reach) => idmappedMount(path, reach, box.spec.linux),
-    early,
-  });
-  timeline.mark('prepare');
-  const running = cloneBox(plan, steps, stdio, mounts);
-  const { watch, report, at } = await startWorkload(running, plan, (listener) =>
-    serve(listener, box, running.pid, circumstances),
-  );
-  if (report !== undefined) markSteps(timeline, steps, report, at);
-  const failure = failureOf(steps, report);
-  if (failure !== undefined) {
-    await running.end();
-    await watch?.end().catch(failedToListen);
-    throw failure;
-  }
-  const recorded: RecordedCall[] = [];
-  return {
-    id: box.id,
-    pid: running.pid,
-    timeline,
-    signal: running.signal,
-    ...(box.watch === 'all' ? { recorded } : {}),
-    wait: async (block) => {
-      const ended = await running.end(block);
-      const heard = await watch?.end().catch(failedToListen);
-      timeline.mark('workload', ended.at);
-      const limited = box.spec.linux.resources.memory !== undefined;
-      const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
-      await carryOut(plan.after);
-      await state.remove();
-      timeline.mark('clean-up');
-      if (heard instanceof BoxError) throw heard;
-      recorded.push(...(heard ?? []));
-      return toExit(ended, oomKilled);
-    },
-  };
-}
-
-/** What a listener is needed for is loaded with it. */
-async function serve(
-  listener: number,
-  box: Box,
-  pid: number,
-  { filter, say }: Circumstances,
-): Promise<Watch | undefined> {
-  const { informAgent, watchCalls } = await import('./listener.ts');
-  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, box, say);
-  informAgent(box, pid, listener);
-  return undefined;
-}
-
-function failedToListen(error: Error): BoxError {
-  return new BoxError(
-    `tsbox stopped listening to the box's system calls, which failed from then on: ${error.message}`,
-    { cause: error },
-  );
-}
-
-/** Does what only the parent can while the new process waits, and lets it go on. */
-async function startWorkload(
-  running: Interpreter,
-  plan: ContainerPlan,
-  serveListener: (listener: number) => Promise<Watch | undefined>,
-): Promise<CarriedOut & { readonly watch: Watch | undefined }> {
-  let watch: Watch | undefined;
-  try {
-    await carryOut(plan.during, { pid: running.pid });
-    if (plan.during.length > 0) running.go();
-    const step = listenerStep(plan);
-    const listener = step === undefined ? undefined : takeListener(running, step);
-    if (listener !== undefined) watch = await serveListener(listener);
-    return { ...running.carryOut(), watch };
-  } catch (error) {
-    running.signal(SIGKILL);
-    await running.end();
-    await watch?.end().catch(failedToListen);
-    throw error;
-  }
-}
-
-function takeListener(running: Interpreter, step: number): number | undefined {
-  try {
-    return running.takeListener(step);
-  } catch (error) {
-    throw new BoxError(
-      `the listener of the box's seccomp filter cannot be taken: ${(error as Error).message}: tsbox needs Linux 5.8 and CAP_SYS_PTRACE for it`,
-      { cause: error },
-    );
-  }
-}
-
-/** The number of the step that installs a filter with a listener. */
-function listenerStep(plan: ContainerPlan): number | undefined {
-  const steps = plan.sections.flatMap((section) => section.steps);
-  const found = steps.findIndex(({ into }) => into === LISTENER);
-  return found < 0 ? undefined : found;
-}
-
-const SIGKILL = 9;
-
-function cloneBox(
-  plan: ContainerPlan,
-  steps: readonly Step[],
-  { stdin, stdout, stderr }: Stdio,
-  mounts: readonly number[],
-): Interpreter {
-  let cgroup: number | undefined;
-  try {
-    if (plan.cgroup !== undefined) cgroup = openSync(plan.cgroup.entry, 'r');
-    return interpret({
-      steps,
-      clone: plan.clone,
-      stdio: [stdin, stdout, stderr],
-      extra: mounts,
-      ...(cgroup === undefined ? {} : { cgroup }),
-    });
-  } catch (error) {
-    if (error instanceof RangeError)
-      throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
-    if (!(error instanceof SyscallError && error.call === 'clone3'))
-      throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
-        cause: error,
-      });
-    throw new BoxError(
-      `${error.message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
-      { cause: error },
-    );
-  } finally {
-    for (const mount of mounts) closeSync(mount);
-    if (cgroup !== undefined) closeSync(cgroup);
-  }
-}
-
-function cloneHint({ errno }: SyscallError): string {
-  const name = errnoName(errno);
-  // fcntl(2), F_DUPFD: the new number is above what is allowed.
-  if (['EINVAL', 'EMFILE'].includes(name))
-    return 'allow more open files (`ulimit -n`): 100 are enough';
-  // execve(2) of tsbox-init gives E2BIG when there is no memory for its arguments, too.
-  if (['ENOMEM', 'E2BIG'].includes(name))
-    return 'allow the box more memory (--memory), or free some on the host';
-  return '`tsbox doctor` shows which namespaces this host forbids';
-}
-
-function markSteps(
-  timeline: Timeline,
-  steps: readonly Step[],
-  report: Report,
-  executed: bigint,
-): void {
-  timeline.mark('clone', report.started);
-  timeline.mark('steps', report.ended, () => stepPhases(steps, report));
-  timeline.mark('exec', executed);
-}
-
-function toExit(ended: Ended, oomKilled: boolean): Exit {
-  return ended.how === 'exited'
-    ? { kind: 'exited', code: ended.status }
-    : { kind: 'signalled', signal: ended.status, oomKilled };
-}
-
-/** `memory.events`: `oom_kill N`. */
-function ranOutOfMemory(cgroup: string): boolean {
-  try {
-    return /^oom_kill [1-9]/m.test(readFileSync(`${cgroup}/memory.events`, 'utf8'));
-  } catch {
-    // Whatever has become of it, there is still to be tidied up.
-    return false;
-  }
+/** @throws SpecError for what was asked for and cannot be had on this host. */
+export function refuseUnkept(spec: Spec, host: Host): void {
+  const unkept = [
+    ...unkeptLimits(spec.linux.resources, host),
+    ...unkeptDeviceRules(spec, host),
+    ...unkeptLabels(spec, host),
+    ...unkeptMounts(spec, host),
+  ];
+  if (unkept.length > 0) throw new SpecError(unkept);
 }

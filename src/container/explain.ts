@@ -1,36 +1,32 @@
 /** The plan of a container, as text. */
+import { readSubordinateIds } from '../linux/caller-ids.ts';
 import { type HostAction, printAction } from '../plan/action.ts';
-import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
-import { unkeptDeviceRules } from '../plan/device-filter.ts';
-import { unkeptLabels } from '../plan/labels.ts';
-import { unkeptMounts } from '../plan/mount-refusals.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
+import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
-import type { Box } from '../spec/box.ts';
-import { SpecError } from '../spec/errors.ts';
+import type { BoxRequest } from '../spec/box.ts';
+import { withUserNamespace } from '../spec/user-namespace.ts';
+import { refuseUnkept } from './container.ts';
+import { firstAttempt } from './retreat.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
-export async function explainContainer(
-  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
-): Promise<string> {
-  const host = await withFilter(readHost(request, stateDirectory(process.env, 0)), request);
-  const unkept = [
-    ...unkeptLimits(request.spec.linux.resources, host.cgroup),
-    ...unkeptDeviceRules(request.spec, host.cgroup),
-    ...unkeptLabels(request.spec, host),
-    ...unkeptMounts(request.spec, host),
-  ];
-  if (unkept.length > 0) throw new SpecError(unkept);
-  const plan = planContainer({ ...request, id: ID }, host);
+export async function explainContainer(request: BoxRequest): Promise<string> {
+  const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
+  const host = await withFilter(readHost(request, parent), request);
+  const { spec: asked, ids, ...others } = firstAttempt(request, host);
+  const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
+  refuseUnkept(spec, host);
+  const plan = planContainer({ ...others, spec, id: ID }, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
+    ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
     ...actions('tsbox prepares, on the host', plan.before),
     '# tsbox makes the process, in namespaces of its own',
     printWithReason(

@@ -3,7 +3,7 @@ import { closeSync, existsSync, readFileSync, realpathSync, statSync } from 'nod
 import { capabilityNames } from '../abi/capabilities.ts';
 import { errnoNumber } from '../abi/errno.ts';
 import { fsOpenFlags } from '../abi/flags.ts';
-import type { CgroupHost, Host, SecurityModules, SourceMount } from '../plan/host.ts';
+import type { Host, SecurityModules, SourceMount } from '../plan/host.ts';
 import type { Mount } from '../spec/spec.ts';
 import { mountAround } from './mountinfo.ts';
 import { SyscallError, syscall } from './native.ts';
@@ -54,19 +54,6 @@ export function findSourceMounts(paths: readonly string[]): Map<string, SourceMo
       return found === undefined ? [] : [[path, found]];
     }),
   );
-}
-
-/** Where cgroup v2 is mounted and what its root offers; undefined where it is not. */
-export function findCgroups(): CgroupHost | undefined {
-  const mount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
-  if (mount === undefined) return undefined;
-  const controllers = readFileSync(`${mount}/cgroup.controllers`, 'utf8').trim().split(/\s+/);
-  return { mount, controllers: controllers.filter((name) => name !== '') };
-}
-
-/** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */
-export function cgroup2Mount(mountinfo: string): string | undefined {
-  return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
 }
 
 /** Which security modules label processes: apparmor(7), selinux(8). */

@@ -1,45 +1,18 @@
 /** Mounts whose owners are mapped: mount_setattr(2), "ID-mapped mounts". */
 import { closeSync, openSync } from 'node:fs';
 import { AT_FDCWD, mountAttributes, mountFlags, treeFlags } from '../abi/flags.ts';
-import type { Reach } from '../plan/calls.ts';
-import { idMap } from '../plan/container.ts';
-import { waitForParent } from '../plan/identity.ts';
-import type { Linux } from '../spec/spec.ts';
-import { type Interpreter, interpret } from './interpreter.ts';
+import type { Reach } from '../plan/mount-calls.ts';
 import { syscall } from './native.ts';
-import { writeProcFile } from './proc-file.ts';
 
 /**
  * A copy of the mount at `path`, not attached anywhere, on which files of root belong to the host id
- * that the maps give to root. A user namespace with these maps has to exist for a moment: that of a
- * process that waits.
- * @returns a descriptor and the process, which ends once its namespace has been used.
+ * that the user namespace of the process `pid` gives to root.
+ * @returns a descriptor.
  * @throws SyscallError where the file system or the kernel (before 5.12; overlay: 5.19) has no such mounts.
  */
-export async function idmappedMount(
-  path: string,
-  reach: Reach,
-  { uidMappings, gidMappings }: Pick<Linux, 'uidMappings' | 'gidMappings'>,
-): Promise<number> {
-  const holder = interpret({
-    steps: [waitForParent()],
-    clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD', 'CLONE_NEWUSER'],
-    stdio: [0, 1, 2],
-  });
-  try {
-    writeProcFile(`/proc/${holder.pid}/uid_map`, idMap(uidMappings));
-    writeProcFile(`/proc/${holder.pid}/gid_map`, idMap(gidMappings));
-    return mapMount(path, reach, holder);
-  } finally {
-    holder.go();
-    holder.carryOut();
-    await holder.end();
-  }
-}
-
-function mapMount(path: string, reach: Reach, holder: Interpreter): number {
+export function idmappedMount(path: string, reach: Reach, pid: number): number {
   const { OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, AT_RECURSIVE, AT_EMPTY_PATH } = treeFlags;
-  const namespace = openSync(`/proc/${holder.pid}/ns/user`, 'r');
+  const namespace = openSync(`/proc/${pid}/ns/user`, 'r');
   try {
     const below = reach === 'recursive' ? AT_RECURSIVE : 0;
     const mount = syscall('open_tree', AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | below);

@@ -2,7 +2,8 @@
  * Starts tsbox-init on a list of steps: a process whose plan and report are files in memory, tied to
  * this one by a socket (src/plan/parent.ts).
  */
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { errnoNumber } from '../abi/errno.ts';
 import type { cloneFlags } from '../abi/flags.ts';
 import { knownArch } from '../abi/syscalls.ts';
 import { encodePlan } from '../plan/encode.ts';
@@ -12,8 +13,9 @@ import { type Ended, endOf } from './children.ts';
 import { cloneInit, signalProcess } from './clone.ts';
 import { takeListener } from './listener.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
+import { SyscallError } from './native.ts';
 import { waitFor } from './poll.ts';
-import { socketPair } from './unix-socket.ts';
+import { sendDescriptors, socketPair } from './unix-socket.ts';
 
 export interface Launch {
   readonly steps: readonly Step[];
@@ -35,8 +37,8 @@ export interface CarriedOut {
 
 export interface Interpreter {
   readonly pid: number;
-  /** Lets a process go on that waits for what only its parent can do. */
-  go(): void;
+  /** Lets a process go on that waits for what only its parent can do. @param descriptors that it is handed. */
+  go(descriptors?: readonly number[]): void;
   /**
    * Takes the listener of a filter from the process, which waits in the call `hold` until then, and
    * lets it go on. To be called before {@link carryOut}, once.
@@ -104,11 +106,12 @@ function follow(
   };
   return {
     pid,
-    go: () => {
+    go: (descriptors = []) => {
       try {
-        writeSync(socket, '.');
-      } catch {
-        // EPIPE: it has ended already, as its report will say.
+        sendDescriptors(socket, descriptors);
+      } catch (error) {
+        // It has ended already, as its report will say.
+        if (!(error instanceof SyscallError && error.errno === errnoNumber('EPIPE'))) throw error;
       }
     },
     takeListener: (step) => {

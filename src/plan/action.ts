@@ -1,6 +1,6 @@
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
-import type { Reach } from './calls.ts';
+import type { Reach } from './mount-calls.ts';
 
 /** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
 export type HostAction =
@@ -18,6 +18,13 @@ export type HostAction =
   /** Of a cgroup, with all below it. */
   | { readonly call: 'rmdir'; readonly path: string; readonly why: string }
   | { readonly call: 'copy'; readonly path: string; readonly to: string; readonly why: string }
+  /** A program of the host's, until it ends. */
+  | {
+      readonly call: 'execute';
+      readonly argv: readonly string[];
+      readonly why: string;
+      readonly hint: string;
+    }
   /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { readonly call: 'idmap'; readonly path: string; readonly reach: Reach; readonly why: string }
   /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
@@ -31,7 +38,7 @@ export type HostAction =
       readonly optional: boolean;
     };
 
-/** Stands for the container's process id on the host, in a path. */
+/** Stands for the container's process id on the host, in a path or an argument. */
 export const PID = '$PID';
 
 export function printAction(action: HostAction): string {
@@ -40,6 +47,8 @@ export function printAction(action: HostAction): string {
       return `write(${JSON.stringify(action.path)}, ${JSON.stringify(action.data)})`;
     case 'copy':
       return `copy(${JSON.stringify(action.path)}, ${JSON.stringify(action.to)})`;
+    case 'execute':
+      return `execve(${JSON.stringify(action.argv[0])}, ${JSON.stringify(action.argv)})`;
     case 'idmap':
       return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE${action.reach === 'recursive' ? '|AT_RECURSIVE' : ''}), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, propagation=MS_PRIVATE, userns_fd=…})`;
     case 'filter_devices':

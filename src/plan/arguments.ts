@@ -5,7 +5,7 @@ import type { Argument, Fields, Slot } from './step.ts';
 type NumberArgument = Extract<Argument, { readonly kind: 'number' }>;
 type FlagsArgument = Extract<Argument, { readonly kind: 'flags' }>;
 
-export const NULL: Argument = { kind: 'number', value: 0, text: 'NULL' };
+export const NULL: NumberArgument = { kind: 'number', value: 0, text: 'NULL' };
 const CURRENT_DIRECTORY: Argument = { kind: 'number', value: AT_FDCWD, text: 'AT_FDCWD' };
 
 export const string = (value: string): Argument => ({ kind: 'string', value });
@@ -31,7 +31,10 @@ export function flags<T extends Record<string, number>>(table: T, words: Words<T
 }
 
 /** @param size in bytes, of which the fields are the first; 8 for each of them when not given. */
-export function structure(fields: Fields, size = Object.keys(fields).length * 8): Argument {
+export function structure(
+  fields: Fields,
+  size = Object.keys(fields).length * 8,
+): Extract<Argument, { readonly kind: 'structure' }> {
   return { kind: 'structure', fields, size };
 }
 

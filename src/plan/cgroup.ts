@@ -1,13 +1,13 @@
 /** Control groups, version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst). */
 import type { Resources } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
-import type { CgroupHost } from './host.ts';
+import type { CgroupHost, CgroupLack, Host } from './host.ts';
 
-/** Directory, below the hierarchy's mount point, in which every box gets its cgroup. */
+/** Directory, below the cgroup that is tsbox's, in which every box gets its cgroup. */
 export const CGROUP_PARENT = 'tsbox';
 
 function cgroupPath(host: CgroupHost, id: string): string {
-  return `${host.mount}/${CGROUP_PARENT}/${id}`;
+  return `${host.top}/${CGROUP_PARENT}/${id}`;
 }
 
 /** Where the kernel counts what the box uses and which limits it met. */
@@ -28,14 +28,32 @@ const controllerOf = { memory: 'memory', cpu: 'cpu', pids: 'pids' } as const;
 const flagOf = { memory: '--memory', cpu: '--cpus', pids: '--pids-limit' } as const;
 
 /** Limits that were asked for and that this host cannot keep: a sentence each. */
-export function unkeptLimits(resources: Resources, host: CgroupHost | undefined): string[] {
+export function unkeptLimits(
+  resources: Resources,
+  { cgroup, cgroupLack }: Pick<Host, 'cgroup' | 'cgroupLack'>,
+): string[] {
   return requested(resources)
-    .filter((limit) => !host?.controllers.includes(controllerOf[limit]))
+    .filter((limit) => !cgroup?.controllers.includes(controllerOf[limit]))
     .map((limit) =>
-      host === undefined
-        ? `${flagOf[limit]} needs cgroup v2, which is not mounted on this host`
-        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${host.mount} does not offer: leave the limit out, or see \`tsbox doctor\` for who withholds it`,
+      cgroup === undefined
+        ? `${flagOf[limit]} needs ${lacks[cgroupLack ?? 'not mounted']}`
+        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${withholder(cgroup)}`,
     );
+}
+
+const asScope = '`systemd-run --user --scope -p Delegate=yes tsbox …` gets one from systemd';
+
+/** Why a box gets no cgroup, and what to do about it. */
+export const lacks: Readonly<Record<CgroupLack, string>> = {
+  'not mounted': 'cgroup v2, which is not mounted on this host',
+  'not delegated': `a cgroup that belongs to you, and none around this process does: ${asScope}; without systemd, root makes one and gives it to you (cgroups(7), "Cgroups delegation")`,
+};
+
+function withholder({ mount, top, controllers }: CgroupHost): string {
+  if (top === mount)
+    return `${mount} does not offer: leave the limit out, or see \`tsbox doctor\` for who withholds it`;
+  const all = controllers.length === 0 ? 'none' : controllers.join(', ');
+  return `your cgroup ${top} does not have (it has ${all}): ${asScope}, with what \`systemctl show user@$(id -u) -p DelegateControllers\` lists; without systemd, root enables it in cgroup.subtree_control of the cgroup above, and that cgroup must hold no process itself`;
 }
 
 /** Levels of cgroups and their number that a box can make in its own: enough for systemd with containers in it. */
@@ -44,7 +62,7 @@ const MOST_CGROUPS = 4096;
 
 /** Makes the box's cgroup and sets its limits, before the clone that starts the box in it. */
 export function makeCgroup(resources: Resources, host: CgroupHost, id: string): HostAction[] {
-  const parent = `${host.mount}/${CGROUP_PARENT}`;
+  const parent = `${host.top}/${CGROUP_PARENT}`;
   const own = cgroupPath(host, id);
   const entry = entryPath(host, id);
   const controllers = requested(resources).map((limit) => `+${controllerOf[limit]}`);
@@ -63,7 +81,7 @@ export function makeCgroup(resources: Resources, host: CgroupHost, id: string): 
   });
   return [
     { call: 'mkdir', path: parent, why: 'parent of all boxes’ cgroups' },
-    ...(controllers.length === 0 ? [] : [enable(host.mount), enable(parent)]),
+    ...(controllers.length === 0 ? [] : [enable(host.top), enable(parent)]),
     { call: 'mkdir', path: own, why: 'counts, limits and ends all processes of the box together' },
     cap('depth', MOST_LEVELS),
     cap('descendants', MOST_CGROUPS),

@@ -1,11 +1,12 @@
 /** The whole of a container: what the parent does, the clone, and what the child does. */
 import type { cloneFlags } from '../abi/flags.ts';
 import type { Box } from '../spec/box.ts';
-import type { IdMapping, NamespaceType } from '../spec/spec.ts';
-import { type HostAction, PID } from './action.ts';
+import type { NamespaceType } from '../spec/spec.ts';
+import type { HostAction } from './action.ts';
 import { accountPath, entryPath, makeCgroup, removeCgroup } from './cgroup.ts';
 import { filterDevices } from './device-filter.ts';
 import type { Host } from './host.ts';
+import { mapIds } from './id-maps.ts';
 import { isolationSections } from './isolate.ts';
 import { mapMounts } from './mapped.ts';
 import type { Section } from './step.ts';
@@ -48,7 +49,6 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
             filterDevices(box, host.cgroup),
           ]),
       ...(copied ? [copyRoot(box, seen.spec.root.path)] : []),
-      ...mapMounts(seen),
     ],
     clone: [
       'CLONE_VM',
@@ -65,7 +65,7 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
             account: accountPath(host.cgroup, box.id),
           },
         }),
-    during: mapIds(box),
+    during: [...mapIds(box, host), ...mapMounts(seen, host)],
     sections: isolationSections(seen, host, 'container'),
     after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),
   };
@@ -82,30 +82,4 @@ function copyRoot(box: Box, to: string): HostAction {
     to,
     why: 'this kernel has no overlayfs: the workload writes into a copy of the image',
   };
-}
-
-/** user_namespaces(7), "User and group ID mappings": one line per range. */
-export function idMap(mappings: readonly IdMapping[]): string {
-  return mappings
-    .map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`)
-    .join('');
-}
-
-function mapIds(box: Box): HostAction[] {
-  const { uidMappings, gidMappings } = box.spec.linux;
-  if (uidMappings.length === 0) return [];
-  return [
-    {
-      call: 'write',
-      path: `/proc/${PID}/uid_map`,
-      data: idMap(uidMappings),
-      why: 'users of the box are nobody on the host',
-    },
-    {
-      call: 'write',
-      path: `/proc/${PID}/gid_map`,
-      data: idMap(gidMappings),
-      why: 'and so are its groups',
-    },
-  ];
 }

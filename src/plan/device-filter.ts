@@ -12,8 +12,8 @@ import { defaultDeviceRules } from '../spec/defaults.ts';
 import { allows } from '../spec/device-rules.ts';
 import type { DeviceRule, Mount, Spec } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
-import { accountPath } from './cgroup.ts';
-import type { CgroupHost } from './host.ts';
+import { accountPath, lacks } from './cgroup.ts';
+import type { CgroupHost, Host } from './host.ts';
 import { attributesOf, reachOf } from './mount-words.ts';
 
 /** Those of the specification come first, as elsewhere: one that denies all takes nothing of these away. */
@@ -33,9 +33,12 @@ export function filterDevices({ spec, id }: Box, host: CgroupHost): HostAction {
 }
 
 /** Refusals of what only a filter keeps, on a host without cgroup v2: a sentence each. */
-export function unkeptDeviceRules(spec: Spec, host: CgroupHost | undefined): string[] {
-  if (host !== undefined || !filterIsNeeded(spec)) return [];
-  return [`${neededFor(spec)} needs cgroup v2, which is not mounted on this host`];
+export function unkeptDeviceRules(
+  spec: Spec,
+  { cgroup, cgroupLack }: Pick<Host, 'cgroup' | 'cgroupLack'>,
+): string[] {
+  if (cgroup !== undefined || !filterIsNeeded(spec)) return [];
+  return [`${neededFor(spec)} needs ${lacks[cgroupLack ?? 'not mounted']}`];
 }
 
 /**

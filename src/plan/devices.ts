@@ -5,9 +5,10 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { Device } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
-import { type MountAttribute, openat2, symlinkat, umask } from './calls.ts';
+import { openat2, symlinkat, umask } from './calls.ts';
 import { fileInside, type Place } from './inside.ts';
 import type { MountApi } from './mount-api.ts';
+import type { MountAttribute } from './mount-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 const nodes = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;

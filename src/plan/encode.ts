@@ -182,16 +182,21 @@ class DataArea {
   structure(fields: Fields, size: number): number {
     const values = Object.values(fields);
     if (values.length * 8 > size) throw new RangeError(`${values.length} fields in ${size} bytes`);
-    const words = values.map((field) =>
-      field.kind === 'bytes' ? this.bytes(field.value) : field.value,
-    );
+    const words = values.map((field) => this.#wordOf(field));
     const offset = this.#take(size);
-    words.forEach((word, index) => {
+    words.forEach(({ word, pointer }, index) => {
       this.#words[offset / 4 + index * 2] = lowHalf(word);
       this.#words[offset / 4 + index * 2 + 1] = highHalf(word);
-      if (values[index]?.kind === 'bytes') this.relocations.push(offset + index * 8);
+      if (pointer) this.relocations.push(offset + index * 8);
     });
     return offset;
+  }
+
+  #wordOf(field: Fields[string]): { word: number | bigint; pointer: boolean } {
+    if (field.kind === 'bytes') return { word: this.bytes(field.value), pointer: true };
+    if (field.kind === 'structure')
+      return { word: this.structure(field.fields, field.size), pointer: true };
+    return { word: field.value, pointer: false };
   }
 
   /** Equal strings are kept once. */

@@ -1,5 +1,6 @@
 import type { Arch } from '../abi/syscalls.ts';
-import type { MountAttribute } from './calls.ts';
+import type { CallerIds } from '../spec/caller-ids.ts';
+import type { MountAttribute } from './mount-calls.ts';
 import type { SeccompFilter } from './seccomp.ts';
 
 /**
@@ -8,6 +9,8 @@ import type { SeccompFilter } from './seccomp.ts';
  */
 export interface Host {
   readonly arch: Arch;
+  /** Who runs tsbox: what it may do about ids and the owners of files. */
+  readonly caller: Pick<CallerIds, 'kind' | 'uid' | 'gid'>;
   /** Whether the kernel has overlayfs. */
   readonly overlay: boolean;
   /**
@@ -17,8 +20,10 @@ export interface Host {
   readonly anchor: string;
   /** Whether mounts are made by descriptors (Linux 5.12) or by paths: mount-api.ts. */
   readonly mountApi: 'descriptors' | 'paths';
-  /** The cgroup v2 directory below which boxes get theirs; absent where the host has none for us. */
+  /** Where boxes get their cgroups (version 2); absent where they get none. */
   readonly cgroup?: CgroupHost;
+  /** Why they get none. */
+  readonly cgroupLack?: CgroupLack;
   /** Number of the kernel's last capability, which tsbox may be too old to know; absent: it knows all. */
   readonly lastCapability?: number;
   /** Which security modules label processes here; absent where no label was asked for. */
@@ -45,9 +50,14 @@ export interface SourceMount {
 export interface CgroupHost {
   /** Mount point of the hierarchy: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` on a hybrid host. */
   readonly mount: string;
-  /** Controllers that the root of the hierarchy offers. */
+  /** The cgroup below which boxes get theirs: the root of the hierarchy, or one that is the user's. */
+  readonly top: string;
+  /** Controllers that cgroups below it can have. */
   readonly controllers: readonly string[];
 }
+
+/** Why there are no cgroups for boxes. */
+export type CgroupLack = 'not mounted' | 'not delegated';
 
 /** Linux security modules that are at work. */
 export interface SecurityModules {

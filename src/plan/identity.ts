@@ -4,27 +4,33 @@
  */
 import { capabilityNames } from '../abi/capabilities.ts';
 import type { Box } from '../spec/box.ts';
-import { prctl, read, setgroups, setresgid, setresuid } from './calls.ts';
+import type { IdMapping } from '../spec/spec.ts';
+import { prctl, setgroups, setresgid, setresuid } from './calls.ts';
 import type { Host } from './host.ts';
-import { PARENT_DESCRIPTOR } from './parent.ts';
+import { deniesGroups } from './id-maps.ts';
 import { setSecureBits } from './process-calls.ts';
 import { setCapabilities } from './seccomp.ts';
 import { type Step, step } from './step.ts';
 
-/** Goes on when the parent has done what it must: interpret().go() in src/linux/interpreter.ts. */
-export function waitForParent(): Step {
-  return step(read(PARENT_DESCRIPTOR, 1), 'the parent has written the id maps');
+/** In a user namespace, whose maps are there by now: becomes its root. */
+export function enterUserNamespace(box: Box, host: Host): Step[] {
+  const { uidMappings, gidMappings } = box.spec.linux;
+  if (uidMappings.length === 0) return [];
+  return [
+    ...(deniesGroups(box, host)
+      ? []
+      : [step(setgroups([]), "none of the caller's groups comes along")]),
+    step(setresgid(first(gidMappings)), 'a group of the user namespace'),
+    step(
+      setresuid(first(uidMappings)),
+      'a user of the user namespace, in which it has every capability until it gives them up',
+    ),
+  ];
 }
 
-/** In a user namespace: waits for the id maps, which only the parent may write, and becomes its root. */
-export function enterUserNamespace(box: Box): Step[] {
-  if (box.spec.linux.uidMappings.length === 0) return [];
-  return [
-    waitForParent(),
-    step(setgroups([]), "none of the caller's groups comes along"),
-    step(setresgid(0), "root's group of the user namespace"),
-    step(setresuid(0), 'root of the user namespace, nobody on the host'),
-  ];
+/** Root, unless the box has none. */
+function first(map: readonly IdMapping[]): number {
+  return Math.min(...map.map(({ containerID }) => containerID));
 }
 
 export function becomeUser(box: Box, host: Host): Step[] {
@@ -37,7 +43,15 @@ export function becomeUser(box: Box, host: Host): Step[] {
       setSecureBits(['SECBIT_KEEP_CAPS']),
       "changing the user must not take what capset gives below; none of the caller's bits comes along",
     ),
-    step(setgroups(user.additionalGids), 'supplementary groups as asked for, none of the caller'),
+    // Where that is refused, those that the caller has stay: its rights are the box's anyway.
+    ...(deniesGroups(box, host)
+      ? []
+      : [
+          step(
+            setgroups(user.additionalGids),
+            'supplementary groups as asked for, none of the caller',
+          ),
+        ]),
     step(setresgid(user.gid), 'group of the workload'),
     step(setresuid(user.uid), 'user of the workload'),
     setCapabilities(box, host.seccomp),

@@ -3,27 +3,24 @@
  * A container and the guest of a micro-VM carry out the same ones.
  */
 import type { Box } from '../spec/box.ts';
-import {
-  chdir,
-  chroot,
-  fchdir,
-  interfaceUp,
-  mount,
-  pivotRoot,
-  sethostname,
-  socketInet,
-  umask,
-  umount2,
-} from './calls.ts';
+import { chdir, fchdir, interfaceUp, sethostname, socketInet, umask } from './calls.ts';
 import { openDevices } from './devices.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
 import type { Host } from './host.ts';
 import { becomeUser, enterUserNamespace } from './identity.ts';
 import { wallIn } from './landlock.ts';
+import { mapMounts } from './mapped.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
 import { type MountApi, mountApi } from './mount-api.ts';
+import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
 import { attachDevices, attachMounts, openSources } from './mounts.ts';
-import { announceExecution, closeAll, closeInherited, dieWithParent } from './parent.ts';
+import {
+  announceExecution,
+  closeAll,
+  closeInherited,
+  dieWithParent,
+  waitForParent,
+} from './parent.ts';
 import { keepApart, processAttributes } from './process.ts';
 import { leaveHostMounts, makeRoot, openImage, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
@@ -41,10 +38,13 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         ...(child ? [announceExecution(), ...dieWithParent()] : []),
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
+        ...(box.spec.linux.uidMappings.length > 0
+          ? [waitForParent(mapMounts(box, host).length)]
+          : []),
       ],
     },
     { title: 'Host files', steps: openHostFiles(box, host, mounts) },
-    { title: 'User namespace', steps: enterUserNamespace(box) },
+    { title: 'User namespace', steps: enterUserNamespace(box, host) },
     { title: 'Apart from other processes', steps: keepApart() },
     { title: 'Root file system', steps: makeRoot(box, host, mounts) },
     { title: 'Mounts', steps: attachMounts(box, host, mounts) },

@@ -5,20 +5,15 @@
  */
 import { signalNumbers } from '../abi/signals.ts';
 import type { Arch } from '../abi/syscalls.ts';
-import { type HostAction, PID } from './action.ts';
+import type { HostAction } from './action.ts';
 import { HERE } from './arguments.ts';
 import {
   capset,
   fchownat,
-  type MountAttribute,
   mkdirat,
   mknodat,
-  mount,
-  mountSetattr,
-  moveMount,
   openat,
   openat2,
-  openTree,
   prlimit,
   setgroups,
   setresgid,
@@ -28,12 +23,14 @@ import {
 } from './calls.ts';
 import type { CloneFlag } from './container.ts';
 import type { Host } from './host.ts';
-import { clearAmbient, dropBounding, gainNothing, waitForParent } from './identity.ts';
+import { mapOwnIds } from './id-maps.ts';
+import { clearAmbient, dropBounding, gainNothing } from './identity.ts';
 import { changeRoot } from './isolate.ts';
 import { keepGroups } from './keep-groups.ts';
 import { wallIn } from './landlock.ts';
+import { type MountAttribute, mount, mountSetattr, moveMount, openTree } from './mount-calls.ts';
 import { newFileSystem } from './mounts-by-descriptor.ts';
-import { dieWithParent } from './parent.ts';
+import { dieWithParent, waitForParent } from './parent.ts';
 import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
 import { ignoreSignal } from './signal-calls.ts';
@@ -89,17 +86,10 @@ export function jailNamespaces({ inmate }: Pick<Jail, 'inmate'>): readonly Clone
 /** What the parent does while the new process waits: the one mapping that needs no privilege. */
 export function jailMaps({ inmate: { standsFor, uid, gid } }: Pick<Jail, 'inmate'>): HostAction[] {
   if (standsFor === undefined) return [];
-  const write = (file: string, data: string, why: string): HostAction => ({
-    call: 'write',
-    path: `/proc/${PID}/${file}`,
-    data,
-    why,
-  });
-  return [
-    write('setgroups', 'deny', 'without which no group may be mapped'),
-    write('gid_map', `${gid} ${standsFor.gid} 1`, "the caller's group, and no other"),
-    write('uid_map', `${uid} ${standsFor.uid} 1`, "the caller's user, and no other"),
-  ];
+  return mapOwnIds(
+    { containerID: uid, hostID: standsFor.uid },
+    { containerID: gid, hostID: standsFor.gid },
+  );
 }
 
 /** @param extra how many descriptors the program is given beside its standard streams. */
@@ -110,7 +100,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
       steps: [
         ...belongToTsbox(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...(jail.inmate.standsFor === undefined ? [] : [waitForParent()]),
+        ...(jail.inmate.standsFor === undefined ? [] : [waitForParent(0)]),
         ...keepApart(),
       ],
     },

@@ -1,7 +1,7 @@
 /** What PID 1 of a micro-VM does before the box's own sections: a machine starts with nothing. */
 import type { Arch } from '../abi/syscalls.ts';
 import { HERE } from './arguments.ts';
-import { mkdirat, mount, openat, read } from './calls.ts';
+import { mkdirat, openat, read } from './calls.ts';
 import type { CloneFlag } from './container.ts';
 import {
   finitModule,
@@ -10,6 +10,7 @@ import {
   supervise,
   watchCreation,
 } from './machine-calls.ts';
+import { mount } from './mount-calls.ts';
 import { type Section, type Step, step } from './step.ts';
 
 /** A directory of the host's, as the guest finds it: a virtiofs tag and where it is mounted. */

@@ -3,22 +3,31 @@
  * itself may make them, on the host: the box finds each at a fixed descriptor.
  */
 import type { Box } from '../spec/box.ts';
-import type { Mount } from '../spec/spec.ts';
+import type { Mount, Spec } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
-import { inherit, type Reach } from './calls.ts';
+import { inherit } from './calls.ts';
+import type { Host } from './host.ts';
+import type { Reach } from './mount-calls.ts';
 import { reachOf } from './mount-words.ts';
+import { receivedDescriptor } from './parent.ts';
 import type { Call } from './step.ts';
 
-/** First of their descriptors (launch.ts). */
-const FIRST_DESCRIPTOR = 6;
-
-export function mapMounts(box: Box): HostAction[] {
-  return mappedPaths(box).map(({ path, reach, why }) => ({ call: 'idmap', path, reach, why }));
+/** By the parent, once the box's user namespace has its maps. */
+export function mapMounts(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
+  return mappedPaths(box, host).map(({ path, reach, why }) => ({
+    call: 'idmap',
+    path,
+    reach,
+    why,
+  }));
 }
 
-/** The image is the first of them. */
-export function isImageMapped(box: Box): boolean {
-  return box.spec.linux.uidMappings.length > 0;
+/**
+ * The image is the first of them. Files of a user without privileges, and of root of an inner user
+ * namespace, belong to the right ids as they are: root of the box is whoever they belong to.
+ */
+export function isImageMapped({ linux }: Spec, { caller }: Pick<Host, 'caller'>): boolean {
+  return caller.kind === 'root' && linux.uidMappings.length > 0;
 }
 
 export function isMapped(mount: Mount): boolean {
@@ -26,12 +35,12 @@ export function isMapped(mount: Mount): boolean {
 }
 
 export function inheritImage(): Call {
-  return inherit(FIRST_DESCRIPTOR);
+  return inherit(receivedDescriptor(0));
 }
 
-export function inheritVolume(box: Box, mount: Mount): Call {
-  const before = isImageMapped(box) ? 1 : 0;
-  return inherit(FIRST_DESCRIPTOR + before + box.spec.mounts.filter(isMapped).indexOf(mount));
+export function inheritVolume(box: Box, host: Pick<Host, 'caller'>, mount: Mount): Call {
+  const before = isImageMapped(box.spec, host) ? 1 : 0;
+  return inherit(receivedDescriptor(before + box.spec.mounts.filter(isMapped).indexOf(mount)));
 }
 
 interface MappedPath {
@@ -40,7 +49,7 @@ interface MappedPath {
   readonly why: string;
 }
 
-function mappedPaths(box: Box): MappedPath[] {
+function mappedPaths(box: Box, host: Pick<Host, 'caller'>): MappedPath[] {
   const image: MappedPath = {
     path: box.spec.root.path,
     reach: 'recursive',
@@ -51,5 +60,5 @@ function mappedPaths(box: Box): MappedPath[] {
     reach: reachOf(mount),
     why: `files of ${mount.destination} belong to the box's ids, without changing them`,
   }));
-  return isImageMapped(box) ? [image, ...volumes] : volumes;
+  return isImageMapped(box.spec, host) ? [image, ...volumes] : volumes;
 }

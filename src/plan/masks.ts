@@ -6,11 +6,12 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { Box } from '../spec/box.ts';
 import { HERE } from './arguments.ts';
-import { type MountAttribute, openat2 } from './calls.ts';
+import { openat2 } from './calls.ts';
 import { deviceAttributes } from './devices.ts';
 import type { Host } from './host.ts';
 import { existingInside, type Place } from './inside.ts';
 import type { MountApi } from './mount-api.ts';
+import type { MountAttribute } from './mount-calls.ts';
 import { ownMounts, placeOf } from './places.ts';
 import { type Slot, type Step, step } from './step.ts';
 

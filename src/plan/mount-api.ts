@@ -5,8 +5,8 @@
  * found, is the same for both, and so is the rule: the image never decides where something goes.
  */
 import type { Directory } from './arguments.ts';
-import type { MountAttribute, Propagation, Reach } from './calls.ts';
 import type { Host } from './host.ts';
+import type { MountAttribute, Propagation, Reach } from './mount-calls.ts';
 import { descriptorMounts } from './mounts-by-descriptor.ts';
 import { pathMounts } from './mounts-by-path.ts';
 import type { Slot, Step } from './step.ts';

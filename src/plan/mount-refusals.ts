@@ -1,7 +1,7 @@
 /** Mounts that were asked for and that this host cannot make as they are meant. */
 import type { Mount, Spec } from '../spec/spec.ts';
 import type { Host } from './host.ts';
-import { isMapped } from './mapped.ts';
+import { isImageMapped, isMapped } from './mapped.ts';
 import { isPropagated, propagationOf, reachOf } from './mount-words.ts';
 
 /** Refusals, a sentence each: what, why, what to do. */
@@ -35,7 +35,7 @@ const tooOld = 'the calls for it (mount_setattr, Linux 5.12) are missing or forb
 function unkeptByPaths(spec: Spec, volumes: readonly Mount[], host: Host): string[] {
   const nested = (path: string) => host.sourceMounts?.get(path)?.nested === true;
   return [
-    ...(spec.linux.uidMappings.length > 0
+    ...(isImageMapped(spec, host)
       ? [`a user namespace: its files cannot be mapped: ${tooOld}; use --userns=host`]
       : []),
     ...(nested(spec.root.path)

@@ -4,7 +4,7 @@
  * about all mounts below it, too.
  */
 import type { Mount } from '../spec/spec.ts';
-import type { MountAttribute, Propagation, Reach } from './calls.ts';
+import type { MountAttribute, Propagation, Reach } from './mount-calls.ts';
 
 const attributes: Readonly<Record<string, MountAttribute>> = {
   ro: 'MOUNT_ATTR_RDONLY',

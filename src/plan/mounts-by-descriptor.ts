@@ -3,23 +3,22 @@
  * move_mount(2). A mount is a descriptor from the moment it exists; no path leads to it until it is
  * attached, and then it is attached to the very file that was found.
  */
+import { mkdirat, openat } from './calls.ts';
+import type { Host } from './host.ts';
+import type { More, MountApi, Source } from './mount-api.ts';
 import {
   fsconfigCreate,
   fsconfigOption,
   fsmount,
   fsopen,
   type MountAttribute,
-  mkdirat,
   mountPropagation,
   mountSetattr,
   moveMount,
-  openat,
   openTree,
   type Propagation,
   type Reach,
-} from './calls.ts';
-import type { Host } from './host.ts';
-import type { More, MountApi, Source } from './mount-api.ts';
+} from './mount-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 export function descriptorMounts(host: Host): MountApi {

@@ -20,19 +20,11 @@
  * that others may change: what needs it is refused (mount-refusals.ts).
  */
 import { HERE } from './arguments.ts';
-import {
-  duplicateAt,
-  type MountAttribute,
-  type MountFlag,
-  makeFile,
-  mkdirat,
-  mount,
-  openat,
-  openat2,
-} from './calls.ts';
+import { duplicateAt, makeFile, mkdirat, openat, openat2 } from './calls.ts';
 import { MAX_SLOTS } from './encode.ts';
 import type { Host } from './host.ts';
 import type { More, MountApi, Source } from './mount-api.ts';
+import { type MountAttribute, type MountFlag, mount } from './mount-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** Descriptors below are those that the process has from the start, and one for each slot. */

@@ -2,12 +2,12 @@
 import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
-import type { MountAttribute } from './calls.ts';
 import { attachDevice, deviceNodes } from './devices.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside, type Place } from './inside.ts';
 import { inheritVolume, isMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
+import type { MountAttribute } from './mount-calls.ts';
 import { attributesOf, dataOf, isPropagated, propagationOf, reachOf } from './mount-words.ts';
 import { type OwnMount, ownMounts, placeOf } from './places.ts';
 import { type Slot, type Step, step } from './step.ts';
@@ -53,7 +53,7 @@ function targetOf(slot: Slot): Slot {
 
 function openSource(box: Box, mount: Mount, into: Slot, host: Host, mounts: MountApi): Step[] {
   const why = `what the box gets at ${mount.destination}`;
-  if (isMapped(mount)) return [step(inheritVolume(box, mount), why, { into })];
+  if (isMapped(mount)) return [step(inheritVolume(box, host, mount), why, { into })];
   const kind = host.sources.get(mount.source) ?? 'directory';
   const hint = 'the source of a volume must exist on the host';
   return mounts.copy({ at: HERE, path: mount.source, kind }, into, reachOf(mount), why, { hint });

@@ -3,7 +3,8 @@
  * the child that tsbox is still there and tsbox, by its closing, that the program was executed.
  */
 import { signalNumbers } from '../abi/signals.ts';
-import { closeOnExec, closeRange, prctl, sendNothing } from './calls.ts';
+import { closeOnExec, closeRange, prctl } from './calls.ts';
+import { receive, sendNothing } from './socket-calls.ts';
 import { type Step, step } from './step.ts';
 
 /** The socket to tsbox (src/linux/interpreter.ts). */
@@ -21,6 +22,24 @@ export function dieWithParent(): Step[] {
       'fails if tsbox ended before that was said, so that nothing runs on unseen',
     ),
   ];
+}
+
+/**
+ * Goes on when the parent has done what it must (Interpreter.go() in src/linux/interpreter.ts), and
+ * takes the descriptors that it sends along. To be done before any other descriptor is opened.
+ */
+export function waitForParent(descriptors: number): Step {
+  const why =
+    descriptors === 0
+      ? 'the parent has written the id maps'
+      : 'the parent has written the id maps, and hands over the mounts whose owners it mapped';
+  return step(receive(PARENT_DESCRIPTOR, descriptors), why);
+}
+
+/** Each gets the lowest number that is free, unix(7): above the standard streams only the socket is in use. */
+export function receivedDescriptor(index: number): number {
+  const lowest = 3 + index;
+  return lowest < PARENT_DESCRIPTOR ? lowest : lowest + 1;
 }
 
 export function announceExecution(): Step {

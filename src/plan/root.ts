@@ -4,10 +4,11 @@
  */
 import type { Box } from '../spec/box.ts';
 import { HERE } from './arguments.ts';
-import { fchdir, type MountAttribute, mkdirat, mount } from './calls.ts';
+import { fchdir, mkdirat } from './calls.ts';
 import type { Host } from './host.ts';
 import { inheritImage, isImageMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
+import { type MountAttribute, mount } from './mount-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** No mount made here reaches the host, nor one of the host the box. */
@@ -21,7 +22,7 @@ export function leaveHostMounts(): Step {
 /** Takes hold of the image while the host's tree is still in reach. */
 export function openImage(box: Box, host: Host, mounts: MountApi): Step[] {
   const into = imageSlot(box, host);
-  if (isImageMapped(box))
+  if (isImageMapped(box.spec, host))
     return [step(inheritImage(), "the image, its owners mapped to the box's ids", { into })];
   return mounts.copy(
     { at: HERE, path: box.spec.root.path, kind: 'directory' },
@@ -68,7 +69,7 @@ function attributesOf(box: Box, host: Host): MountAttribute[] {
  * hold, out of them, the layers are attached below the scratch directory and named from there.
  */
 function overlayRoot(box: Box, mounts: MountApi): Step[] {
-  const idmapped = box.spec.linux.uidMappings.length > 0;
+  const inUserNamespace = box.spec.linux.uidMappings.length > 0;
   const { mountLabel } = box.spec.linux;
   const options = ['lowerdir=lower', 'upperdir=upper', 'workdir=work'];
   return [
@@ -82,7 +83,7 @@ function overlayRoot(box: Box, mounts: MountApi): Step[] {
       'overlay',
       [
         ...options,
-        ...(idmapped ? ['userxattr'] : []),
+        ...(inUserNamespace ? ['userxattr'] : []),
         ...(mountLabel === undefined ? [] : [`context=${mountLabel}`]),
       ],
       ['MOUNT_ATTR_NODEV'],

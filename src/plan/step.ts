@@ -17,16 +17,17 @@ export type Argument =
   | { readonly kind: 'string'; readonly value: string }
   /** An argument vector: a pointer to pointers, the last of them null. */
   | { readonly kind: 'strings'; readonly value: readonly string[] }
-  /** A structure of 64-bit fields, as a pointer to it; what `size` has beyond them is zero. Bytes in it are pointed to. */
+  /** A structure of 64-bit fields, as a pointer to it; what `size` has beyond them is zero. Bytes and structures in it are pointed to. */
   | { readonly kind: 'structure'; readonly fields: Fields; readonly size: number }
   /** Any other structure, as a pointer to its bytes. */
   | { readonly kind: 'bytes'; readonly value: Uint8Array; readonly text: string }
   | { readonly kind: 'slot'; readonly slot: Slot };
 
 /** The fields of a structure by their names, in its order. */
-export type Fields = Readonly<
-  Record<string, Extract<Argument, { readonly kind: 'number' | 'flags' | 'bytes' }>>
->;
+export interface Fields
+  extends Readonly<
+    Record<string, Extract<Argument, { readonly kind: 'number' | 'flags' | 'bytes' | 'structure' }>>
+  > {}
 
 /** A call and its arguments: what calls.ts makes. */
 export interface Call {

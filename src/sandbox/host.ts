@@ -1,8 +1,9 @@
 /** What planning has to know of this host, gathered. */
 import { knownArch } from '../abi/syscalls.ts';
+import { readCaller } from '../linux/caller-ids.ts';
+import { findCgroups } from '../linux/cgroup-place.ts';
 import { findDevices } from '../linux/devices.ts';
 import {
-  findCgroups,
   findMountApi,
   findSourceMounts,
   hasOverlay,
@@ -25,13 +26,14 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
   const mountApi = findMountApi();
   return {
     arch: hostArch(),
+    caller: readCaller(),
     overlay: hasOverlay(),
     anchor,
     lastCapability: lastCapability(),
     mountApi,
     sources: findSources(spec),
     ...sourceMounts(spec, mountApi),
-    ...(cgroup === undefined ? {} : { cgroup }),
+    ...(typeof cgroup === 'string' ? { cgroupLack: cgroup } : { cgroup }),
     ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),
   };
 }
@@ -86,12 +88,4 @@ export function hostArch(): Host['arch'] {
   const arch = knownArch(process.arch);
   if (arch !== undefined) return arch;
   throw new BoxError(`tsbox has no system call table for ${process.arch}: x64 and arm64 are known`);
-}
-
-/** @throws BoxError unless this is root. */
-export function requireRoot(what: string): void {
-  if (process.geteuid?.() === 0) return;
-  throw new BoxError(
-    `${what} needs root on this version of tsbox: run it with sudo, or use \`tsbox explain\`, which needs no privileges`,
-  );
 }

@@ -8,6 +8,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -28,6 +29,12 @@ export interface BoxState {
   readonly id: string;
   /** A path that belongs to this box alone; there is nothing yet. */
   readonly directory: string;
+  /**
+   * Gives its lock a second name, which no other box has then.
+   * @param name `[a-z]+-[0-9]+`, of what there is only one.
+   * @returns whether it was free.
+   */
+  claim(name: string): boolean;
   /** Removes everything of the box below the state directory, and gives up the lock. */
   remove(): Promise<void>;
   /** Gives up the lock alone: a later run finds the box abandoned. */
@@ -70,7 +77,7 @@ export function claimState(parent: string): BoxState {
     requireOwn(parent);
     for (;;) {
       const id = randomHex(6);
-      const lock = lockOf(parent, id, O_WRONLY | O_CREAT | O_EXCL);
+      const lock = lockOf(parent, `${id}.lock`, O_WRONLY | O_CREAT | O_EXCL);
       // Another tsbox may have taken the new file for an abandoned one.
       if (lock === undefined) continue;
       return ownedState(parent, id, lock);
@@ -116,7 +123,7 @@ export function abandonedBoxes(parent: string): BoxState[] {
   if (names.length > 0) requireOwn(parent);
   return names.flatMap((name) => {
     const id = name.slice(0, -'.lock'.length);
-    const lock = lockOf(parent, id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const lock = lockOf(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     return lock === undefined ? [] : [ownedState(parent, id, lock)];
   });
 }
@@ -130,10 +137,10 @@ function lockFiles(parent: string): string[] {
 }
 
 /** @returns a descriptor that holds the lock; undefined where another process does, or it is no lock. */
-function lockOf(parent: string, id: string, flags: number): number | undefined {
+function lockOf(parent: string, name: string, flags: number): number | undefined {
   let fd: number;
   try {
-    fd = openSync(join(parent, `${id}.lock`), flags, 0o600);
+    fd = openSync(join(parent, name), flags, 0o600);
   } catch (error) {
     // Removed by its owner since it was listed, or a link.
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -150,16 +157,46 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
   return {
     id,
     directory,
+    claim: (name) => claimName(parent, `${id}.lock`, name),
     remove: async () => {
       // Nothing is ever mounted here for the host: what is found is tsbox's own, or a workload's in
       // its copy of the image.
       if (existsSync(directory)) await removeTree(directory);
+      if (fstatSync(lock).nlink > 1) removeClaims(parent, fstatSync(lock).ino);
       unlinkSync(`${directory}.lock`);
       closeSync(lock);
     },
     abandon: () => closeSync(lock),
   };
 }
+
+/** What is claimed is named by a link to the box's lock: whoever finds the lock free may have it. */
+function claimName(parent: string, lock: string, name: string): boolean {
+  for (;;) {
+    try {
+      linkSync(join(parent, lock), join(parent, name));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const owner = lockOf(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (owner === undefined) return false;
+    // While its lock is held nobody else takes the name away from it, or gives it to another.
+    if (leadsTo(join(parent, name), fstatSync(owner).ino)) unlinkSync(join(parent, name));
+    closeSync(owner);
+  }
+}
+
+function removeClaims(parent: string, inode: number): void {
+  for (const name of readdirSync(parent).filter((each) => claimed.test(each)))
+    if (leadsTo(join(parent, name), inode)) unlinkSync(join(parent, name));
+}
+
+function leadsTo(path: string, inode: number): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino === inode;
+}
+
+const claimed = /^[a-z]+-[0-9]+$/;
 
 async function removeTree(directory: string): Promise<void> {
   await depthFirst(directory, (path, entry) =>

@@ -31,7 +31,7 @@ export function failureOf(
       `  why it is made: ${failed.why}`,
       ...(hint === undefined ? [] : [`  what to do: ${hint}`]),
     ].join('\n'),
-    { detail: printStep(failed) },
+    { detail: printStep(failed), refused: { call: failed.call, errno: report.error } },
   );
 }
 

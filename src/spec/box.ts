@@ -1,4 +1,4 @@
-import type { Spec } from './spec.ts';
+import type { IdMapping, Spec } from './spec.ts';
 
 /** One run: a specification, and what the OCI leaves to the runtime. */
 export interface Box {
@@ -13,3 +13,32 @@ export interface Box {
   /** Which system calls tsbox hears of: those that the box's profile denies, or all; none if absent. */
   readonly watch?: 'denied' | 'all';
 }
+
+/**
+ * What is asked for. The user namespace is not in the specification yet: it is the container
+ * driver's affair, and a micro-VM has no need of one.
+ */
+export interface BoxRequest extends Omit<Box, 'id'> {
+  readonly ids: BoxIds;
+}
+
+/** Which ids of the host stand behind those of the box. */
+export interface BoxIds {
+  /**
+   * Whether they are a range that no other box has, chosen when the box starts: `required`,
+   * `preferred` (where the host and the image allow it), or `no`, and then those below.
+   */
+  readonly own: 'required' | 'preferred' | 'no';
+  /** Both are empty where the box has no user namespace. */
+  readonly uid: readonly IdMapping[];
+  readonly gid: readonly IdMapping[];
+  /** Whether somebody asked for a user namespace: a driver that makes none must refuse then. */
+  readonly asked: boolean;
+  /** Whom `keep-id` makes the workload's user, unless another one is asked for: `UID:GID`. */
+  readonly user?: string;
+  /** Why a box that could have had ids of its own gets those of the host: to be told, a sentence. */
+  readonly given?: string;
+}
+
+/** Those of a box whose specification says it all. */
+export const hostIds: BoxIds = { own: 'no', uid: [], gid: [], asked: false };

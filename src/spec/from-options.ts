@@ -1,7 +1,8 @@
 /** The flags of `run` as a specification: every default filled in, every value checked. */
 import { posix } from 'node:path';
 import { capabilityNames } from '../abi/capabilities.ts';
-import type { Box } from './box.ts';
+import { type BoxRequest, hostIds } from './box.ts';
+import { checkMapped, unlessNeeded, withMappedVolumes } from './box-ids.ts';
 import {
   DEFAULT_HOSTNAME,
   DEFAULT_PATH,
@@ -13,7 +14,7 @@ import {
 import { checkPlaces, parseDevice } from './devices.ts';
 import { parseEnv } from './environment.ts';
 import { ProblemList, SpecError } from './errors.ts';
-import { ID_RANGE_SIZE, pickIdRange } from './id-range.ts';
+import { idMaps } from './id-maps.ts';
 import { parseCpus, parseMemory, parsePidsLimit, parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
 import { ownMounts } from './own-mounts.ts';
@@ -26,7 +27,7 @@ import {
   type SecurityOptions,
 } from './security-options.ts';
 import { mountLabel } from './selinux-label.ts';
-import type { IdMapping, Linux, Process, Resources } from './spec.ts';
+import type { Linux, Process, Resources } from './spec.ts';
 import { type FoundUser, findUser } from './users.ts';
 
 /** @throws SpecError that lists everything that is wrong, not only the first. */
@@ -34,17 +35,23 @@ export function specFromOptions(
   options: RunOptions,
   image: ImageFacts,
   caller: Caller,
-): Pick<Box, 'spec' | 'layer'> {
+): BoxRequest {
   const problems = new ProblemList();
   const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
   const isolation = makeLinux(options, caller, security, problems);
-  const inUserNamespace = isolation.uidMappings.length > 0;
+  const asked = problems.attempt(() => idMaps(options, caller.ids), hostIds);
+  const user = options.user ?? asked.user;
+  const basics = makeProcess(options, user, image, caller, hostname, problems);
+  const own = ownMounts(options, caller.cwd, problems);
+  const wanted = unlessNeeded(asked, options, basics.user, own);
+  const ids = problems.attempt(() => withMappedVolumes(wanted, own, caller.ids), wanted);
   // The first process of a user namespace has every capability there, user_namespaces(7).
+  const inUserNamespace = ids.own !== 'no' || ids.uid.length > 0;
   const available = inUserNamespace ? capabilityNames : (caller.boundingSet ?? capabilityNames);
-  const basics = makeProcess(options, image, caller, hostname, problems);
   const process = {
     ...basics,
+    user: checkMapped(ids, basics.user, options, caller.ids, problems),
     ...privileges(options, basics.user.uid, security, available, problems),
   };
   const seccomp = problems.attempt(
@@ -52,12 +59,11 @@ export function specFromOptions(
     undefined,
   );
   const linux = { ...isolation, ...(seccomp === undefined ? {} : { seccomp }) };
-  const mounts = [...defaultMounts, ...ownMounts(options, caller.cwd, linux, problems)];
+  const mounts = [...defaultMounts, ...own];
   problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {
     problems.add('--read-only and --writable contradict each other; give one of them or none');
   }
-  if (linux.uidMappings.length > 0) checkMapped(options, process.user, problems);
   problems.throwIfAny();
   return {
     spec: {
@@ -69,11 +75,13 @@ export function specFromOptions(
       linux,
     },
     layer: options.writable ? 'writable' : 'ephemeral',
+    ids,
   };
 }
 
 function makeProcess(
   options: RunOptions,
+  asked: string | undefined,
   image: ImageFacts,
   caller: Caller,
   hostname: string,
@@ -82,10 +90,7 @@ function makeProcess(
   if ((options.command[0] ?? '') === '') {
     problems.add('no command to run; the first word behind IMAGE is the program');
   }
-  const user = problems.attempt(
-    () => findUser(options.user ?? '0', image.passwd, image.group),
-    nobodyYet,
-  );
+  const user = problems.attempt(() => findUser(asked ?? '0', image.passwd, image.group), nobodyYet);
   const umask = problems.attempt(
     () => (options.umask === undefined ? DEFAULT_UMASK : parseUmask(options.umask)),
     DEFAULT_UMASK,
@@ -156,17 +161,15 @@ function makeLinux(
   security: SecurityOptions,
   problems: ProblemList,
 ): Linux {
-  const { uid, gid } = problems.attempt(() => idMappings(options.userns, caller), noMappings);
   const devices = options.device.flatMap((word) =>
     problems.attempt(() => parseDevice(word, caller.findDevices), []),
   );
   const rules = devices.map(({ rule }) => rule);
-  const types = uid.length > 0 ? ([...defaultNamespaces, 'user'] as const) : defaultNamespaces;
   const label = mountLabel(security.label);
   return {
-    namespaces: types.map((type) => ({ type })),
-    uidMappings: uid,
-    gidMappings: gid,
+    namespaces: defaultNamespaces.map((type) => ({ type })),
+    uidMappings: [],
+    gidMappings: [],
     devices: devices.map(({ device }) => device),
     resources: {
       ...makeResources(options, problems),
@@ -175,28 +178,6 @@ function makeLinux(
     ...maskedPaths(security.masked, security.unmasked),
     ...(label === undefined ? {} : { mountLabel: label }),
   };
-}
-
-const noMappings: { uid: IdMapping[]; gid: IdMapping[] } = { uid: [], gid: [] };
-
-function idMappings(userns: string | undefined, caller: Caller): typeof noMappings {
-  if (userns === undefined || userns === 'host') return noMappings;
-  if (userns === 'auto') {
-    return { uid: [pickIdRange(caller.subuid)], gid: [pickIdRange(caller.subgid)] };
-  }
-  throw new SpecError([
-    `--userns ${userns}: unknown mode; auto (a user namespace of its own) and host (none) are known`,
-  ]);
-}
-
-/** Inside the namespace an id without a mapping can't be taken (setresuid(2), EINVAL). */
-function checkMapped(options: RunOptions, user: Process['user'], problems: ProblemList): void {
-  const ids = [user.uid, user.gid, ...user.additionalGids];
-  const outside = ids.find((id) => id >= ID_RANGE_SIZE);
-  if (outside === undefined) return;
-  problems.add(
-    `--user ${options.user ?? '0'}: id ${outside} is not in the user namespace; with --userns=auto ids from 0 to ${ID_RANGE_SIZE - 1} are allowed`,
-  );
 }
 
 function makeResources(options: RunOptions, problems: ProblemList): Resources {

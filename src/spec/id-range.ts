@@ -1,30 +1,84 @@
-/** Which of the host's ids stand behind those of a box in a user namespace (`--userns=auto`). */
+/** Which of the host's ids stand behind those of a box that has a range of its own (`--userns=auto`). */
 import type { IdMapping } from './spec.ts';
 import { MAX_ID, parseId } from './users.ts';
 
 /** Ids in a box: 0 to 65535, what programs written for 16-bit ids expect. */
 export const ID_RANGE_SIZE = 65_536;
 
-/** Above what adduser(8) gives to people and useradd(8) to their first subordinate ranges. */
-const DEFAULT_START = 524_288;
+/**
+ * What systemd keeps for containers that choose a range when they start (its UIDS-GIDS.md): above
+ * what is given to people, and below what 32-bit programs take for negative.
+ */
+const [FIRST, LAST] = [0x0008_0000, 0x6fff_ffff];
 
 /** Names under which an administrator sets ids aside for containers, the nearer one first. */
 const owners = ['tsbox', 'containers'];
 
-/** @param text of subuid(5) or subgid(5): `NAME:START:COUNT` lines. */
-export function pickIdRange(text: string): IdMapping {
-  const ranges = text.split('\n').flatMap((line) => {
-    const [owner = '', startText = '', countText = ''] = line.trim().split(':');
-    const [start, count] = [parseId(startText), parseId(countText)];
-    return start !== undefined && count !== undefined && fits(start, count)
-      ? [{ owner, start }]
-      : [];
-  });
-  const found = owners.flatMap((name) => ranges.find(({ owner }) => owner === name) ?? []);
-  return { containerID: 0, hostID: found[0]?.start ?? DEFAULT_START, size: ID_RANGE_SIZE };
+/** Texts of /etc/subuid and /etc/subgid. */
+export interface SubordinateIds {
+  readonly subuid: string;
+  readonly subgid: string;
 }
 
-/** A range that starts at 0 would make the box's root the host's. */
-function fits(start: number, count: number): boolean {
-  return start > 0 && count >= ID_RANGE_SIZE && start + ID_RANGE_SIZE - 1 <= MAX_ID;
+/** A line of subuid(5) or subgid(5). */
+export interface SubordinateRange {
+  /** Login name or user id. */
+  readonly owner: string;
+  readonly start: number;
+  readonly count: number;
+}
+
+/**
+ * First ids of the ranges that boxes may have, in the order in which they are tried: those that were
+ * set aside for tsbox or for containers, otherwise those that nobody else has.
+ */
+export function* idRanges({ subuid, subgid }: SubordinateIds): Generator<number> {
+  const [users, groups] = [parseSubordinateIds(subuid), parseSubordinateIds(subgid)];
+  const owner = owners.find((name) => [...users, ...groups].some((range) => range.owner === name));
+  if (owner !== undefined) {
+    yield* setAside(ownedBy(users, owner), ownedBy(groups, owner));
+    return;
+  }
+  for (let start = FIRST; start + ID_RANGE_SIZE - 1 <= LAST; start += ID_RANGE_SIZE) {
+    if (![...users, ...groups].some((range) => overlaps(range, start))) yield start;
+  }
+}
+
+/** What is in one of the user ranges and in one of the group ranges. */
+function* setAside(
+  users: readonly SubordinateRange[],
+  groups: readonly SubordinateRange[],
+): Generator<number> {
+  for (const { start: first, count } of users) {
+    for (let start = first; start + ID_RANGE_SIZE <= first + count; start += ID_RANGE_SIZE) {
+      if (groups.some((range) => contains(range, start))) yield start;
+    }
+  }
+}
+
+function ownedBy(ranges: readonly SubordinateRange[], owner: string): SubordinateRange[] {
+  return ranges.filter((range) => range.owner === owner);
+}
+
+function contains({ start, count }: SubordinateRange, first: number): boolean {
+  return first >= start && first + ID_RANGE_SIZE <= start + count;
+}
+
+function overlaps({ start, count }: SubordinateRange, first: number): boolean {
+  return first < start + count && start < first + ID_RANGE_SIZE;
+}
+
+/** Lines that are not whole are passed over; a range that holds root's own id would be no boundary. */
+export function parseSubordinateIds(text: string): SubordinateRange[] {
+  return text.split('\n').flatMap((line) => {
+    const [owner = '', startText = '', countText = ''] = line.trim().split(':');
+    const [start, count] = [parseId(startText), parseId(countText)];
+    if (owner === '' || start === undefined || count === undefined) return [];
+    return start > 0 && count > 0 && start + count - 1 <= MAX_ID ? [{ owner, start, count }] : [];
+  });
+}
+
+/** Ids of a box from 0 on, those of the host from `start` on behind them. */
+export function ownRange(start: number): IdMapping {
+  return { containerID: 0, hostID: start, size: ID_RANGE_SIZE };
 }

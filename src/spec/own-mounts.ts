@@ -2,16 +2,11 @@
 import type { ProblemList } from './errors.ts';
 import { parseMount } from './mount-option.ts';
 import type { RunOptions } from './run-options.ts';
-import type { Linux, Mount } from './spec.ts';
+import type { Mount } from './spec.ts';
 import { parseTmpfs, parseVolume } from './volumes.ts';
 
 /** @param cwd the caller's. */
-export function ownMounts(
-  options: RunOptions,
-  cwd: string,
-  linux: Linux,
-  problems: ProblemList,
-): Mount[] {
+export function ownMounts(options: RunOptions, cwd: string, problems: ProblemList): Mount[] {
   const read = (words: readonly string[], parse: (word: string) => Mount) =>
     words.flatMap((word) => problems.attempt(() => [parse(word)], []));
   const mounts = [
@@ -22,10 +17,6 @@ export function ownMounts(
   for (const place of twice(mounts.map((mount) => mount.destination)))
     problems.add(
       `${place} is given twice by --volume, --tmpfs or --mount; one of them can be mounted there`,
-    );
-  if (linux.uidMappings.length === 0 && mounts.some((mount) => mount.options.includes('idmap')))
-    problems.add(
-      'idmap: without a user namespace the ids in the box are the host’s; give --userns=auto, or leave it out',
     );
   // What is mounted in another mount comes after it, whichever flag came first.
   return mounts.toSorted((one, other) => depth(one) - depth(other));

@@ -1,4 +1,5 @@
 import type { Arch } from '../abi/syscalls.ts';
+import type { CallerIds } from './caller-ids.ts';
 import type { FindDevices } from './devices.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly ulimit: readonly string[];
   readonly umask?: string;
   readonly userns?: string;
+  readonly uidmap: readonly string[];
+  readonly gidmap: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly groupAdd: readonly string[];
@@ -39,6 +42,8 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   device: [],
   mount: [],
   ulimit: [],
+  uidmap: [],
+  gidmap: [],
   capAdd: [],
   capDrop: [],
   groupAdd: [],
@@ -63,9 +68,7 @@ export interface Caller {
   readonly cwd: string;
   /** Looks at the host's devices, of which few boxes are given any. */
   readonly findDevices: FindDevices;
-  /** Text of the host's /etc/subuid and /etc/subgid; empty where it has none. */
-  readonly subuid: string;
-  readonly subgid: string;
+  readonly ids: CallerIds;
   /** Capabilities that its bounding set holds, capabilities(7); every one where it is not given. */
   readonly boundingSet?: readonly string[];
   /** What `--security-opt seccomp=FILE` names, and what the conditions in it ask for. */

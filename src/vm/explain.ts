@@ -6,7 +6,7 @@ import { printSections, printWithReason } from '../plan/print.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { stateDirectory } from '../sandbox/state.ts';
-import type { Box } from '../spec/box.ts';
+import type { Box, BoxRequest } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { type HostShare, planGuest, type RootTransport } from './guest.ts';
 import { findKernel } from './kernel.ts';
@@ -17,7 +17,7 @@ import { isArchived } from './root-archive.ts';
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
-export async function explainVm(request: Pick<Box, 'spec' | 'layer' | 'watch'>): Promise<string> {
+export async function explainVm(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
   const host = await withFilter(readHost(request, parent), request);

@@ -8,7 +8,7 @@ import { machineSections } from '../plan/machine.ts';
 import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
-import type { Box } from '../spec/box.ts';
+import type { Box, BoxRequest } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
 import { findModules, type GuestKernel, type Module } from './kernel.ts';
@@ -44,7 +44,7 @@ export const ARCHIVED_ROOT = 'image';
 
 /** @throws BoxError for what a micro-VM cannot do. */
 export function planGuest(
-  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
+  request: BoxRequest,
   transport: RootTransport,
   kernel: GuestKernel,
   { arch, sources, seccomp }: GuestFacts,
@@ -76,8 +76,9 @@ export function planGuest(
     arch,
     overlay: true,
     anchor: ANCHOR,
+    caller: { kind: 'root', uid: 0, gid: 0 },
     mountApi: 'descriptors',
-    cgroup: { mount: '/sys/fs/cgroup', controllers: [] },
+    cgroup: { mount: '/sys/fs/cgroup', top: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
     ...(seccomp === undefined ? {} : { seccomp }),
   };
@@ -114,10 +115,7 @@ function refusalOf(mount: Mount): string | undefined {
   return undefined;
 }
 
-function refuseImpossible(
-  { spec, watch }: Pick<Box, 'spec' | 'watch'>,
-  sources: Host['sources'],
-): void {
+function refuseImpossible({ spec, ids, watch }: BoxRequest, sources: Host['sources']): void {
   const { seccomp } = spec.linux;
   if (watch !== undefined)
     throw new BoxError(
@@ -127,9 +125,9 @@ function refuseImpossible(
     throw new BoxError(
       'a seccomp profile with listenerPath with --vm: a listener cannot leave the guest: run it as a container',
     );
-  if (spec.linux.uidMappings.length > 0)
+  if (ids.asked || spec.linux.uidMappings.length > 0)
     throw new BoxError(
-      '--userns=auto with --vm: the machine is the boundary already: leave one of them out',
+      '--userns, --uidmap, --gidmap and idmap with --vm: the machine is the boundary already, and has all ids: leave them out',
     );
   if (wantsLabels(spec))
     throw new BoxError(

@@ -32,10 +32,7 @@ const MEMORY_SHARE = 8;
  * @returns undefined for a root file system that is too large, or that the workload is to change.
  * @throws BoxError for a file that the caller may not read.
  */
-export function archiveRoot(
-  box: Pick<Box, 'spec' | 'layer'>,
-  caller: number,
-): CpioEntry[] | undefined {
+export function archiveRoot(box: Omit<Box, 'id'>, caller: number): CpioEntry[] | undefined {
   return walkRoot(box, 'archived')?.map((entry) => ownedByRoot(entry, caller));
 }
 
@@ -44,12 +41,12 @@ function ownedByRoot(entry: CpioEntry, caller: number): CpioEntry {
 }
 
 /** Whether {@link archiveRoot} would archive it: what only root may read is left out of account. */
-export function isArchived(box: Pick<Box, 'spec' | 'layer'>): boolean {
+export function isArchived(box: Omit<Box, 'id'>): boolean {
   return walkRoot(box, 'measured') !== undefined;
 }
 
 function walkRoot(
-  { spec, layer }: Pick<Box, 'spec' | 'layer'>,
+  { spec, layer }: Omit<Box, 'id'>,
   purpose: Walk['purpose'],
 ): CpioEntry[] | undefined {
   if (layer === 'writable') return undefined;

@@ -15,7 +15,7 @@ import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { claimState, ownStateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
-import type { Box } from '../spec/box.ts';
+import type { BoxRequest } from '../spec/box.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import { initialFileSystem, planGuest } from './guest.ts';
 import { findKernel, requireReadable } from './kernel.ts';
@@ -34,7 +34,7 @@ import { writePieces } from './write-pieces.ts';
  * @throws BoxError when the guest does not come up; nothing is left of it then.
  */
 export async function startVm(
-  request: Pick<Box, 'spec' | 'layer' | 'watch'>,
+  request: BoxRequest,
   stdio: Stdio,
   timeline: Timeline,
   say: (message: string) => void,
@@ -44,7 +44,7 @@ export async function startVm(
   const parent = ownStateDirectory(process.env, uid);
   const host = await withFilter(readHost(request, parent), request);
   const { arch, sources, seccomp } = host;
-  const cgroup = uid === 0 ? host.cgroup : undefined;
+  const { cgroup } = host;
   await removeAbandoned(parent, cgroup, say);
   const kernel = findKernel(dataDirectory(process.env, uid));
   const root = archiveRoot(request, uid);

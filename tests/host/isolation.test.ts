@@ -128,14 +128,18 @@ test('no descriptor of the host is left', () => {
   expect(shell('ls /proc/1/fd; true').stdout).toBe('0\n1\n2\n');
 });
 
-// Files of an image cannot be mapped without the calls that work on descriptors.
-test.runIf(starter.by[0] === program)('--userns=auto: root inside, nobody outside', () => {
-  const { stdout, stderr } = shell(
-    'id -u; cat /proc/self/uid_map; stat -c %u /bin; touch /x',
-    '--userns=auto',
+test('root inside, nobody outside, unless its files cannot be mapped', () => {
+  const { stdout, stderr } = shell('id -u; cat /proc/self/uid_map; stat -c %u /bin; touch /x');
+  // Files of an image cannot be mapped without the calls that work on descriptors.
+  const mapped = starter.by[0] === program;
+  expect(stderr).toBe(
+    mapped
+      ? ''
+      : 'tsbox: root of this box is root of the host: mount_setattr(2), which maps the owners of files, is missing (Linux 5.12) or forbidden\n',
   );
-  expect(stderr).toBe('');
-  expect(stdout).toMatch(/^0\n +0 +[1-9]\d* +\d+\n0\n$/);
+  expect(stdout).toMatch(
+    mapped ? /^0\n +0 +[1-9]\d* +65536\n0\n$/ : /^0\n +0 +0 +4294967295\n0\n$/,
+  );
 });
 
 function shellOnHost(script: string): string {

@@ -26,7 +26,7 @@ export function request(
   command: readonly string[],
   options: Partial<Parameters<typeof specFromOptions>[0]> = {},
 ): ReturnType<typeof specFromOptions> {
-  const caller = { env: {}, cwd: '/', findDevices, subuid: '', subgid: '' };
+  const caller = { env: {}, cwd: '/', findDevices, ids: tsbox.plainRoot };
   return specFromOptions({ ...noOptions, ...options, command }, facts, caller);
 }
 

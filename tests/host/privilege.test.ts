@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { afterAll, expect, test } from 'vitest';
-import type { Box, ContainerPlan } from '../../src/index.ts';
+import type { ContainerPlan } from '../../src/index.ts';
 import { tsbox as library, request, runContainer } from './library.ts';
 import { compileProbe, readProbe } from './probe.ts';
 import { shell, tsbox } from './tsbox.ts';
@@ -114,7 +114,7 @@ const withFields = (
   box: Request,
   process: object,
   linux: object = {},
-): Pick<Box, 'spec' | 'layer'> => ({
+): ReturnType<typeof request> => ({
   ...box,
   spec: {
     ...box.spec,

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll } from 'vitest';
-import type { Box, ContainerPlan, RunOptions, Spec, Step } from '../../src/index.ts';
+import type { BoxRequest, ContainerPlan, RunOptions, Spec, Step } from '../../src/index.ts';
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
 
@@ -85,7 +85,7 @@ export async function runHere(
   using = library,
 ): Promise<Outcome> {
   const { findDevices } = using;
-  const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices };
+  const caller = { env: {}, cwd: '/', ids: using.plainRoot, findDevices };
   const asked = { ...using.noOptions, ...options, command };
   const request = () => using.specFromOptions(asked, using.imageFacts(rootfs), caller);
   return start(request, makePlan, using);
@@ -93,12 +93,13 @@ export async function runHere(
 
 /** A container that writes into its very image, as OCI runtimes have it. */
 export async function startSpec(spec: Spec): Promise<Outcome> {
-  return start(() => ({ spec, layer: 'writable' }), library.planContainer, library);
+  const { hostIds: ids } = library;
+  return start(() => ({ spec, ids, layer: 'writable' }), library.planContainer, library);
 }
 
 /** @param request made when the clock runs: reading a hostile image is part of the start. */
 async function start(
-  request: () => Pick<Box, 'spec' | 'layer'>,
+  request: () => BoxRequest,
   makePlan: Planner,
   using: typeof library,
 ): Promise<Outcome> {

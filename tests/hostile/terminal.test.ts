@@ -38,7 +38,7 @@ test.skipIf(refusedByKernel)('it succeeds without the session of its own and the
     const { noOptions, specFromOptions, imageFacts, startContainer, planContainer, Timeline } =
       await import(${JSON.stringify(library)});
     const options = { ...noOptions, command: ['/v/attack', 'terminal'], volume: ['${volume}:/v'] };
-    const caller = { env: {}, cwd: '/', subuid: '', subgid: '' };
+    const caller = { env: {}, cwd: '/', ids: plainRoot };
     const request = specFromOptions(options, imageFacts('${rootfs}'), caller);
     const without = (...of) => {
       const plan = planContainer(...of);

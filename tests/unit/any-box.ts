@@ -115,8 +115,11 @@ export function slotsIn({ args, needs }: Step): Slot[] {
 export function how({ args }: Step): { flags: number; resolve: number } {
   if (args[2]?.kind !== 'structure') throw new Error('openat2 without a structure');
   const { flags, resolve } = args[2].fields;
-  return { flags: Number(flags?.value), resolve: Number(resolve?.value) };
+  return { flags: wordOf(flags), resolve: wordOf(resolve) };
 }
+
+const wordOf = (field: Argument | undefined) =>
+  field?.kind === 'number' || field?.kind === 'flags' ? Number(field.value) : Number.NaN;
 
 /** Whether the step makes something in a file system. */
 export const makes: Matcher = (step) =>

@@ -1,11 +1,16 @@
 /** Plans of boxes on a host that does not exist, from the flags of `run`. */
+
+import { firstAttempt } from '../../src/container/retreat.ts';
 import { type ContainerPlan, planContainer } from '../../src/plan/container.ts';
 import type { Host } from '../../src/plan/host.ts';
 import type { SeccompFilter } from '../../src/plan/seccomp.ts';
 import type { Section, Step } from '../../src/plan/step.ts';
-import type { Box } from '../../src/spec/box.ts';
+import { firstIds } from '../../src/sandbox/own-ids.ts';
+import type { BoxRequest } from '../../src/spec/box.ts';
+import { type CallerIds, plainRoot } from '../../src/spec/caller-ids.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
 import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
+import { withUserNamespace } from '../../src/spec/user-namespace.ts';
 import { type Guest, planGuest, type RootTransport } from '../../src/vm/guest.ts';
 
 const image = {
@@ -17,7 +22,7 @@ const image = {
 const findDevices: Caller['findDevices'] = (path) => [
   { below: '', type: 'b', major: 240, minor: path.length, fileMode: 0o600, uid: 0, gid: 6 },
 ];
-const caller = { env: {}, cwd: '/here', findDevices, subuid: '', subgid: '' };
+const caller = { env: {}, cwd: '/here', findDevices, ids: plainRoot };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 
 /** Of one instruction, which allows everything. */
@@ -30,22 +35,53 @@ export const someFilter: SeccompFilter = {
 export const someHost: Host = {
   arch: 'x64',
   overlay: true,
+  caller: plainRoot,
   anchor: '/run/tsbox/boxes',
   seccomp: someFilter,
   mountApi: 'descriptors',
-  cgroup: { mount: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
+  cgroup: {
+    mount: '/sys/fs/cgroup',
+    top: '/sys/fs/cgroup',
+    controllers: ['cpu', 'memory', 'pids'],
+  },
   sources: new Map([
     ['/host/directory', 'directory'],
     ['/host/file', 'file'],
   ]),
 };
 
-export function request(own: Partial<RunOptions>): Pick<Box, 'spec' | 'layer'> {
+export function request(own: Partial<RunOptions>): BoxRequest {
   return specFromOptions({ ...plain, ...own }, image, caller);
 }
 
+/** Of a user without privileges. */
+export function ofUser(own: Partial<RunOptions>, ids: CallerIds = oneId): ContainerPlan {
+  const {
+    spec,
+    layer,
+    ids: maps,
+  } = specFromOptions({ ...plain, ...own }, image, {
+    ...caller,
+    ids,
+  });
+  const { cgroup, ...others } = someHost;
+  const host: Host = { ...others, caller: ids, cgroupLack: 'not delegated' };
+  return planContainer({ spec: withUserNamespace(spec, maps), layer, id: 'ID' }, host);
+}
+
+const oneId: CallerIds = { ...plainRoot, kind: 'user', uid: 1000, gid: 1000, name: 'alice' };
+
+export const subordinate: CallerIds = {
+  ...oneId,
+  subuid: 'alice:100000:65536',
+  subgid: 'alice:100000:65536',
+  mapPrograms: true,
+};
+
 export function container(own: Partial<RunOptions>, host: Host = someHost): ContainerPlan {
-  return planContainer({ ...request(own), id: 'ID' }, host);
+  const { spec, layer, ids } = firstAttempt(request(own), host);
+  const maps = ids.own === 'no' ? ids : firstIds({ subuid: '', subgid: '' });
+  return planContainer({ spec: withUserNamespace(spec, maps), layer, id: 'ID' }, host);
 }
 
 const kernel = { image: '/kernels/vmlinux', modules: '/kernels/none' };

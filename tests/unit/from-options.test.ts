@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { plainRoot } from '../../src/spec/caller-ids.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
 import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { problemsOf } from './problems.ts';
@@ -15,8 +16,7 @@ const caller: Caller = {
   env: { LANG: 'C' },
   cwd: '/here',
   findDevices,
-  subuid: '',
-  subgid: '',
+  ids: plainRoot,
 };
 const plain: RunOptions = { ...noOptions, command: ['true'] };
 const make = (own: Partial<RunOptions>) => specFromOptions({ ...plain, ...own }, image, caller);
@@ -64,13 +64,6 @@ test.each<[Partial<RunOptions>, object]>([
   ],
 ])('resources of %j', (own, resources) => {
   expect(make(own).spec.linux.resources).toEqual(resources);
-});
-
-test('--userns=auto adds the namespace and its maps', () => {
-  const { linux } = make({ userns: 'auto' }).spec;
-  expect(linux.namespaces.at(-1)).toEqual({ type: 'user' });
-  expect(linux.uidMappings).toEqual([{ containerID: 0, hostID: 524288, size: 65536 }]);
-  expect(linux.gidMappings).toEqual(linux.uidMappings);
 });
 
 test('a volume lies over a tmpfs, and both over the defaults', () => {
@@ -138,16 +131,12 @@ test.each<[Partial<RunOptions>, string]>([
   [{ env: ['=1'] }, '--env =1: no name; NAME=VALUE, and NAME for your own value, are allowed'],
   [{ env: [''] }, '--env : no name; NAME=VALUE, and NAME for your own value, are allowed'],
   [
-    { userns: 'keep-id' },
-    '--userns keep-id: unknown mode; auto (a user namespace of its own) and host (none) are known',
-  ],
-  [
     { userns: 'auto', user: 'big' },
-    '--user big: id 70000 is not in the user namespace; with --userns=auto ids from 0 to 65535 are allowed',
+    '--user big: the box has no user with id 70000: they end at 65535',
   ],
   [
     { userns: 'auto', groupAdd: ['70000'] },
-    '--user 0: id 70000 is not in the user namespace; with --userns=auto ids from 0 to 65535 are allowed',
+    '--group-add 70000: the box has no group with id 70000: they end at 65535',
   ],
   [
     { groupAdd: ['staff'] },

@@ -12,7 +12,7 @@ test.each<[string, Partial<RunOptions>, string]>([
   [
     'a user namespace',
     { userns: 'auto' },
-    '--userns=auto with --vm: the machine is the boundary already: leave one of them out',
+    '--userns, --uidmap, --gidmap and idmap with --vm: the machine is the boundary already, and has all ids: leave them out',
   ],
   [
     'a limit of processes',

@@ -4,16 +4,9 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import {
-  chdir,
-  execve,
-  fchdir,
-  fsconfigCreate,
-  openat,
-  setsid,
-  umask,
-} from '../../src/plan/calls.ts';
+import { chdir, execve, fchdir, openat, setsid, umask } from '../../src/plan/calls.ts';
 import { encodePlan } from '../../src/plan/encode.ts';
+import { fsconfigCreate } from '../../src/plan/mount-calls.ts';
 import { decodeReport, planFaults, type Report, reportSize } from '../../src/plan/report.ts';
 import { type Step, step } from '../../src/plan/step.ts';
 

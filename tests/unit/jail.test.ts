@@ -73,5 +73,5 @@ test('a user namespace stands for the caller’s ids alone', () => {
   for (const [, jail] of jails)
     for (const action of jailMaps(jail))
       if (action.call === 'write' && action.path.endsWith('id_map'))
-        expect(action.data).toMatch(/^\d+ (1000|100) 1$/);
+        expect(action.data).toMatch(/^\d+ (1000|100) 1\n$/);
 });

@@ -23,17 +23,21 @@ type Structure = Extract<Argument, { kind: 'structure' }>;
 
 /** Its words; of bytes that are pointed to, the bytes. */
 function fieldsOf({ fields }: Structure): string[] {
-  return Object.values(fields).map((field) =>
-    field.kind === 'bytes' ? Buffer.from(field.value).toString('hex') : unsigned(field.value),
-  );
+  return Object.values(fields).flatMap((field) => {
+    if (field.kind === 'structure') return fieldsOf(field);
+    return field.kind === 'bytes'
+      ? Buffer.from(field.value).toString('hex')
+      : unsigned(field.value);
+  });
 }
 
 /** The same, as they were decoded, and what is behind them. */
 function fieldsAt(data: string, offset: number, { fields, size }: Structure): string[] {
   const bytes = Buffer.from(data, 'hex');
   const rest = bytes.subarray(offset + Object.keys(fields).length * 8, offset + size);
-  const found = Object.values(fields).map((field, index) => {
+  const found = Object.values(fields).flatMap((field, index) => {
     const word = bytes.readBigUInt64LE(offset + index * 8);
+    if (field.kind === 'structure') return fieldsAt(data, Number(word), field).slice(0, -1);
     return field.kind === 'bytes'
       ? bytes.subarray(Number(word), Number(word) + field.value.length).toString('hex')
       : String(word);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
 import type { ContainerPlan } from '../../src/plan/container.ts';
 import { printSections, printWithReason } from '../../src/plan/print.ts';
-import { container, guest, someHost } from './boxes.ts';
+import { container, guest, ofUser, someHost, subordinate } from './boxes.ts';
 
 const standard = container({});
 const standardTexts = new Set(standard.sections.map((section) => printSections([section])));
@@ -46,7 +46,10 @@ test.each<[string, ContainerPlan]>([
     }),
   ],
   ['devices', container({ device: ['/dev/null', '/dev/one:/dev/sub/two:r', '/dev/one:/opt/d'] })],
-  ['user-namespace', container({ userns: 'auto' })],
+  ['host-ids', container({ userns: 'host' })],
+  ['one-id', ofUser({})],
+  ['keep-id', ofUser({ userns: 'keep-id', user: '1000' })],
+  ['subordinate-ids', ofUser({}, subordinate)],
   ['limits', container({ memory: '64m', cpus: '0.5', pidsLimit: '100' })],
   ['no-cgroup', container({}, withoutCgroup)],
   [

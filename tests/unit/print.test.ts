@@ -3,6 +3,7 @@ import { type HostAction, printAction } from '../../src/plan/action.ts';
 import { HERE } from '../../src/plan/arguments.ts';
 import * as calls from '../../src/plan/calls.ts';
 import { supervise } from '../../src/plan/machine-calls.ts';
+import * as mountCalls from '../../src/plan/mount-calls.ts';
 import { printSections, printStep, printWithReason } from '../../src/plan/print.ts';
 import { type Call, type Step, step } from '../../src/plan/step.ts';
 
@@ -16,10 +17,10 @@ test.each<[Call, string]>([
   [calls.mkdirat(HERE, 'a', 0o755), 'mkdirat(AT_FDCWD, "a", 0755)'],
   [calls.read('watch', 4096), 'read(watch, …, 4096)'],
   [
-    calls.mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']),
+    mountCalls.mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']),
     'mount("none", "/", NULL, MS_REC|MS_PRIVATE, NULL)',
   ],
-  [calls.mount('a', '/b', 'tmpfs', [], 'x=1'), 'mount("a", "/b", "tmpfs", 0, "x=1")'],
+  [mountCalls.mount('a', '/b', 'tmpfs', [], 'x=1'), 'mount("a", "/b", "tmpfs", 0, "x=1")'],
   [
     calls.openat2('x64', 'root', 'a', ['O_PATH'], ['RESOLVE_IN_ROOT'], 0o644),
     'openat2(root, "a", {flags=O_PATH, mode=0644, resolve=RESOLVE_IN_ROOT}, 24)',

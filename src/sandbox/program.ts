@@ -1,4 +1,4 @@
-/** Copies trees of files. */
+/** Runs programs of the host's that do something for a box and end. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { errnoName } from '../abi/errno.ts';
 import type { Ended } from '../linux/children.ts';
@@ -7,29 +7,30 @@ import { emptyMemoryFile } from '../linux/memory-file.ts';
 import { programSteps } from '../plan/program.ts';
 
 /**
- * With owners, modes, times, links, devices and extended attributes: cp(1), which ends when tsbox does.
- * @param early ends it before it is done.
- * @throws Error with what cp said.
+ * The program ends when tsbox does.
+ * @param argv its path first.
+ * @param abort ends it before it is done.
+ * @throws Error with what it said, when it cannot be executed or its exit status is not 0.
  */
-export async function copyTree(
-  from: string,
-  to: string,
-  early: { readonly abort: AbortSignal } | undefined,
-): Promise<void> {
+export async function runProgram(argv: readonly string[], abort?: AbortSignal): Promise<void> {
+  const program = argv[0] ?? '';
   const nothing = openSync('/dev/null', 'r+');
-  const words = emptyMemoryFile('tsbox-cp', 0);
+  const words = emptyMemoryFile('tsbox-words', 0);
   try {
     const running = interpret({
-      steps: programSteps(['/bin/cp', '-a', '--reflink=auto', '--', from, to]),
+      steps: programSteps(argv),
       clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD'],
       stdio: [nothing, nothing, words],
     });
     const { report } = running.carryOut();
-    const ended = await untilEnd(running, early?.abort);
+    const ended = await untilEnd(running, abort);
     if (report?.state === 'failed')
-      throw new Error(`/bin/cp cannot be executed: ${errnoName(report.error)}`);
-    if (ended.how === 'signalled') throw new Error(`cp was ended by signal ${ended.status}`);
-    if (ended.status !== 0) throw new Error(readFileSync(`/proc/self/fd/${words}`, 'utf8').trim());
+      throw new Error(`${program} cannot be executed: ${errnoName(report.error)}`);
+    if (ended.how === 'signalled')
+      throw new Error(`${program} was ended by signal ${ended.status}`);
+    if (ended.status === 0) return;
+    const said = readFileSync(`/proc/self/fd/${words}`, 'utf8').trim();
+    throw new Error(said === '' ? `${program}: exit status ${ended.status}` : said);
   } finally {
     closeSync(nothing);
     closeSync(words);

@@ -1,0 +1,210 @@
+/** Makes a container's processes by its plan, and follows them to their end. */
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { errnoName } from '../abi/errno.ts';
+import type { Ended } from '../linux/children.ts';
+import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
+import { SyscallError } from '../linux/native.ts';
+import type { ContainerPlan } from '../plan/container.ts';
+import type { Report } from '../plan/report.ts';
+import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
+import type { Step } from '../plan/step.ts';
+import { carryOut } from '../sandbox/actions.ts';
+import { BoxError } from '../sandbox/errors.ts';
+import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
+import type { BoxState } from '../sandbox/state.ts';
+import { failureOf } from '../sandbox/step-failure.ts';
+import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import type { Box } from '../spec/box.ts';
+import type { Watch } from './listener.ts';
+
+export interface Circumstances {
+  readonly stdio: Stdio;
+  readonly timeline: Timeline;
+  readonly state: BoxState;
+  readonly early: Early | undefined;
+  readonly say: (message: string) => void;
+  readonly filter: SeccompFilter | undefined;
+}
+
+/** @throws BoxError when the workload could not be started; no process is left then. */
+export async function launch(
+  box: Box,
+  plan: ContainerPlan,
+  circumstances: Circumstances,
+): Promise<Sandbox> {
+  const { stdio, timeline, state, early } = circumstances;
+  const steps = plan.sections.flatMap((section) => section.steps);
+  await carryOut(plan.before, { early });
+  timeline.mark('prepare');
+  const running = cloneBox(plan, steps, stdio);
+  const { watch, report, at } = await startWorkload(running, plan, (listener) =>
+    serve(listener, box, running.pid, circumstances),
+  );
+  if (report !== undefined) markSteps(timeline, steps, report, at);
+  const failure = failureOf(steps, report);
+  if (failure !== undefined) {
+    await running.end();
+    await watch?.end().catch(failedToListen);
+    throw failure;
+  }
+  const recorded: RecordedCall[] = [];
+  return {
+    id: box.id,
+    pid: running.pid,
+    timeline,
+    signal: running.signal,
+    ...(box.watch === 'all' ? { recorded } : {}),
+    wait: async (block) => {
+      const ended = await running.end(block);
+      const heard = await watch?.end().catch(failedToListen);
+      timeline.mark('workload', ended.at);
+      const limited = box.spec.linux.resources.memory !== undefined;
+      const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
+      await carryOut(plan.after);
+      await state.remove();
+      timeline.mark('clean-up');
+      if (heard instanceof BoxError) throw heard;
+      recorded.push(...(heard ?? []));
+      return toExit(ended, oomKilled);
+    },
+  };
+}
+
+/** What a listener is needed for is loaded with it. */
+async function serve(
+  listener: number,
+  box: Box,
+  pid: number,
+  { filter, say }: Circumstances,
+): Promise<Watch | undefined> {
+  const { informAgent, watchCalls } = await import('./listener.ts');
+  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, box, say);
+  informAgent(box, pid, listener);
+  return undefined;
+}
+
+function failedToListen(error: Error): BoxError {
+  return new BoxError(
+    `tsbox stopped listening to the box's system calls, which failed from then on: ${error.message}`,
+    { cause: error },
+  );
+}
+
+async function startWorkload(
+  running: Interpreter,
+  plan: ContainerPlan,
+  serveListener: (listener: number) => Promise<Watch | undefined>,
+): Promise<CarriedOut & { readonly watch: Watch | undefined }> {
+  let watch: Watch | undefined;
+  try {
+    await prepare(running, plan);
+    const step = listenerStep(plan);
+    const listener = step === undefined ? undefined : takeListener(running, step);
+    if (listener !== undefined) watch = await serveListener(listener);
+    return { ...running.carryOut(), watch };
+  } catch (error) {
+    running.signal(SIGKILL);
+    await running.end();
+    await watch?.end().catch(failedToListen);
+    throw error;
+  }
+}
+
+/** What only the parent can do; the process goes on then. */
+async function prepare(running: Interpreter, plan: ContainerPlan): Promise<void> {
+  if (plan.during.length === 0) return;
+  const { mounts } = await carryOut(plan.during, { pid: running.pid });
+  try {
+    running.go(mounts);
+  } finally {
+    for (const mount of mounts) closeSync(mount);
+  }
+}
+
+function takeListener(running: Interpreter, step: number): number | undefined {
+  try {
+    return running.takeListener(step);
+  } catch (error) {
+    throw new BoxError(
+      `the listener of the box's seccomp filter cannot be taken: ${(error as Error).message}: tsbox needs Linux 5.8 and CAP_SYS_PTRACE for it`,
+      { cause: error },
+    );
+  }
+}
+
+/** The number of the step that installs a filter with a listener. */
+function listenerStep(plan: ContainerPlan): number | undefined {
+  const steps = plan.sections.flatMap((section) => section.steps);
+  const found = steps.findIndex(({ into }) => into === LISTENER);
+  return found < 0 ? undefined : found;
+}
+
+const SIGKILL = 9;
+
+function cloneBox(
+  plan: ContainerPlan,
+  steps: readonly Step[],
+  { stdin, stdout, stderr }: Stdio,
+): Interpreter {
+  let cgroup: number | undefined;
+  try {
+    if (plan.cgroup !== undefined) cgroup = openSync(plan.cgroup.entry, 'r');
+    return interpret({
+      steps,
+      clone: plan.clone,
+      stdio: [stdin, stdout, stderr],
+      ...(cgroup === undefined ? {} : { cgroup }),
+    });
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
+    if (!(error instanceof SyscallError && error.call === 'clone3'))
+      throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
+        cause: error,
+      });
+    throw new BoxError(
+      `${error.message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
+      { cause: error, refused: { call: 'clone3', errno: error.errno } },
+    );
+  } finally {
+    if (cgroup !== undefined) closeSync(cgroup);
+  }
+}
+
+function cloneHint({ errno }: SyscallError): string {
+  const name = errnoName(errno);
+  // fcntl(2), F_DUPFD: the new number is above what is allowed.
+  if (['EINVAL', 'EMFILE'].includes(name))
+    return 'allow more open files (`ulimit -n`): 100 are enough';
+  // execve(2) of tsbox-init gives E2BIG when there is no memory for its arguments, too.
+  if (['ENOMEM', 'E2BIG'].includes(name))
+    return 'allow the box more memory (--memory), or free some on the host';
+  return '`tsbox doctor` shows which namespaces this host forbids';
+}
+
+function markSteps(
+  timeline: Timeline,
+  steps: readonly Step[],
+  report: Report,
+  executed: bigint,
+): void {
+  timeline.mark('clone', report.started);
+  timeline.mark('steps', report.ended, () => stepPhases(steps, report));
+  timeline.mark('exec', executed);
+}
+
+function toExit(ended: Ended, oomKilled: boolean): Exit {
+  return ended.how === 'exited'
+    ? { kind: 'exited', code: ended.status }
+    : { kind: 'signalled', signal: ended.status, oomKilled };
+}
+
+/** `memory.events`: `oom_kill N`. */
+function ranOutOfMemory(cgroup: string): boolean {
+  try {
+    return /^oom_kill [1-9]/m.test(readFileSync(`${cgroup}/memory.events`, 'utf8'));
+  } catch {
+    // Whatever has become of it, there is still to be tidied up.
+    return false;
+  }
+}

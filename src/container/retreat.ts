@@ -1,0 +1,89 @@
+/**
+ * What a box gives up where the host cannot do it. A user namespace is not asked for, it is the
+ * default; so a host that has none, or that cannot map the owners of the image's files, still starts
+ * the box, and says whose ids it has. What the image itself may bring about is no reason: it could
+ * choose to be root of the host.
+ */
+import { describeErrno } from '../abi/errno.ts';
+import type { Host } from '../plan/host.ts';
+import { BoxError } from '../sandbox/errors.ts';
+import { type BoxRequest, hostIds } from '../spec/box.ts';
+import type { Mount } from '../spec/spec.ts';
+
+/** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
+export async function attempts<T>(
+  request: BoxRequest,
+  host: Pick<Host, 'mountApi'>,
+  say: (message: string) => void,
+  start: (request: BoxRequest) => Promise<T>,
+): Promise<T> {
+  let attempt = firstAttempt(request, host);
+  if (attempt.ids.given !== undefined) say(attempt.ids.given);
+  for (;;) {
+    try {
+      return await start(attempt);
+    } catch (error) {
+      const next = retreat(attempt, error);
+      if (next === undefined) throw error;
+      say(next.why);
+      attempt = next.request;
+    }
+  }
+}
+
+/** Volumes of a box that has ids of its own without being asked are its root's as if it had not. */
+export function firstAttempt(
+  request: BoxRequest,
+  { mountApi }: Pick<Host, 'mountApi'>,
+): BoxRequest {
+  if (request.ids.own !== 'preferred') return request;
+  if (mountApi === 'paths')
+    return onHostIds(
+      request,
+      'mount_setattr(2), which maps the owners of files, is missing (Linux 5.12) or forbidden',
+    );
+  return withMounts(request, (mount) =>
+    mount.type === 'bind' ? { ...mount, options: [...mount.options, 'idmap'] } : mount,
+  );
+}
+
+interface Retreat {
+  readonly request: BoxRequest;
+  /** A sentence for the user. */
+  readonly why: string;
+}
+
+/** Calls of which the host alone decides whether they are refused in a user namespace. */
+const hostDecides = new Set(['clone3', 'idmap', 'fsconfig', 'fsmount', 'prlimit64']);
+
+function retreat(request: BoxRequest, error: unknown): Retreat | undefined {
+  if (request.ids.own !== 'preferred' || !(error instanceof BoxError)) return undefined;
+  const { refused } = error;
+  if (refused === undefined || !hostDecides.has(refused.call)) return undefined;
+  if (refused.call === 'idmap' && refused.path !== request.spec.root.path)
+    return {
+      request: withMounts(request, (mount) =>
+        mount.source === refused.path ? withoutIdmap(mount) : mount,
+      ),
+      why: `${refused.path}: its file system cannot map owners: files of root there belong to nobody in the box; --userns=host makes them root's`,
+    };
+  const reason =
+    refused.call === 'idmap'
+      ? `the file system of ${refused.path} cannot map owners`
+      : `in a user namespace ${refused.call} fails: ${describeErrno(refused.errno)}`;
+  const given = onHostIds(request, reason);
+  return { request: given, why: given.ids.given ?? reason };
+}
+
+function onHostIds(request: BoxRequest, reason: string): BoxRequest {
+  const given = `root of this box is root of the host: ${reason}`;
+  return { ...withMounts(request, withoutIdmap), ids: { ...hostIds, given } };
+}
+
+function withoutIdmap(mount: Mount): Mount {
+  return { ...mount, options: mount.options.filter((option) => option !== 'idmap') };
+}
+
+function withMounts(request: BoxRequest, change: (mount: Mount) => Mount): BoxRequest {
+  return { ...request, spec: { ...request.spec, mounts: request.spec.mounts.map(change) } };
+}

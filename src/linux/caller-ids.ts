@@ -1,0 +1,75 @@
+/** Who runs tsbox, as far as the ids of boxes depend on it: user_namespaces(7), subuid(5). */
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { mapPrograms } from '../plan/id-maps.ts';
+import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
+import type { SubordinateIds } from '../spec/id-range.ts';
+import type { IdMapping } from '../spec/spec.ts';
+
+export function readCallerIds(): CallerIds {
+  const caller = readCaller();
+  switch (caller.kind) {
+    case 'root':
+      return plainRoot;
+    case 'nested root':
+      return {
+        ...plainRoot,
+        ...caller,
+        available: {
+          uid: identityMap('/proc/self/uid_map'),
+          gid: identityMap('/proc/self/gid_map'),
+        },
+      };
+    case 'user':
+      return {
+        ...plainRoot,
+        ...caller,
+        ...readSubordinateIds(),
+        name: loginName(),
+        mapPrograms: Object.values(mapPrograms).every((path) => existsSync(path)),
+      };
+  }
+}
+
+export function readCaller(): Pick<CallerIds, 'kind' | 'uid' | 'gid'> {
+  const [uid = 0, gid = 0] = [process.geteuid?.(), process.getegid?.()];
+  if (uid !== 0) return { kind: 'user', uid, gid };
+  return { kind: isInitialUserNamespace() ? 'root' : 'nested root', uid, gid };
+}
+
+/** Texts of /etc/subuid and /etc/subgid; empty where they are not there. */
+export function readSubordinateIds(): SubordinateIds {
+  return { subuid: readOrEmpty('/etc/subuid'), subgid: readOrEmpty('/etc/subgid') };
+}
+
+/** The inode of that namespace is the same on every kernel: PROC_USER_INIT_INO. */
+function isInitialUserNamespace(): boolean {
+  return readlinkSync('/proc/self/ns/user') === 'user:[4026531837]';
+}
+
+function loginName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The ids that this user namespace has, each for itself. */
+function identityMap(path: string): IdMapping[] {
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [inside = 0, , size = 0] = line.trim().split(/\s+/).map(Number);
+      return { containerID: inside, hostID: inside, size };
+    });
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Who writes the id maps of a box's user namespace, and how (user_namespaces(7), "Defining user and
+ * group ID mappings"). Root writes any; a user may write one line that maps the id it has, once groups
+ * can no longer be dropped; what /etc/subuid gives beyond that is written by newuidmap(1).
+ */
+import type { Box } from '../spec/box.ts';
+import type { IdMapping } from '../spec/spec.ts';
+import { type HostAction, PID } from './action.ts';
+import type { Host } from './host.ts';
+
+/** By the parent, while the child waits. */
+export function mapIds(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
+  const { uidMappings, gidMappings } = box.spec.linux;
+  if (uidMappings.length === 0) return [];
+  const { caller } = host;
+  return [
+    ...(deniesGroups(box, host) ? [denyGroups()] : []),
+    mapKind('uid', uidMappings, isOwn(uidMappings, caller.uid) || caller.kind !== 'user'),
+    mapKind('gid', gidMappings, isOwn(gidMappings, caller.gid) || caller.kind !== 'user'),
+  ];
+}
+
+/** Whether setgroups(2) is refused in the box: a caller without privileges may map its group alone only then. */
+export function deniesGroups({ spec }: Box, { caller }: Pick<Host, 'caller'>): boolean {
+  return caller.kind === 'user' && isOwn(spec.linux.gidMappings, caller.gid);
+}
+
+/** One map for each kind, of the caller's own ids and no others. */
+export function mapOwnIds(
+  uid: Pick<IdMapping, 'containerID' | 'hostID'>,
+  gid: Pick<IdMapping, 'containerID' | 'hostID'>,
+): HostAction[] {
+  return [
+    denyGroups(),
+    mapKind('uid', [{ ...uid, size: 1 }], true),
+    mapKind('gid', [{ ...gid, size: 1 }], true),
+  ];
+}
+
+function isOwn(map: readonly IdMapping[], id: number): boolean {
+  const [only, ...others] = map;
+  return others.length === 0 && only?.size === 1 && only.hostID === id;
+}
+
+function denyGroups(): HostAction {
+  return {
+    call: 'write',
+    path: `/proc/${PID}/setgroups`,
+    data: 'deny',
+    why: 'without which a user may map no group',
+  };
+}
+
+/** newuidmap(1) and newgidmap(1), where every distribution has them. */
+export const mapPrograms = { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' } as const;
+const reasons = {
+  uid: 'users of the box stand for these on the host',
+  gid: 'and its groups for these',
+} as const;
+
+function mapKind(kind: 'uid' | 'gid', map: readonly IdMapping[], direct: boolean): HostAction {
+  const why = reasons[kind];
+  if (direct) return { call: 'write', path: `/proc/${PID}/${kind}_map`, data: idMapText(map), why };
+  const words = map.flatMap((range) => [range.containerID, range.hostID, range.size]).map(String);
+  return {
+    call: 'execute',
+    argv: [mapPrograms[kind], PID, ...words],
+    why,
+    hint: `it may map what /etc/sub${kind} gives to you: compare the two`,
+  };
+}
+
+/** A line for each range. */
+function idMapText(map: readonly IdMapping[]): string {
+  return map.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('');
+}
