@@ -4,16 +4,16 @@
  * the box, and says whose ids it has. What the image itself may bring about is no reason: it could
  * choose to be root of the host.
  */
-import { describeErrno } from '../abi/errno.ts';
+import { describeErrno, errnoName } from '../abi/errno.ts';
 import type { Host } from '../plan/host.ts';
-import { BoxError } from '../sandbox/errors.ts';
+import { BoxError, type Refusal } from '../sandbox/errors.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 
 /** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
 export async function attempts<T>(
   request: BoxRequest,
-  host: Pick<Host, 'mountApi'>,
+  host: Pick<Host, 'mountApi' | 'caller'>,
   say: (message: string) => void,
   start: (request: BoxRequest) => Promise<T>,
 ): Promise<T> {
@@ -23,7 +23,7 @@ export async function attempts<T>(
     try {
       return await start(attempt);
     } catch (error) {
-      const next = retreat(attempt, error);
+      const next = retreat(attempt, host, error);
       if (next === undefined) throw error;
       say(next.why);
       attempt = next.request;
@@ -54,12 +54,26 @@ interface Retreat {
 }
 
 /** Calls of which the host alone decides whether they are refused in a user namespace. */
-const hostDecides = new Set(['clone3', 'idmap', 'fsconfig', 'fsmount', 'prlimit64']);
+const hostDecides = new Set(['idmap', 'fsopen', 'fsconfig', 'fsmount', 'prlimit64']);
 
-function retreat(request: BoxRequest, error: unknown): Retreat | undefined {
-  if (request.ids.own !== 'preferred' || !(error instanceof BoxError)) return undefined;
+/** What clone3(2) says of a namespace that nobody, or not this caller, may make; all else has other causes. */
+const noNamespace = ['EPERM', 'EINVAL', 'ENOSPC', 'EUSERS'];
+
+function isOfHost({ call, errno }: Refusal): boolean {
+  if (call === 'clone3') return noNamespace.includes(errnoName(errno));
+  return hostDecides.has(call);
+}
+
+function retreat(
+  request: BoxRequest,
+  { caller }: Pick<Host, 'caller'>,
+  error: unknown,
+): Retreat | undefined {
+  const { own, uid, asked } = request.ids;
+  const bare = own === 'no' && uid.length === 0;
+  if (asked || bare || caller.kind === 'user' || !(error instanceof BoxError)) return undefined;
   const { refused } = error;
-  if (refused === undefined || !hostDecides.has(refused.call)) return undefined;
+  if (refused === undefined || !isOfHost(refused)) return undefined;
   if (refused.call === 'idmap' && refused.path !== request.spec.root.path)
     return {
       request: withMounts(request, (mount) =>

@@ -1,6 +1,7 @@
 /** Who runs tsbox, as far as the ids of boxes depend on it: user_namespaces(7), subuid(5). */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import type { Host } from '../plan/host.ts';
 import { mapPrograms } from '../plan/id-maps.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import type { SubordinateIds } from '../spec/id-range.ts';
@@ -31,10 +32,12 @@ export function readCallerIds(): CallerIds {
   }
 }
 
-export function readCaller(): Pick<CallerIds, 'kind' | 'uid' | 'gid'> {
+export function readCaller(): Host['caller'] {
   const [uid = 0, gid = 0] = [process.geteuid?.(), process.getegid?.()];
-  if (uid !== 0) return { kind: 'user', uid, gid };
-  return { kind: isInitialUserNamespace() ? 'root' : 'nested root', uid, gid };
+  if (isInitialUserNamespace())
+    return { kind: uid === 0 ? 'root' : 'user', uid, gid, keepsGroups: false };
+  const keepsGroups = readOrEmpty('/proc/self/setgroups').startsWith('deny');
+  return { kind: uid === 0 ? 'nested root' : 'user', uid, gid, keepsGroups };
 }
 
 /** Texts of /etc/subuid and /etc/subgid; empty where they are not there. */

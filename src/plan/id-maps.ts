@@ -14,14 +14,19 @@ export function mapIds(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
   if (uidMappings.length === 0) return [];
   const { caller } = host;
   return [
-    ...(deniesGroups(box, host) ? [denyGroups()] : []),
+    ...(mapsOwnGroup(box, host) ? [denyGroups()] : []),
     mapKind('uid', uidMappings, isOwn(uidMappings, caller.uid) || caller.kind !== 'user'),
     mapKind('gid', gidMappings, isOwn(gidMappings, caller.gid) || caller.kind !== 'user'),
   ];
 }
 
-/** Whether setgroups(2) is refused in the box: a caller without privileges may map its group alone only then. */
-export function deniesGroups({ spec }: Box, { caller }: Pick<Host, 'caller'>): boolean {
+/** Whether setgroups(2) is refused in the box. */
+export function keepsGroups(box: Box, host: Pick<Host, 'caller'>): boolean {
+  return host.caller.keepsGroups || mapsOwnGroup(box, host);
+}
+
+/** A caller without privileges may map its group only once no group can be dropped. */
+function mapsOwnGroup({ spec }: Box, { caller }: Pick<Host, 'caller'>): boolean {
   return caller.kind === 'user' && isOwn(spec.linux.gidMappings, caller.gid);
 }
 

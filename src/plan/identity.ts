@@ -7,7 +7,7 @@ import type { Box } from '../spec/box.ts';
 import type { IdMapping } from '../spec/spec.ts';
 import { prctl, setgroups, setresgid, setresuid } from './calls.ts';
 import type { Host } from './host.ts';
-import { deniesGroups } from './id-maps.ts';
+import { keepsGroups } from './id-maps.ts';
 import { setSecureBits } from './process-calls.ts';
 import { setCapabilities } from './seccomp.ts';
 import { type Step, step } from './step.ts';
@@ -17,7 +17,7 @@ export function enterUserNamespace(box: Box, host: Host): Step[] {
   const { uidMappings, gidMappings } = box.spec.linux;
   if (uidMappings.length === 0) return [];
   return [
-    ...(deniesGroups(box, host)
+    ...(keepsGroups(box, host)
       ? []
       : [step(setgroups([]), "none of the caller's groups comes along")]),
     step(setresgid(first(gidMappings)), 'a group of the user namespace'),
@@ -44,7 +44,7 @@ export function becomeUser(box: Box, host: Host): Step[] {
       "changing the user must not take what capset gives below; none of the caller's bits comes along",
     ),
     // Where that is refused, those that the caller has stay: its rights are the box's anyway.
-    ...(deniesGroups(box, host)
+    ...(keepsGroups(box, host)
       ? []
       : [
           step(

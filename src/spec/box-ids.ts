@@ -52,8 +52,8 @@ function needOf(
   if (oomScoreAdj?.startsWith('-')) return `--oom-score-adj ${oomScoreAdj}: no other may lower it`;
   if (far !== undefined)
     return `id ${far} is above those of its own, which end at ${ID_RANGE_SIZE - 1}`;
-  return mounts.some(({ options }) => options.some((word) => /^r?shared$/.test(word)))
-    ? 'shared volumes: no other’s mounts reach the host'
+  return mounts.some(({ options }) => options.some((word) => /^r?(shared|slave)$/.test(word)))
+    ? 'slave and shared volumes: what is mounted later has the owners that it has on the host'
     : undefined;
 }
 

@@ -10,6 +10,8 @@ export interface CallerIds extends SubordinateIds {
   readonly kind: 'root' | 'nested root' | 'user';
   readonly uid: number;
   readonly gid: number;
+  /** Whether nobody in its user namespace may change its supplementary groups, user_namespaces(7). */
+  readonly keepsGroups: boolean;
   /** Login name; undefined for a user that the host does not know. */
   readonly name?: string | undefined;
   /** Whether newuidmap(1) and newgidmap(1) are installed. */
@@ -23,6 +25,7 @@ export const plainRoot: CallerIds = {
   kind: 'root',
   uid: 0,
   gid: 0,
+  keepsGroups: false,
   subuid: '',
   subgid: '',
   mapPrograms: false,

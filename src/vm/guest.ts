@@ -76,7 +76,7 @@ export function planGuest(
     arch,
     overlay: true,
     anchor: ANCHOR,
-    caller: { kind: 'root', uid: 0, gid: 0 },
+    caller: { kind: 'root', uid: 0, gid: 0, keepsGroups: false },
     mountApi: 'descriptors',
     cgroup: { mount: '/sys/fs/cgroup', top: '/sys/fs/cgroup', controllers: [] },
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),

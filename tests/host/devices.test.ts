@@ -64,7 +64,7 @@ async function verdicts(rules: readonly DeviceRule[]): Promise<string> {
   const words = attempts.map(({ type, major, minor, access }) =>
     [type, major, minor, access].join(':'),
   );
-  const box = request(['/probe/probe', '/probe/result', '/nodes', ...words]);
+  const box = request(['/probe/probe', '/probe/result', '/nodes', ...words], { userns: 'host' });
   const bind = { type: 'bind', options: ['bind', 'nosuid'] } as const;
   const spec = {
     ...box.spec,
@@ -127,9 +127,12 @@ test('--device with a directory: all devices in it', () => {
   expect(stdout.split('\n').filter(Boolean)).toHaveLength(8);
 });
 
+const givenIds =
+  'tsbox: root of this box is root of the host: --device: only the host’s root has the rights of its devices\n';
+
 test('--device /dev/null: what every box has can be asked for', () => {
   const result = shell('echo x > /dev/null && ls -l /dev | grep -c null', '--device', '/dev/null');
-  expect(result).toEqual({ status: 0, stdout: '1\n', stderr: '' });
+  expect(result).toEqual({ status: 0, stdout: '1\n', stderr: givenIds });
 });
 
 test.each([
@@ -139,7 +142,8 @@ test.each([
 ])('--device NODE%s: %s, and nothing of its neighbour', (access, allowed) => {
   const script = '(: < /n) && echo r; (: > /n) && echo w; mknod /t/m c 240 3; : < /t/m';
   const node = nodeOf('c', 240, 1);
-  const { stderr } = shell(script, '--device', `${node}:/n${access}`, '--tmpfs', '/t:dev');
+  const flags = ['--userns=host', '--device', `${node}:/n${access}`, '--tmpfs', '/t:dev'];
+  const { stderr } = shell(script, ...flags);
   const refused = stderr.split('\n').filter((line) => line.includes('Operation not permitted'));
   expect(refused.filter((line) => line.includes('/n'))).toHaveLength(2 - allowed.length);
   expect(refused.filter((line) => line.includes('/t/m'))).toHaveLength(1);
@@ -153,7 +157,7 @@ test('where no filter can be had, what needs none goes without, and the rest is 
   const denied =
     /^tsbox: filter_devices failed: bpf: EPERM[\s\S]*a user namespace or container around it/;
   expect(refusal('--device', `${nodeOf('c', 240, 1)}:/n:r`)).toMatch(denied);
-  expect(refusal('--tmpfs', '/t:dev')).toMatch(denied);
+  expect(refusal('--userns=host', '--tmpfs', '/t:dev')).toMatch(denied);
   for (const flags of [[], ['--device', `${nodeOf('c', 240, 1)}:/n`]])
     expect(refusal(...flags)).not.toContain('filter_devices');
 });
@@ -161,10 +165,15 @@ test('where no filter can be had, what needs none goes without, and the rest is 
 test('root in the box cannot open a disk of the host through a node that it makes', () => {
   const script = 'mknod $0/d b 7 0 && : < $0/d';
   // Here no file system may have devices …
-  expect(shell(script.replaceAll('$0', '/tmp')).stderr).toMatch(/\/tmp\/d: Permission denied\n$/);
+  const inside = (place: string, ...flags: string[]) =>
+    shell(script.replaceAll('$0', place), ...flags).stderr;
+  expect(inside('/tmp', '--userns=host')).toMatch(/\/tmp\/d: Permission denied\n$/);
   // … and here one may: the filter is left.
-  const { stderr } = shell(script.replaceAll('$0', '/t'), '--tmpfs', '/t:dev');
-  expect(stderr).toMatch(/\/t\/d: Operation not permitted\n$/);
+  expect(inside('/t', '--userns=host', '--tmpfs', '/t:dev')).toMatch(
+    /\/t\/d: Operation not permitted\n$/,
+  );
+  // Root of a user namespace makes none in the first place.
+  expect(inside('/tmp')).toBe('mknod: /tmp/d: Operation not permitted\n');
 });
 
 function hostFiles(): string {
@@ -191,7 +200,7 @@ test.each([
   ['/etc/passwd/x', /^tsbox: openat2 failed: ENOTDIR/],
   ['/etc', /^tsbox: move_mount failed: [\s\S]*what to do: \/etc must be a file of the image/],
 ])('a device at %s is refused with the reason', (place, message) => {
-  const result = shell('true', '--device', `/dev/null:${place}`);
+  const result = shell('true', '--userns=host', '--device', `/dev/null:${place}`);
   expect(result).toMatchObject({ status: 125, stdout: '' });
   expect(result.stderr).toMatch(message);
 });

@@ -18,7 +18,12 @@ beforeEach(() => {
 afterEach(() => expect(state()).toEqual(before));
 
 const boxes = {
-  'an ordinary box': request(['true'], { volume: ['/etc:/v:ro'], tmpfs: ['/t'], readOnly: true }),
+  'an ordinary box': request(['true'], {
+    userns: 'host',
+    volume: ['/etc:/v:ro'],
+    tmpfs: ['/t'],
+    readOnly: true,
+  }),
   'a box in a user namespace': request(['true'], { userns: 'auto', ulimit: ['core=0'] }),
 };
 

@@ -122,7 +122,7 @@ test('no signal is blocked, and none ignored that Node ignores', () => {
 
 test('a thread that does nothing but wait is there for a signal', async () => {
   const signalled = new Promise((settle) => process.once('SIGUSR2', settle));
-  const sender = spawn('sh', ['-c', `sleep 0.3; kill -USR2 ${process.pid}`]);
+  const sender = spawn('sh', ['-c', `sleep 2; kill -USR2 ${process.pid}`]);
   onTestFinished(() => void sender.kill('SIGKILL'));
   const exit = await runContainer(request(['sleep', '600']), undefined, async (box) => {
     const ended = box.wait(600_000);

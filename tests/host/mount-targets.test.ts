@@ -59,7 +59,7 @@ const showMounts =
   'for i in 1 2 3 4 5 6 7 8 9; do cat /proc/self/mountinfo || cat /exchanged/self/mountinfo || continue; exit 0; done; exit 1';
 
 function run(way: readonly string[], ...flags: string[]): Result {
-  const words = ['run', ...flags, '--rootfs', image, '--', 'sh', '-c', showMounts];
+  const words = ['run', '--userns=host', ...flags, '--rootfs', image, '--', 'sh', '-c', showMounts];
   return tsbox(words, '', process.env, way);
 }
 

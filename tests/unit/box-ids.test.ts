@@ -39,7 +39,10 @@ test.each<[Partial<RunOptions>, string]>([
   [{ oomScoreAdj: '-5' }, '--oom-score-adj -5: no other may lower it'],
   [{ user: 'big' }, 'id 70000 is above those of its own, which end at 65535'],
   [{ groupAdd: ['65536'] }, 'id 65536 is above those of its own, which end at 65535'],
-  [{ volume: ['/a:/a:rshared'] }, 'shared volumes: no other’s mounts reach the host'],
+  [
+    { volume: ['/a:/a:rshared'] },
+    'slave and shared volumes: what is mounted later has the owners that it has on the host',
+  ],
 ])('%j needs the host’s ids, which are given and said', (own, why) => {
   expect(make(own).ids).toMatchObject({ own: 'no', given: given + why });
   const asked = { ...own, userns: 'auto' };
@@ -53,7 +56,7 @@ test.each<Partial<RunOptions>>([
   { oomScoreAdj: '5' },
   { user: 'user' },
   { groupAdd: ['65535'] },
-  { volume: ['/a:/a:rslave'] },
+  { volume: ['/a:/a:unbindable'] },
 ])('%j does not need them', (own) => {
   expect(make(own).ids.own).toBe('preferred');
 });
