@@ -10,7 +10,12 @@ import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 import { showTiming } from './timing.ts';
 
-type Start = (request: BoxRequest, stdio: Stdio, timeline: Timeline, early: Early) => Promise<Sandbox>;
+type Start = (
+  request: BoxRequest,
+  stdio: Stdio,
+  timeline: Timeline,
+  early: Early,
+) => Promise<Sandbox>;
 
 export type Drivers = Readonly<Record<RunArguments['driver'], Start>>;
 
@@ -32,7 +37,7 @@ const PATIENCE = 20;
 export async function run(
   words: RunArguments,
   drivers: Drivers,
-  change: (request: Request) => Request = (request) => request,
+  change: (request: BoxRequest) => BoxRequest = (request) => request,
   stdio: Stdio = { stdin: 0, stdout: 1, stderr: 2 },
 ): Promise<Sandbox | undefined> {
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();

@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import { describeErrno } from '../abi/errno.ts';
 import { architecturesOf, newerSyscalls } from '../abi/seccomp.ts';
 import { type Libseccomp, libseccomp } from '../linux/libseccomp.ts';
-import { passDescriptor } from '../linux/pass-descriptor.ts';
+import { passDescriptor } from '../linux/pass-descriptors.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { hostArch } from '../sandbox/host.ts';
 import type { RecordedCall } from '../sandbox/sandbox.ts';

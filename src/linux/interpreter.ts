@@ -14,8 +14,9 @@ import { cloneInit, signalProcess } from './clone.ts';
 import { takeListener } from './listener.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
 import { SyscallError } from './native.ts';
+import { sendDescriptors } from './pass-descriptors.ts';
 import { waitFor } from './poll.ts';
-import { sendDescriptors, socketPair } from './unix-socket.ts';
+import { socketPair } from './unix-socket.ts';
 
 export interface Launch {
   readonly steps: readonly Step[];
@@ -108,7 +109,7 @@ function follow(
     pid,
     go: (descriptors = []) => {
       try {
-        sendDescriptors(socket, descriptors);
+        sendDescriptors(socket, new Uint8Array(1), descriptors);
       } catch (error) {
         // It has ended already, as its report will say.
         if (!(error instanceof SyscallError && error.errno === errnoNumber('EPIPE'))) throw error;

@@ -1,8 +1,6 @@
 /** Sockets of this host: unix(7). */
 import { closeSync } from 'node:fs';
-import { messageFlags } from '../abi/flags.ts';
-import { controlSize } from '../plan/socket-calls.ts';
-import { addressOf, syscall } from './native.ts';
+import { syscall } from './native.ts';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -49,29 +47,4 @@ function socketAt(path: string, call: 'bind' | 'connect'): number {
     closeSync(fd);
     throw error;
   }
-}
-
-/**
- * Sends one byte, and descriptors with it: sendmsg(2), cmsg(3).
- * @throws SyscallError with EPIPE where the other end is closed.
- */
-export function sendDescriptors(socket: number, descriptors: readonly number[]): void {
-  const SOL_SOCKET = 1;
-  const SCM_RIGHTS = 1;
-  const header = 16;
-  const length = header + descriptors.length * 4;
-  // struct cmsghdr: cmsg_len, cmsg_level, cmsg_type, and behind it the numbers.
-  const control = new Int32Array(controlSize(descriptors.length) / 4);
-  control.set([length, 0, SOL_SOCKET, SCM_RIGHTS, ...descriptors]);
-  const byte = new Uint8Array(1);
-  const buffers = BigUint64Array.of(addressOf(byte), 1n);
-  // struct msghdr: msg_name, msg_namelen, msg_iov, msg_iovlen, msg_control, msg_controllen, msg_flags.
-  const message = new BigUint64Array(7);
-  message[2] = addressOf(buffers);
-  message[3] = 1n;
-  if (descriptors.length > 0) {
-    message[4] = addressOf(control);
-    message[5] = BigInt(length);
-  }
-  syscall('sendmsg', socket, message, messageFlags.MSG_NOSIGNAL);
 }

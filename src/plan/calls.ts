@@ -18,7 +18,6 @@ import {
   slot,
   string,
   structure,
-  type Words,
   ZERO,
 } from './arguments.ts';
 import type { Argument, Call, Slot } from './step.ts';
