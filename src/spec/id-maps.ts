@@ -70,7 +70,10 @@ function userIds(caller: CallerIds): IdMaps {
 
 type HostRange = readonly [start: number, count: number];
 
-/** Without newuidmap(1) nobody else's ids can be mapped, whatever the files say. */
+/**
+ * Without newuidmap(1) nobody else's ids can be mapped, whatever the files say, and it does nothing
+ * for those whom the host has no name for.
+ */
 function subordinate(caller: CallerIds): Record<'uid' | 'gid', HostRange[]> {
   const mine = (text: string): HostRange[] =>
     parseSubordinateIds(text)
@@ -78,7 +81,8 @@ function subordinate(caller: CallerIds): Record<'uid' | 'gid', HostRange[]> {
       .map(({ start, count }) => [start, count]);
   const [uid, gid] = [mine(caller.subuid), mine(caller.subgid)];
   // One kind alone would leave a box with users but no groups for them.
-  const whole = caller.mapPrograms && uid.length > 0 && gid.length > 0;
+  const possible = caller.mapPrograms && caller.name !== undefined;
+  const whole = possible && uid.length > 0 && gid.length > 0;
   return whole ? { uid, gid } : { uid: [], gid: [] };
 }
 
@@ -184,6 +188,8 @@ export function howToGetIds(caller: CallerIds): string {
   ];
   if (lacking.length > 0)
     return `${lacking.join(' and ')} ${lacking.length > 1 ? 'have' : 'has'} no line for ${who}: as root, \`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${who}\` adds one`;
+  if (caller.name === undefined)
+    return `newuidmap(1), which maps them, does nothing for a user without an entry in /etc/passwd, such as ${caller.uid}`;
   if (!caller.mapPrograms)
     return 'newuidmap and newgidmap, which map them, are not installed: as root, `apt-get install uidmap` (elsewhere: shadow-utils) brings them';
   return '/etc/subuid and /etc/subgid say how many you have';

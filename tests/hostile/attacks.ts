@@ -10,7 +10,7 @@ import { type Argument, type Step, step } from '../../src/plan/step.ts';
 import { hostArch } from '../../src/sandbox/host.ts';
 import { tsbox as library } from '../host/library.ts';
 import { type Change, eachStep, type Options } from './box.ts';
-import { MAPPED, VM } from './kinds.ts';
+import { VM } from './kinds.ts';
 
 const arch = hostArch();
 
@@ -248,7 +248,7 @@ export const attacks: readonly Attack[] = [
       change: () =>
         dropSaying(/made read-only|second mount of the same|nobody can write|what is seen at/),
     },
-    notIn: [MAPPED, VM],
+    notIn: [VM],
   },
 
   {
@@ -359,7 +359,6 @@ export const attacks: readonly Attack[] = [
       what: 'the layer for writes',
       change: () => (_, box, host) => library.planContainer({ ...box, layer: 'writable' }, host),
     },
-    notIn: [MAPPED],
   },
 ];
 

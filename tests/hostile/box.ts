@@ -18,7 +18,11 @@ import type { BoxRequest, ContainerPlan, RunOptions, Spec, Step } from '../../sr
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
 
+/** Boxes have the ids of the host, which is the weakest of all, unless `userns` says otherwise. */
 export type Options = Partial<Omit<RunOptions, 'command'>>;
+
+/** For `userns`: what a box gets when nobody says anything. */
+export const AS_DEFAULT = 'default';
 
 export interface Outcome {
   /** The workload's, or the exit status that tsbox would end with. */
@@ -86,7 +90,9 @@ export async function runHere(
 ): Promise<Outcome> {
   const { findDevices } = using;
   const caller = { env: {}, cwd: '/', ids: using.plainRoot, findDevices };
-  const asked = { ...using.noOptions, ...options, command };
+  const { userns = 'host', ...others } = options;
+  const ids = userns === AS_DEFAULT ? {} : { userns };
+  const asked = { ...using.noOptions, ...others, ...ids, command };
   const request = () => using.specFromOptions(asked, using.imageFacts(rootfs), caller);
   return start(request, makePlan, using);
 }

@@ -1,13 +1,21 @@
 /** The kinds of box that every attack is made in. */
-import { flagsOf, type Options, type Outcome, runByProgram, runHere } from './box.ts';
+import { chownSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { program } from '../host/tsbox.ts';
+import {
+  AS_DEFAULT,
+  flagsOf,
+  type Options,
+  type Outcome,
+  runByProgram,
+  runHere,
+  scratchDirectory,
+} from './box.ts';
 
 export interface Kind {
   readonly name: string;
   readonly run: (rootfs: string, command: readonly string[], options: Options) => Promise<Outcome>;
 }
-
-/** A user and group of the host that owns nothing; undefined while boxes need root. */
-const ORDINARY_USER: number | undefined = undefined;
 
 const byProgram =
   (flags: readonly string[], by?: readonly string[]): Kind['run'] =>
@@ -15,24 +23,23 @@ const byProgram =
     runByProgram(rootfs, command, [...flags, ...flagsOf(options)], by);
 
 export const VM = 'VM';
-export const MAPPED = 'container with --userns=auto';
 
 export const kinds: readonly Kind[] = [
-  { name: 'container as root', run: runHere },
+  { name: 'container with --userns=host', run: runHere },
   {
-    name: MAPPED,
-    run: (rootfs, command, options) => runHere(rootfs, command, { ...options, userns: 'auto' }),
+    name: 'container',
+    run: (rootfs, command, options) => runHere(rootfs, command, { ...options, userns: AS_DEFAULT }),
   },
-  ...(ORDINARY_USER === undefined
-    ? []
-    : [
-        {
-          name: 'container of an ordinary user',
-          run: byProgram(
-            [],
-            ['setpriv', `--reuid=${ORDINARY_USER}`, `--regid=${ORDINARY_USER}`, '--clear-groups'],
-          ),
-        },
-      ]),
+  { name: 'container of an ordinary user', run: byProgram([], asUser()) },
   { name: VM, run: byProgram(['--vm']) },
 ];
+
+/** A user and group of the host that owns nothing but its runtime directory. */
+function asUser(): string[] {
+  const USER_ID = 65533;
+  const runtime = join(scratchDirectory(), 'runtime');
+  mkdirSync(runtime, { mode: 0o700 });
+  chownSync(runtime, USER_ID, USER_ID);
+  const ids = [`--reuid=${USER_ID}`, `--regid=${USER_ID}`, '--clear-groups'];
+  return ['setpriv', ...ids, 'env', `XDG_RUNTIME_DIR=${runtime}`, program];
+}

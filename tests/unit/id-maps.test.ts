@@ -46,6 +46,7 @@ test.each<[string, Words, CallerIds, Partial<ReturnType<typeof idMaps>>]>([
     },
   ],
   ['a user without newuidmap', {}, { ...ranged, mapPrograms: false }, { uid: [map(0, 1000, 1)] }],
+  ['a user without a name', {}, { ...ranged, name: undefined }, { uid: [map(0, 1000, 1)] }],
   ['a user without subgid', {}, { ...ranged, subgid: '' }, { uid: [map(0, 1000, 1)] }],
   [
     'a user',
@@ -108,6 +109,7 @@ test.each<[Words, CallerIds, string]>([
     { ...ranged, mapPrograms: false },
     'newuidmap and newgidmap, which map them',
   ],
+  [{ userns: 'nomap' }, { ...ranged, name: undefined, subgid: ranged.subuid }, 'such as 1000'],
   [{ userns: 'auto', uidmap: ['0:1:1'] }, plainRoot, '--userns auto: not together with --uidmap'],
   [{ uidmap: ['0:1'], gidmap: ['0'] }, plainRoot, '--gidmap 0: not of the form'],
   [{ uidmap: ['0:1:0'] }, plainRoot, '--uidmap 0:1:0: not of the form'],
