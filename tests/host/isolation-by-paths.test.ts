@@ -4,4 +4,5 @@ import { compile } from './programs.ts';
 import { program, starter } from './tsbox.ts';
 
 starter.by = [compile('refuse-calls'), String(errnoNumber('ENOSYS')), program];
+starter.ids = 'none';
 await import('./isolation.test.ts');

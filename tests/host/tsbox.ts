@@ -12,8 +12,18 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** What starts tsbox where a test says nothing else: itself, or a program with its own arguments before it. */
-export const starter: { by: readonly string[] } = { by: [program] };
+/** How tsbox is started where a test says nothing else. */
+export const starter = {
+  /** Itself, or a program with its own arguments before it. */
+  by: [program] as readonly string[],
+  /** User id that it has. */
+  user: 0,
+  /** What a box's root stands for: any id, the host's root, the user alone, or with subordinate ids. */
+  ids: 'all' as 'all' | 'none' | 'one' | 'subordinate',
+  /** Where its boxes keep their state. */
+  state: '/run/tsbox/boxes',
+  image: '/var/lib/tsbox/images/busybox',
+};
 
 /** @param by what starts it, and that program's own arguments. */
 export function tsbox(
@@ -39,7 +49,8 @@ export async function started(
   text: string,
   stderr: 'inherit' | 'ignore' = 'inherit',
 ) {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', stderr] });
+  const [command = program, ...first] = starter.by;
+  const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', stderr] });
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
     child.once('close', (code, signal) => settle({ code, signal }));
   });
@@ -56,7 +67,7 @@ export async function started(
 /** What boxes leave on the host when something is forgotten. */
 export function traces() {
   return {
-    state: list('/run/tsbox/boxes'),
+    state: list(starter.state),
     cgroups: ['/sys/fs/cgroup/tsbox', '/sys/fs/cgroup/unified/tsbox'].flatMap(directoriesIn),
     mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length,
     temporary: list(tmpdir()).filter((name) => name.startsWith('tsbox')),

@@ -165,11 +165,12 @@ export function runByProgram(
 ): Outcome {
   const args = ['run', ...flags, '--rootfs', rootfs, '--', ...command];
   const { status, stdout, stderr } = runProgram(args, '', process.env, by);
-  const error = stderr.split('\n').filter((line) => !/^tsbox: KVM is not used/.test(line));
+  // What tsbox says comes after what the workload said, if that ran at all.
+  const own = /^tsbox: (?!KVM is not used)/m.exec(stderr);
   return {
     status: status ?? 255,
     stdout,
-    error: error.join('\n'),
+    error: own === null ? '' : stderr.slice(own.index),
     hung: status === null,
     left: [],
   };
