@@ -19,28 +19,39 @@ import { program, starter } from './tsbox.ts';
 export const USER = 61234;
 const NAME = 'tsbox-test';
 
+/** Where it keeps what is its own. */
+interface OrdinaryUser {
+  /** What starts tsbox as that user. */
+  readonly by: readonly string[];
+  readonly runtime: string;
+  readonly image: string;
+}
+
 /**
- * From here on {@link starter} starts tsbox so, until the tests of the file have ended.
+ * Until the tests of the file have ended.
  * @param ids `one`: the user has its own id alone, and no name; `subordinate`: a name, and ranges of
  * ids in /etc/subuid and /etc/subgid, which only its mount namespace sees.
  */
-export function becomeOrdinaryUser(ids: 'one' | 'subordinate'): void {
+export function ordinaryUser(ids: 'one' | 'subordinate'): OrdinaryUser {
   const scratch = mkdtempSync('/tmp/user-test-');
   afterAll(() => rmSync(scratch, { recursive: true }));
   chmodSync(scratch, 0o755);
   const [runtime, data] = [join(scratch, 'run'), join(scratch, 'data')];
+  const image = join(data, 'images/busybox');
   mkdirSync(runtime, { mode: 0o700 });
   mkdirSync(join(data, 'images'), { recursive: true });
-  const image = join(dataDirectory(process.env, 0), 'images/busybox');
-  execFileSync('cp', ['-a', image, join(data, 'images/busybox')]);
+  execFileSync('cp', ['-a', join(dataDirectory(process.env, 0), 'images/busybox'), image]);
   giveToUser(scratch);
   const become = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
   const environment = ['env', `XDG_RUNTIME_DIR=${runtime}`, `TSBOX_DATA=${data}`];
-  starter.by = [...(ids === 'one' ? [] : withRanges(scratch)), ...become, ...environment, program];
-  starter.user = USER;
-  starter.ids = ids;
-  starter.state = join(runtime, 'tsbox/boxes');
-  starter.image = join(data, 'images/busybox');
+  const ranges = ids === 'one' ? [] : withRanges(scratch);
+  return { by: [...ranges, ...become, ...environment, program], runtime, image };
+}
+
+/** From here on {@link starter} starts tsbox as that user. */
+export function becomeOrdinaryUser(ids: 'one' | 'subordinate'): void {
+  const { by, runtime, image } = ordinaryUser(ids);
+  Object.assign(starter, { by, ids, image, user: USER, state: join(runtime, 'tsbox/boxes') });
 }
 
 /** All of a tree. */

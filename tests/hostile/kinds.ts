@@ -1,16 +1,6 @@
 /** The kinds of box that every attack is made in. */
-import { chownSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { program } from '../host/tsbox.ts';
-import {
-  AS_DEFAULT,
-  flagsOf,
-  type Options,
-  type Outcome,
-  runByProgram,
-  runHere,
-  scratchDirectory,
-} from './box.ts';
+import { ordinaryUser } from '../host/ordinary-user.ts';
+import { AS_DEFAULT, flagsOf, type Options, type Outcome, runByProgram, runHere } from './box.ts';
 
 export interface Kind {
   readonly name: string;
@@ -23,6 +13,7 @@ const byProgram =
     runByProgram(rootfs, command, [...flags, ...flagsOf(options)], by);
 
 export const VM = 'VM';
+export const ONE_ID = 'container of a user with one id';
 
 export const kinds: readonly Kind[] = [
   { name: 'container with --userns=host', run: runHere },
@@ -30,16 +21,10 @@ export const kinds: readonly Kind[] = [
     name: 'container',
     run: (rootfs, command, options) => runHere(rootfs, command, { ...options, userns: AS_DEFAULT }),
   },
-  { name: 'container of an ordinary user', run: byProgram([], asUser()) },
+  { name: ONE_ID, run: byProgram([], ordinaryUser('one').by) },
+  {
+    name: 'container of a user with subordinate ids',
+    run: byProgram([], ordinaryUser('subordinate').by),
+  },
   { name: VM, run: byProgram(['--vm']) },
 ];
-
-/** A user and group of the host that owns nothing but its runtime directory. */
-function asUser(): string[] {
-  const USER_ID = 65533;
-  const runtime = join(scratchDirectory(), 'runtime');
-  mkdirSync(runtime, { mode: 0o700 });
-  chownSync(runtime, USER_ID, USER_ID);
-  const ids = [`--reuid=${USER_ID}`, `--regid=${USER_ID}`, '--clear-groups'];
-  return ['setpriv', ...ids, 'env', `XDG_RUNTIME_DIR=${runtime}`, program];
-}

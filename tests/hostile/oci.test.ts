@@ -20,7 +20,7 @@ writeFileSync(join(rootfs, 'plain'), 'no program\n', { mode: 0o644 });
 writeFileSync(join(rootfs, 'text'), 'no program either\n');
 chmodSync(join(rootfs, 'text'), 0o755);
 
-const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices: library.findDevices };
+const caller = { env: {}, cwd: '/', ids: library.plainRoot, findDevices: library.findDevices };
 const options = { ...library.noOptions, command: ['/bin/probe', 'short'] };
 const whole = library.specFromOptions(options, library.imageFacts(rootfs), caller).spec;
 const { seccomp, devices, ...linux } = whole.linux;

@@ -9,7 +9,7 @@ import { program } from '../host/tsbox.ts';
 import { differences, expectGolden, type Rule } from './differences.ts';
 import { bundle, type Facts, factsOf, ownConfig, rootfs } from './probe.ts';
 
-const caller = { env: {}, cwd: '/', subuid: '', subgid: '', findDevices: library.findDevices };
+const caller = { env: {}, cwd: '/', ids: library.plainRoot, findDevices: library.findDevices };
 const asked = { ...library.noOptions, command: ['/bin/probe'] };
 const { spec } = library.specFromOptions(asked, library.imageFacts(rootfs), caller);
 const { capabilities } = spec.process;
@@ -51,12 +51,12 @@ const rules: readonly Rule[] = [
   { facts: /^call /, explains: refusedByTsbox, why: ownProfile, varies: true },
   {
     facts: /^deed (chown|become)/,
-    why: 'bubblewrap gives a box one user',
+    why: 'tsbox gives a box 65536 users, bubblewrap one',
   },
   { facts: /^deed file handle$/, why: 'overlayfs gives none', varies: true },
   {
     facts: /^deed (make|open own) device/,
-    why: 'tsbox: nodev and a filter of devices; runc and crun: a filter; bubblewrap: no right to make any',
+    why: 'tsbox: root of a user namespace makes none, and behind that are nodev and a filter of devices; runc and crun: a filter; bubblewrap: no right to make any',
     varies: true,
   },
   { facts: /^deed /, explains: sameButInBubblewrap, why: allOfNamespace },
@@ -72,7 +72,7 @@ const rules: readonly Rule[] = [
   { facts: /^status Cap/, explains: sameButInBubblewrap, why: allOfNamespace, varies: true },
   {
     facts: /^(uid_map|gid_map|setgroups|namespace user)$/,
-    why: 'bubblewrap makes a user namespace, also for root; tsbox does with --userns=auto',
+    why: 'bubblewrap makes a user namespace, also for root, and so does tsbox; runc and crun when asked to',
     varies: true,
   },
   {

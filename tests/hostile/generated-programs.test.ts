@@ -1,6 +1,7 @@
 /**
- * Micro-VMs of generated images, for root and for an ordinary user, as generated.test.ts has containers:
- * HOSTILE_MACHINES of each, from HOSTILE_SEED on. What --vm refuses whatever the image is, is left out.
+ * Micro-VMs of generated images, for root and for an ordinary user, and containers of that user, as
+ * generated.test.ts has containers of root's: HOSTILE_MACHINES of each, and ten times as many
+ * containers, from HOSTILE_SEED on. What is refused whatever the image is, is left out.
  */
 import { chownSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { flagsOf, type Outcome, runByProgram, scratchDirectory } from './box.ts'
 import { firstSeed, kindOfEnd, makeGround, tally, wrong } from './generated.ts';
 
 const { HOSTILE_MACHINES } = process.env;
-const count = Number(HOSTILE_MACHINES ?? 6);
+const machines = Number(HOSTILE_MACHINES ?? 6);
 const first = firstSeed(HOSTILE_MACHINES);
 
 const USER = 1234;
@@ -29,21 +30,22 @@ const asUser = [...setpriv, 'env', `XDG_RUNTIME_DIR=${runtime}`, `TSBOX_DATA=${d
 const onHost = () => ({ ...traces(), user: readdirSync(runtime, { recursive: true }).sort() });
 
 test.each([
-  { who: 'root', owner: 0, by: [program] },
-  { who: 'an ordinary user', owner: USER, by: asUser },
+  { what: 'micro-VMs of root', count: machines, vm: ['--vm'], owner: 0, by: [program] },
+  { what: 'micro-VMs of a user', count: machines, vm: ['--vm'], owner: USER, by: asUser },
+  { what: 'containers of a user', count: machines * 10, vm: [], owner: USER, by: asUser },
 ])(
-  `${count} generated images from seed ${first} on, for $who`,
+  `$count $what, of generated images from seed ${first} on`,
   {
     timeout: 3_600_000,
   },
-  ({ owner, by }) => {
+  ({ count, vm, owner, by }) => {
     const ground = makeGround(['source', 'source/directory'], owner);
     const ends: string[] = [];
     for (let seed = first; seed < first + count; seed++) {
       const image = ground.make(seed);
       const { userns, device, ...options } = image.options;
       const before = onHost();
-      const flags = ['--vm', ...flagsOf(options)];
+      const flags = [...vm, ...flagsOf(options)];
       const outcome: Outcome = runByProgram(ground.rootfs, image.command, flags, by);
       const problems = [...wrong(outcome, image), ...ground.changes(image)];
       expect(problems, `seed ${seed}: ${JSON.stringify({ image, outcome }, null, 1)}`).toEqual([]);
