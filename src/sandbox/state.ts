@@ -10,7 +10,6 @@ import {
   fstatSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   realpathSync,
@@ -20,6 +19,7 @@ import {
 import { dirname, join } from 'node:path';
 import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
+import { makeDirectory } from '../linux/make-directory.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
 
@@ -72,7 +72,7 @@ export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
 export function claimState(parent: string): BoxState {
   try {
     requireOwn(parent);
-    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    makeDirectory(parent);
     // What was not there before may have become another's meanwhile.
     requireOwn(parent);
     for (;;) {

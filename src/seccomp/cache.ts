@@ -4,8 +4,9 @@
  * anew. A directory that others could write into is not used at all: a program from there would be theirs.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../linux/make-directory.ts';
 
 /** @param key names the file: `[0-9a-f]+`. */
 export function cached(directory: string, key: string, make: () => Uint8Array): Uint8Array {
@@ -20,7 +21,7 @@ export function cached(directory: string, key: string, make: () => Uint8Array): 
 
 function isOurs(directory: string): boolean {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const found = lstatSync(directory);
     return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o077) === 0;
   } catch {

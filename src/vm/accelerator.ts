@@ -1,6 +1,7 @@
 /** KVM where it boots a guest, TCG where it does not: opening /dev/kvm proves little. */
-import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../linux/make-directory.ts';
 import { verdictFile } from '../sandbox/state.ts';
 import type { Accelerator } from './qemu.ts';
 
@@ -53,7 +54,7 @@ function readVerdict(): { usable: boolean; why: string } | undefined {
 export function saveVerdict(usable: boolean, why: string): void {
   try {
     const file = ownVerdict();
-    mkdirSync(dirname(file), { recursive: true });
+    makeDirectory(dirname(file));
     writeFileSync(file, `${JSON.stringify({ usable, why })}\n`);
   } catch {
     // It is found out again next time.

@@ -1,9 +1,9 @@
 /** Runs bin/tsbox as somebody else, from elsewhere or with another environment. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, vi } from 'vitest';
+import { afterAll, expect, onTestFinished, vi } from 'vitest';
 import { dataDirectory } from '../../src/image/image.ts';
 import { type Result, traces } from '../host/tsbox.ts';
 
@@ -20,11 +20,20 @@ export interface Caller {
   readonly stdout?: number;
 }
 
+const runtime = mkdtempSync(join(tmpdir(), 'runtime-'));
+chownSync(runtime, 65534, 65534);
+afterAll(() => rmSync(runtime, { recursive: true }));
+
 /** Has no privileges, and the same images as root. The checkout must be readable by everybody. */
 export const nobody: Caller = {
   uid: 65534,
   gid: 65534,
-  env: { PATH: process.env.PATH, HOME: '/nonexistent', TSBOX_DATA: dataDirectory({}, 0) },
+  env: {
+    PATH: process.env.PATH,
+    HOME: '/nonexistent',
+    TSBOX_DATA: dataDirectory({}, 0),
+    XDG_RUNTIME_DIR: runtime,
+  },
 };
 
 export function tsboxFor(caller: Caller, args: readonly string[]): Result {

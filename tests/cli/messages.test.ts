@@ -92,9 +92,9 @@ describe('two things at once are told both, in lines of their own', () => {
   });
 });
 
-test('without root, run says that a container needs it', () => {
-  const result = tsboxFor(nobody, ['run', ...workload]);
-  expectRefusal(result, /^tsbox: a container needs root.*sudo.*tsbox explain.*\n$/);
+test('without root, run says what an ordinary user cannot have', () => {
+  const result = tsboxFor(nobody, ['run', '-u', '5', '--userns', 'keep-id', ...workload]);
+  expectRefusal(result, /^tsbox: --user 5: the box has no user with id 5: .*usermod.*\n$/);
 });
 
 test.each(shared)('%s: a volume that is not there', (name) => {
