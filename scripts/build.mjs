@@ -55,6 +55,8 @@ const program = {
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { 'import.meta.dirname': '__dirname' },
+  // A real import() would start the loader of modules.
+  supported: { 'dynamic-import': false },
 };
 // What few commands need is in a file of its own: what is not read takes no time.
 const execaApart = {
@@ -63,31 +65,37 @@ const execaApart = {
     onResolve({ filter: /^execa$/ }, () => ({ path: './execa.cjs', external: true })),
 };
 await build({ ...program, entryPoints: { execa: 'execa' } });
-const seccompApart = {
-  name: 'seccomp-apart',
-  setup: ({ onResolve }) =>
-    onResolve({ filter: /\/(make|listener)\.ts$/ }, ({ kind, path }) =>
-      kind === 'dynamic-import'
-        ? { path: path.endsWith('/make.ts') ? './seccomp.cjs' : './listener.cjs', external: true }
-        : undefined,
-    ),
+// What is imported by import() in the program is a file of its own, too.
+const parted = {
+  '/seccomp/make.ts': './seccomp.cjs',
+  '/listener.ts': './listener.cjs',
+  '/causes/causes.ts': './causes.cjs',
 };
-// Worker threads are given a file, so that it is one for the library, too.
+const importsApart = {
+  name: 'imports-apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\.ts$/ }, ({ kind, path }) => {
+      if (kind !== 'dynamic-import') return undefined;
+      const part = Object.keys(parted).find((end) => path.endsWith(end));
+      return part === undefined ? undefined : { path: parted[part], external: true };
+    }),
+};
 await build({
   ...program,
+  // Worker threads are given a file, so that it is one for the library, too.
   entryPoints: {
     seccomp: 'src/seccomp/make.ts',
     listener: 'src/container/listener.ts',
     watcher: 'src/seccomp/watcher.ts',
+    causes: 'src/causes/causes.ts',
   },
+  plugins: [execaApart],
 });
 await shipFilters();
 const parts = await build({
   ...program,
   entryPoints: { all: 'src/cli/all.ts', 'run-container': 'src/cli/run-container.ts' },
-  // A real import() would start the loader of modules.
-  supported: { 'dynamic-import': false },
-  plugins: [commanderWithout, execaApart, seccompApart],
+  plugins: [commanderWithout, execaApart, importsApart],
   minify: false,
   write: false,
 });

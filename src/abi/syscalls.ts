@@ -75,6 +75,7 @@ const x64 = {
   sched_setattr: 314,
   landlock_create_ruleset: 444,
   landlock_restrict_self: 446,
+  getxattr: 191,
 } as const;
 
 /** The name of a system call that tsbox makes. */
@@ -152,6 +153,7 @@ const arm64: Readonly<Record<SyscallName, number>> = {
   sched_setattr: 274,
   landlock_create_ruleset: 444,
   landlock_restrict_self: 446,
+  getxattr: 8,
 };
 
 /** Processor architectures that have a table here, in Node's words (`process.arch`). */

@@ -1,25 +1,22 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { removeCgroup, unkeptLimits } from '../plan/cgroup.ts';
-import { planContainer } from '../plan/container.ts';
-import { unkeptDeviceRules } from '../plan/device-filter.ts';
+import { removeCgroup } from '../plan/cgroup.ts';
+import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
-import { unkeptLabels } from '../plan/labels.ts';
-import { unkeptMounts } from '../plan/mount-refusals.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { claimIds } from '../sandbox/own-ids.ts';
+import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { claimState, ownStateDirectory } from '../sandbox/state.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
-import { SpecError } from '../spec/errors.ts';
-import type { Spec } from '../spec/spec.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { launch } from './launch.ts';
 import { attempts } from './retreat.ts';
+import { checkKept } from './unkept.ts';
 
 /**
  * Starts the workload.
@@ -40,9 +37,26 @@ export async function startContainer(
   const parent = ownStateDirectory(process.env, process.geteuid?.() ?? 0);
   const host = await withFilter(readHost(request, parent), request);
   await removeAbandoned(parent, host.cgroup, say);
-  return attempts(request, host, say, (attempt) =>
-    startOnce(attempt, host, { parent, stdio, timeline, say, early, makePlan }),
-  );
+  let clone: ContainerPlan['clone'] = [];
+  const planned: typeof planContainer = (...of) => {
+    const plan = makePlan(...of);
+    clone = plan.clone;
+    return plan;
+  };
+  try {
+    return await attempts(request, host, say, (attempt) =>
+      startOnce(attempt, host, { parent, stdio, timeline, say, early, makePlan: planned }),
+    );
+  } catch (error) {
+    throw await withCause(error, clone);
+  }
+}
+
+/** Probes find out why, and are loaded when they are needed. */
+async function withCause(error: unknown, clone: ContainerPlan['clone']): Promise<unknown> {
+  if (!(error instanceof Refused)) return error;
+  const { explain } = await import('../causes/causes.ts');
+  return explain(error, clone);
 }
 
 interface Circumstances {
@@ -64,7 +78,7 @@ async function startOnce(
   try {
     const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
     const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
-    refuseUnkept(box.spec, host);
+    await checkKept(box.spec, host);
     const plan = makePlan(box, host);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
@@ -84,15 +98,4 @@ async function startOnce(
     await state.remove();
     throw error;
   }
-}
-
-/** @throws SpecError for what was asked for and cannot be had on this host. */
-export function refuseUnkept(spec: Spec, host: Host): void {
-  const unkept = [
-    ...unkeptLimits(spec.linux.resources, host),
-    ...unkeptDeviceRules(spec, host),
-    ...unkeptLabels(spec, host),
-    ...unkeptMounts(spec, host),
-  ];
-  if (unkept.length > 0) throw new SpecError(unkept);
 }

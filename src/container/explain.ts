@@ -9,8 +9,8 @@ import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
-import { refuseUnkept } from './container.ts';
 import { firstAttempt } from './retreat.ts';
+import { checkKept } from './unkept.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
@@ -21,7 +21,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   const host = await withFilter(readHost(request, parent), request);
   const { spec: asked, ids, ...others } = firstAttempt(request, host);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
-  refuseUnkept(spec, host);
+  await checkKept(spec, host);
   const plan = planContainer({ ...others, spec, id: ID }, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;

@@ -1,6 +1,5 @@
 /** Makes a container's processes by its plan, and follows them to their end. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { errnoName } from '../abi/errno.ts';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
@@ -10,6 +9,7 @@ import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
@@ -162,24 +162,18 @@ function cloneBox(
       throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
         cause: error,
       });
-    throw new BoxError(
-      `${error.message}\n  call: clone3({flags=${plan.clone.join('|')}})\n  why it is made: the box's first process, in namespaces of its own\n  what to do: ${cloneHint(error)}`,
-      { cause: error, refused: { call: 'clone3', errno: error.errno } },
+    throw new Refused(
+      { call: 'clone3', errno: error.errno, clone: plan.clone },
+      {
+        failed: error.message,
+        call: `clone3({flags=${plan.clone.join('|')}})`,
+        why: "the box's first process, in namespaces of its own",
+      },
+      { cause: error },
     );
   } finally {
     if (cgroup !== undefined) closeSync(cgroup);
   }
-}
-
-function cloneHint({ errno }: SyscallError): string {
-  const name = errnoName(errno);
-  // fcntl(2), F_DUPFD: the new number is above what is allowed.
-  if (['EINVAL', 'EMFILE'].includes(name))
-    return 'allow more open files (`ulimit -n`): 100 are enough';
-  // execve(2) of tsbox-init gives E2BIG when there is no memory for its arguments, too.
-  if (['ENOMEM', 'E2BIG'].includes(name))
-    return 'allow the box more memory (--memory), or free some on the host';
-  return '`tsbox doctor` shows which namespaces this host forbids';
 }
 
 function markSteps(

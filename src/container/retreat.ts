@@ -6,7 +6,7 @@
  */
 import { describeErrno, errnoName } from '../abi/errno.ts';
 import type { Host } from '../plan/host.ts';
-import { BoxError, type Refusal } from '../sandbox/errors.ts';
+import { type Refusal, Refused } from '../sandbox/refusal.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 
@@ -71,9 +71,9 @@ function retreat(
 ): Retreat | undefined {
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
-  if (asked || bare || caller.kind === 'user' || !(error instanceof BoxError)) return undefined;
-  const { refused } = error;
-  if (refused === undefined || !isOfHost(refused)) return undefined;
+  if (asked || bare || caller.kind === 'user' || !(error instanceof Refused)) return undefined;
+  const { refusal: refused } = error;
+  if (!isOfHost(refused)) return undefined;
   if (refused.call === 'idmap' && refused.path !== request.spec.root.path)
     return {
       request: withMounts(request, (mount) =>

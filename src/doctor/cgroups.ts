@@ -1,6 +1,8 @@
 /** cgroups(7): where version 2 is mounted, and which controllers it has. */
-import { type Check, limited, missing, ok } from './check.ts';
-import { readText } from './read.ts';
+import type { Cause } from '../causes/cause.ts';
+import { proveDelegation } from '../causes/cgroup-delegation.ts';
+import { readText } from '../causes/status.ts';
+import { byCause, type Check, limited, missing, ok } from './check.ts';
 
 /** Controllers that a flag of `run` needs. */
 const wanted = [
@@ -32,8 +34,11 @@ export function parseCgroupMounts(mountinfo: string): CgroupMounts {
   return { unified: mounts.find(({ type }) => type === 'cgroup2')?.place, legacy };
 }
 
-/** @param controllers text of cgroup.controllers at the mount point of version 2. */
-export function checkCgroups(mounts: CgroupMounts, controllers: string): Check {
+/**
+ * @param controllers text of cgroup.controllers at the mount point of version 2.
+ * @param cause why no cgroup can be made there.
+ */
+export function checkCgroups(mounts: CgroupMounts, controllers: string, cause?: Cause): Check {
   const [name, use] = ['cgroup v2', 'some options'] as const;
   const { unified, legacy } = mounts;
   if (unified === undefined) {
@@ -43,6 +48,7 @@ export function checkCgroups(mounts: CgroupMounts, controllers: string): Check {
         : 'nothing mounts it';
     return missing(name, use, 'not mounted', `${why}; tsbox sets no limits there`, unify);
   }
+  if (cause !== undefined) return byCause(name, use, unified, cause);
   const there = controllers.split(/\s+/).filter((word) => word !== '');
   const lacking = wanted.filter(([controller]) => !there.includes(controller));
   const what = `${unified}: ${there.join(' ') || 'no controllers'}`;
@@ -66,5 +72,7 @@ export function checkCgroups(mounts: CgroupMounts, controllers: string): Check {
 
 export function hostCgroups(): Check {
   const mounts = parseCgroupMounts(readText('/proc/self/mountinfo') ?? '');
-  return checkCgroups(mounts, readText(`${mounts.unified}/cgroup.controllers`) ?? '');
+  const { unified } = mounts;
+  const cause = unified === undefined ? undefined : proveDelegation(unified);
+  return checkCgroups(mounts, readText(`${unified}/cgroup.controllers`) ?? '', cause);
 }

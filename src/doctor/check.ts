@@ -1,3 +1,5 @@
+import type { Cause } from '../causes/cause.ts';
+
 /** One thing that tsbox needs from its host. */
 export interface Check {
   readonly name: string;
@@ -24,6 +26,11 @@ export function limited(name: string, use: For, what: string, why: string, mend:
 
 export function missing(name: string, use: For, what: string, why: string, mend: string): Check {
   return { name, status: 'missing', what, why, mend, for: use };
+}
+
+/** What a probe of src/causes has proved. */
+export function byCause(name: string, use: For, what: string, { sentence, mend }: Cause): Check {
+  return missing(name, use, what, sentence, mend);
 }
 
 /** Whether a container can be started on a host with these. */

@@ -1,8 +1,13 @@
 /** Every check, in the order in which a box needs what is checked. */
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { judgeCapability } from '../causes/capability.ts';
+import { coveredFacts, judgeCovered } from '../causes/covered-mounts.ts';
+import { proveRefusedCalls } from '../causes/refused-calls.ts';
+import { ownStatus, readText } from '../causes/status.ts';
+import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
 import { locate, qemu, virtiofsd } from '../vm/tools.ts';
@@ -10,34 +15,40 @@ import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brou
 import { hostCgroups } from './cgroups.ts';
 import type { Check } from './check.ts';
 import { checkLandlock, checkMountApi, checkOverlay, checkSeccomp } from './features.ts';
-import { checkKernel, checkNode, checkPrivileges } from './kernel.ts';
+import { checkKernel, checkNode, checkPrivileges, neededCalls } from './kernel.ts';
 import { hostKvm } from './kvm.ts';
 import {
   checkIdMaps,
   checkNamespaces,
+  checkRevealing,
   checkUserNamespaces,
+  usedNamespaces,
   userNamespaceFacts,
 } from './namespaces.ts';
-import { readText } from './read.ts';
 
 export async function examineHost(): Promise<Check[]> {
   const uid = process.getuid?.() ?? 0;
   const data = dataDirectory(process.env, uid);
   const namespaces = readdirSync('/proc/self/ns');
-  const [userNamespaces, qemuVersion] = await Promise.all([
+  const rights = uid === 0 ? judgeCapability('CAP_SYS_ADMIN', ownStatus()) : undefined;
+  const refused = await proveRefusedCalls(neededCalls);
+  const [userNamespaces, qemuVersion, revealing, used] = await Promise.all([
     userNamespaceFacts(namespaces.includes('user')),
     versionOf(locate(qemu)),
+    Promise.all((['proc', 'sysfs'] as const).map(async (type) => coveredFacts(type, true))),
+    usedNamespaces(),
   ]);
   return [
-    checkKernel(release()),
-    checkPrivileges(uid),
+    checkKernel(release(), refused),
+    checkPrivileges(uid, rights),
     checkNode(process.versions.node),
-    ...checkNamespaces(namespaces),
-    checkUserNamespaces(userNamespaces),
-    checkIdMaps(findProgram('newuidmap'), uid),
+    ...checkNamespaces(namespaces, used),
+    checkUserNamespaces({ ...userNamespaces, cause: userNamespaces.cause ?? refused }),
+    checkIdMaps(uid, userNamespaces.worked, await proveSubordinateIds()),
+    checkRevealing(revealing.map(judgeCovered)),
     hostCgroups(),
     checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
-    checkMountApi(findMountApi()),
+    checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
     checkLandlock(landlockVersion()),
     hostKvm(),
@@ -56,17 +67,4 @@ async function versionOf(program: string | undefined): Promise<string | undefine
   if (program === undefined) return undefined;
   const result = await execa(program, ['--version'], { reject: false, cwd: '/' });
   return result.failed ? undefined : result.stdout.split('\n')[0];
-}
-
-/** Where a program lies in PATH. */
-function findProgram(name: string): string | undefined {
-  const places = (process.env.PATH ?? '').split(':').map((place) => join(place, name));
-  return places.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }

@@ -1,4 +1,5 @@
 /** overlayfs, mounts, seccomp and Landlock, as the kernel tells of them. */
+import type { Cause } from '../causes/cause.ts';
 import type { Host } from '../plan/host.ts';
 import { type Check, limited, ok } from './check.ts';
 
@@ -21,16 +22,19 @@ export function checkOverlay(filesystems: string, modules: string): Check {
   );
 }
 
-/** @param api how a box's mounts are made here (src/plan/mount-api.ts). */
-export function checkMountApi(api: Host['mountApi']): Check {
+/**
+ * @param api how a box's mounts are made here (src/plan/mount-api.ts).
+ * @param cause why mount_setattr(2) is refused.
+ */
+export function checkMountApi(api: Host['mountApi'], cause: Cause | undefined): Check {
   const [name, use] = ['mounts', 'some options'] as const;
   if (api === 'descriptors') return ok(name, use, 'made by descriptors');
   return limited(
     name,
     use,
     'made by mount(2)',
-    'mount_setattr(2) is missing (it came with Linux 5.12) or forbidden: there is no --userns=auto, no idmap, no slave or shared volume, none with mounts in it, and no --vm',
-    'boot Linux 5.12 or later; in a container, allow that call and its kin (open_tree, fsopen …)',
+    `${cause?.sentence ?? 'mount_setattr(2) is refused'}: there is no --userns=auto, no idmap, no slave or shared volume, none with mounts in it, and no --vm`,
+    cause?.mend ?? 'boot Linux 5.12 or later, or run tsbox outside of the container that it is in',
   );
 }
 

@@ -1,34 +1,46 @@
 /** The kernel's version, the caller's privileges, and Node: what everything else stands on. */
-import { type Check, missing, ok } from './check.ts';
+import type { Cause } from '../causes/cause.ts';
+import { byCause, type Check, missing, ok } from './check.ts';
 
-/** close_range(2), by which a box gets no descriptor of the host's, came with 5.9. */
-const OLDEST = { major: 5, minor: 9 };
+/** Without one of these no container starts; close_range(2) is the youngest, of Linux 5.9. */
+export const neededCalls = [
+  'clone3',
+  'close_range',
+  'openat2',
+  'pidfd_send_signal',
+  'memfd_create',
+  'mount',
+  'umount2',
+  'pivot_root',
+  'sethostname',
+  'mknodat',
+  'prctl',
+] as const;
 
-/** @param release as of uname(2), such as `6.1.0-18-amd64`. */
-export function checkKernel(release: string): Check {
-  const [, major = '0', minor = '0'] = /^([0-9]+)\.([0-9]+)/.exec(release) ?? [];
-  const enough =
-    Number(major) > OLDEST.major ||
-    (Number(major) === OLDEST.major && Number(minor) >= OLDEST.minor);
-  if (enough) return ok('kernel', 'containers', `Linux ${release}`);
-  return missing(
-    'kernel',
-    'containers',
-    `Linux ${release}`,
-    'close_range(2), by which a box gets no open file of the host, came with Linux 5.9',
-    'install a newer kernel, such as that of Debian 12, or use the Vagrant machine',
-  );
+/**
+ * @param release as of uname(2), such as `6.1.0-18-amd64`.
+ * @param cause why one of {@link neededCalls} is refused.
+ */
+export function checkKernel(release: string, cause: Cause | undefined): Check {
+  const what = `Linux ${release}`;
+  if (cause === undefined) return ok('kernel', 'containers', what);
+  return byCause('kernel', 'containers', what, cause);
 }
 
-export function checkPrivileges(uid: number): Check {
-  if (uid === 0) return ok('privileges', 'containers', 'root');
-  return missing(
-    'privileges',
-    'containers',
-    `user ${uid}`,
-    'making cgroups and mounts of an image needs root; explain, doctor and --help do not',
-    'run tsbox as root, such as with sudo',
-  );
+/** @param cause why root is without its rights. */
+export function checkPrivileges(uid: number, cause: Cause | undefined): Check {
+  const [name, use] = ['privileges', 'containers'] as const;
+  if (uid !== 0)
+    return missing(
+      name,
+      use,
+      `user ${uid}`,
+      'making cgroups and mounts of an image needs root; explain, doctor and --help do not',
+      'run tsbox as root, such as with sudo',
+    );
+  return cause === undefined
+    ? ok(name, use, 'root')
+    : byCause(name, use, 'root without its rights', cause);
 }
 
 /** @param version such as `22.14.0`. */

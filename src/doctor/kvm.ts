@@ -1,8 +1,8 @@
 /** /dev/kvm: whether it is there, may be opened, and is likely to boot a kernel. */
 import { closeSync, existsSync, openSync } from 'node:fs';
+import { readText } from '../causes/status.ts';
 import { verdictFile } from '../sandbox/state.ts';
 import { type Check, limited, ok } from './check.ts';
-import { readText } from './read.ts';
 
 export interface KvmFacts {
   readonly present: boolean;

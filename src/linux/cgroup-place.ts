@@ -5,11 +5,16 @@ import type { CgroupHost, CgroupLack } from '../plan/host.ts';
 
 /** @returns why there is no such place, in a word, where there is none. */
 export function findCgroups(): CgroupHost | CgroupLack {
-  const mount = cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const mount = cgroupMount();
   if (mount === undefined) return 'not mounted';
   if (process.geteuid?.() === 0)
     return { mount, top: mount, controllers: words(`${mount}/cgroup.controllers`) };
   return delegated(mount) ?? 'not delegated';
+}
+
+/** Where version 2 is mounted; undefined where it is not. */
+export function cgroupMount(): string | undefined {
+  return cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
 /** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */

@@ -8,9 +8,10 @@ import { depthFirst } from './depth-first.ts';
  * @throws Error with code EBUSY when a process does run.
  */
 export async function removeCgroupTree(path: string): Promise<void> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
   // Two links of a directory are its own, and one is that of each below: inode(7).
-  const links = statSync(path, { throwIfNoEntry: false })?.nlink ?? 0;
-  if (links > 2)
+  if (found.nlink > 2)
     await depthFirst(path, (below, entry) => (entry.isDirectory() ? removeOne(below) : undefined));
   await removeOne(path);
 }

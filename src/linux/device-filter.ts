@@ -1,7 +1,6 @@
 /** Loads a device filter and gives it to a cgroup: bpf(2). */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { bpfAttachFlags, bpfAttachTypes, bpfCommands, bpfProgramTypes } from '../abi/bpf.ts';
-import { capabilityMask } from '../abi/capabilities.ts';
 import { errnoName } from '../abi/errno.ts';
 import { addressOf, SyscallError, syscall } from './native.ts';
 
@@ -63,25 +62,4 @@ export function isFilterWithheld(error: unknown): boolean {
   return (
     error instanceof SyscallError && ['EPERM', 'ENOSYS', 'EINVAL'].includes(errnoName(error.errno))
   );
-}
-
-const without = 'give devices with all access, and --tmpfs without dev';
-
-/** What the user can do when it failed. */
-export function filterHint(error: unknown): string | undefined {
-  if (!isFilterWithheld(error)) return undefined;
-  if (errnoName((error as SyscallError).errno) !== 'EPERM')
-    return `this kernel has no device filters (CONFIG_CGROUP_BPF): ${without}`;
-  const lacking = lackingCapabilities(readFileSync('/proc/self/status', 'latin1'));
-  if (lacking.length > 0)
-    return `loading it needs ${lacking.join(' and ')}, or CAP_SYS_ADMIN, which this process lacks: run tsbox as root on the host, or ${without}`;
-  return `this process has the capabilities, so a user namespace or container around it, a security module, or a cgroup above whose filter allows no other forbids it: run tsbox on the host itself, or ${without}`;
-}
-
-/** Capabilities that programs of this type need, unless there is CAP_SYS_ADMIN: capabilities(7). */
-export function lackingCapabilities(status: string): string[] {
-  const effective = BigInt(`0x${/^CapEff:\t([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  const holds = (name: string) => (effective & capabilityMask([name])) !== 0n;
-  if (holds('CAP_SYS_ADMIN')) return [];
-  return ['CAP_BPF', 'CAP_NET_ADMIN'].filter((name) => !holds(name));
 }

@@ -13,14 +13,40 @@ const attributeWords = {
 
 /** @param path absolute and without links. @returns undefined when nothing is mounted around it. */
 export function mountAround(mountinfo: string, path: string): SourceMount | undefined {
-  const mounts = mountinfo.split('\n').flatMap((line) => parseLine(line) ?? []);
-  // Of several at one place the last covers the others.
-  const around = mounts
+  const mounts = mountPoints(mountinfo);
+  const around = nearest(mounts, path);
+  if (around === undefined) return undefined;
+  return { ...around, nested: mounts.some(({ point }) => isBelow(point, path)) };
+}
+
+/** All mounts, in their order. */
+export function mountPoints(mountinfo: string): Omit<SourceMount, 'nested'>[] {
+  return mountinfo.split('\n').flatMap((line) => parseLine(line) ?? []);
+}
+
+/** The type of the file system that a path lies on, such as `ext4`, and whether its owners are mapped there. */
+export function fileSystemAround(
+  mountinfo: string,
+  path: string,
+): { readonly type: string; readonly idmapped: boolean } | undefined {
+  const mounts = mountinfo.split('\n').flatMap((line) => {
+    const point = parseLine(line)?.point;
+    const [type] = / - (\S+)/.exec(line)?.slice(1) ?? [];
+    if (point === undefined || type === undefined) return [];
+    return [{ point, type, idmapped: /^(?:\S+ ){5}\S*\bidmapped\b/.test(line) }];
+  });
+  return nearest(mounts, path);
+}
+
+/** Of several at one place the last covers the others. */
+function nearest<Mount extends { readonly point: string }>(
+  mounts: readonly Mount[],
+  path: string,
+): Mount | undefined {
+  return mounts
     .filter(({ point }) => point === path || isBelow(path, point))
     .toSorted((one, other) => one.point.length - other.point.length)
     .at(-1);
-  if (around === undefined) return undefined;
-  return { ...around, nested: mounts.some(({ point }) => isBelow(point, path)) };
 }
 
 function isBelow(path: string, directory: string): boolean {

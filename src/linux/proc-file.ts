@@ -1,15 +1,28 @@
 /** Writes to files of procfs, and to no other. */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { syscall } from './native.ts';
+import { SyscallError, syscall } from './native.ts';
 
 /** statfs(2) */
 const PROC_SUPER_MAGIC = 0x9fa0n;
+
+/** A write that the kernel refused. */
+export class ProcFileError extends SyscallError {
+  readonly path: string;
+  readonly data: string;
+
+  constructor(path: string, data: string, errno: number) {
+    super('write', errno);
+    this.message = `${path}: ${this.message}`;
+    this.path = path;
+    this.data = data;
+  }
+}
 
 /**
  * What is written there changes a process, so that a write that ends up in another file of procfs, or
  * one that does not arrive, is an attack (CVE-2019-16884, 2025-52881): the descriptor itself is asked
  * where it leads before anything is written.
- * @throws Error when the file is not of procfs, or as openSync() does.
+ * @throws ProcFileError, or Error when the file is not of procfs, or as openSync() does.
  */
 export function writeProcFile(path: string, data: string): void {
   const fd = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW);
@@ -19,8 +32,16 @@ export function writeProcFile(path: string, data: string): void {
     syscall('fstatfs', fd, facts);
     if (facts[0] !== PROC_SUPER_MAGIC)
       throw new Error(`${path} is not in procfs: something else is mounted over the host's /proc`);
-    writeSync(fd, data);
+    write(fd, data, path);
   } finally {
     closeSync(fd);
+  }
+}
+
+function write(fd: number, data: string, path: string): void {
+  try {
+    writeSync(fd, data);
+  } catch (error) {
+    throw new ProcFileError(path, data, -((error as NodeJS.ErrnoException).errno ?? 0));
   }
 }

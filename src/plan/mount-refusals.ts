@@ -29,7 +29,7 @@ function unkeptPropagation(mount: Mount, { linux }: Spec, host: Host): string[] 
   ];
 }
 
-const tooOld = 'the calls for it (mount_setattr, Linux 5.12) are missing or forbidden here';
+const tooOld = 'the calls for it (mount_setattr, Linux 5.12) are refused here';
 
 /** What mounts-by-path.ts cannot do, or not safely. */
 function unkeptByPaths(spec: Spec, volumes: readonly Mount[], host: Host): string[] {

@@ -61,10 +61,7 @@ export function newFileSystem(
 ): Step[] {
   const context = `${into}.fs`;
   return [
-    step(fsopen(type), why, {
-      into: context,
-      hint: `this kernel has no ${type} file system: see \`tsbox doctor\``,
-    }),
+    step(fsopen(type), why, { into: context }),
     ...options.map((option) => step(fsconfigOption(context, option), `option of that ${type}`)),
     step(fsconfigCreate(context), `makes that ${type}`, hint === undefined ? {} : { hint }),
     step(fsmount(context, attributes), 'a mount that is not attached anywhere yet', { into }),

@@ -85,9 +85,11 @@ export function pathMounts(host: Host): MountApi {
       const first = wanted.filter((attribute) => attribute !== 'MOUNT_ATTR_RDONLY');
       return [
         makePlace(into, 'directory'),
-        step(mount(type, staged(into), type, flagsOf(first), options.join(',')), why, {
-          hint: hint ?? `this kernel may have no ${type} file system: see \`tsbox doctor\``,
-        }),
+        step(
+          mount(type, staged(into), type, flagsOf(first), options.join(',')),
+          why,
+          hint === undefined ? {} : { hint },
+        ),
         open(into),
         ...(first.length === wanted.length
           ? []

@@ -1,14 +1,17 @@
 /** Carries out what only the parent can do, on the host (src/plan/action.ts). */
 import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import { errnoNumber } from '../abi/errno.ts';
 import { removeCgroupTree } from '../linux/cgroup.ts';
-import { attachDeviceFilter, filterHint, isFilterWithheld } from '../linux/device-filter.ts';
+import { attachDeviceFilter, isFilterWithheld } from '../linux/device-filter.ts';
 import { idmappedMount } from '../linux/idmap.ts';
 import { SyscallError } from '../linux/native.ts';
-import { writeProcFile } from '../linux/proc-file.ts';
+import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
-import { BoxError, type Refusal } from './errors.ts';
+import type { BoxError } from './errors.ts';
 import { runProgram } from './program.ts';
+import { type Refusal, Refused } from './refusal.ts';
 import type { Early } from './sandbox.ts';
 
 /** What the actions have made: to be handed to the child. */
@@ -37,7 +40,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
         made.mounts.push(idmappedMount(action.path, action.reach, pidOf(means)));
       else if (action.call === 'filter_devices')
         attachDeviceFilter(action.path, deviceProgram(action.rules));
-      else if (action.call === 'mkdir') mkdirSync(action.path, { recursive: true });
+      else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);
       else writeFileSync(action.path, action.data);
     } catch (error) {
@@ -60,34 +63,52 @@ function pidOf({ pid }: Means): number {
   return pid;
 }
 
+/** Not with `recursive`, which takes some errors of the kernel's for others. */
+function makeCgroup(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 function failed(action: HostAction, error: unknown): BoxError {
   const reason = error instanceof SyscallError ? error.message : (error as Error).message;
-  const hint = hintOf(action, error);
-  return new BoxError(
-    [
-      `${action.call} failed: ${reason}`,
-      `  call: ${printAction(action)}`,
-      `  why it is made: ${action.why}`,
-      ...(hint === undefined ? [] : [`  what to do: ${hint}`]),
-    ].join('\n'),
-    { cause: error, refused: refusalOf(action, error) },
+  return new Refused(
+    refusalOf(action, error),
+    {
+      failed: `${action.call} failed: ${reason}`,
+      call: printAction(action),
+      why: action.why,
+      hint: 'hint' in action ? action.hint : undefined,
+    },
+    { cause: error },
   );
 }
 
-function refusalOf(action: HostAction, error: unknown): Refusal | undefined {
-  if (action.call !== 'idmap' || !(error instanceof SyscallError)) return undefined;
-  // That a path is not there, or not to be had, has nothing to do with owners.
-  return error.call === 'mount_setattr'
-    ? { call: 'idmap', errno: error.errno, path: action.path }
-    : undefined;
+/** What the probes are told of it. */
+function refusalOf(action: HostAction, error: unknown): Refusal {
+  // What a program says is read by people; the probes find out by themselves.
+  if (action.call === 'execute')
+    return { call: posix.basename(action.argv[0] ?? ''), errno: errnoNumber('EPERM') };
+  const { call, path } = action;
+  if (error instanceof ProcFileError) return error;
+  if (!(error instanceof SyscallError)) return refusalOfNode(action, error);
+  const { errno } = error;
+  if (call !== 'idmap') return { call: error.call, errno, path };
+  return {
+    call: error.call === 'mount_setattr' ? call : error.call,
+    errno,
+    path,
+    clone: ['CLONE_NEWUSER'],
+  };
 }
 
-function hintOf(action: HostAction, error: unknown): string | undefined {
-  if (action.call === 'write' || action.call === 'execute') return action.hint;
-  if (action.call === 'idmap' && error instanceof SyscallError && error.call === 'mount_setattr')
-    return `the file system of ${action.path}, or this kernel, may not be able to map owners (tmpfs: Linux 6.3, overlay: 5.19): keep it on ext4, xfs or btrfs, or leave --userns=auto (and idmap) out`;
-  if (action.call === 'filter_devices') return filterHint(error);
-  if (action.call === 'idmap')
-    return '`tsbox doctor` shows whether this host allows user namespaces';
-  return undefined;
+/** An error of Node's has the kernel's number, too, as a negative one. */
+function refusalOfNode(
+  { call, path }: Exclude<HostAction, { readonly call: 'execute' }>,
+  error: unknown,
+): Refusal {
+  const { errno = 0, path: found = path } = error as NodeJS.ErrnoException;
+  return { call, errno: -errno, path: found };
 }

@@ -7,8 +7,6 @@ export class BoxError extends Error {
   readonly exitCode: 125 | 126 | 127;
   /** What `--debug` adds: the console's end, the failing call with all its arguments … */
   readonly detail: string;
-  /** What the kernel refused; absent where it was nothing of the kind. */
-  readonly refused: Refusal | undefined;
 
   constructor(
     message: string,
@@ -16,21 +14,11 @@ export class BoxError extends Error {
       exitCode?: 125 | 126 | 127;
       detail?: string;
       cause?: unknown;
-      refused?: Refusal | undefined;
     } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'BoxError';
     this.exitCode = options.exitCode ?? 125;
     this.detail = options.detail ?? '';
-    this.refused = options.refused;
   }
-}
-
-export interface Refusal {
-  /** A system call, or an action of the host's (src/plan/action.ts). */
-  readonly call: string;
-  readonly errno: number;
-  /** Of the host's file that it was about. */
-  readonly path?: string;
 }

@@ -1,9 +1,11 @@
 /** A plan that did not reach its end, as an error for people. */
 import { describeErrno, errnoName } from '../abi/errno.ts';
+import type { MountAttribute } from '../plan/mount-calls.ts';
 import { printStep } from '../plan/print.ts';
 import { planFaults, type Report } from '../plan/report.ts';
-import type { Step } from '../plan/step.ts';
+import type { Argument, Step } from '../plan/step.ts';
 import { BoxError } from './errors.ts';
+import { type Refusal, Refused } from './refusal.ts';
 
 /** undefined when the report tells of no failure. */
 export function failureOf(
@@ -20,19 +22,52 @@ export function failureOf(
   const failed = steps[report.step];
   if (failed === undefined) return new BoxError('tsbox-init reported a step that does not exist');
   if (failed.call === 'execve') return executionFailure(failed, steps, report);
-  const hint = failed.hint ?? hintOf(report.error);
-  return new BoxError(
-    [
-      `${failed.call} failed: ${describeErrno(report.error)}`,
-      ...(report.reason === ''
-        ? []
-        : [`  the kernel says: ${report.reason.replaceAll('\n', '; ')}`]),
-      `  call: ${shorten(printStep(failed))}`,
-      `  why it is made: ${failed.why}`,
-      ...(hint === undefined ? [] : [`  what to do: ${hint}`]),
-    ].join('\n'),
-    { detail: printStep(failed), refused: { call: failed.call, errno: report.error } },
+  return new Refused(
+    { call: failed.call, errno: report.error, ...subjectOf(failed, steps) },
+    {
+      failed: `${failed.call} failed: ${describeErrno(report.error)}`,
+      reason: report.reason.replaceAll('\n', '; '),
+      call: shorten(printStep(failed)),
+      why: failed.why,
+      hint: failed.hint,
+    },
+    { detail: printStep(failed) },
   );
+}
+
+/** What the call was about, as far as a path of the host's or the type of a file system says it. */
+function subjectOf(
+  { call, args }: Step,
+  steps: readonly Step[],
+): Pick<Refusal, 'path' | 'attributes' | 'fileSystem'> {
+  const text = (index: number) => {
+    const argument = args[index];
+    return argument?.kind === 'string' ? argument.value : undefined;
+  };
+  const slot = args[0]?.kind === 'slot' ? args[0].slot : undefined;
+  const source = slot === undefined ? undefined : steps.find(({ into }) => into === slot);
+  switch (call) {
+    case 'open_tree':
+      return slot === undefined ? { path: text(1) } : {};
+    case 'mount':
+      return text(2) === undefined ? { path: text(0) } : { fileSystem: text(2) };
+    case 'fsopen':
+      return { fileSystem: text(0) };
+    case 'fsconfig':
+    case 'fsmount':
+    case 'mount_setattr':
+      return source === undefined
+        ? {}
+        : { ...subjectOf(source, steps), attributes: attributesOf(args[3]) };
+    default:
+      return {};
+  }
+}
+
+/** The argument is a `struct mount_attr` where it is a structure. */
+function attributesOf(argument: Argument | undefined): readonly MountAttribute[] | undefined {
+  const set = argument?.kind === 'structure' ? argument.fields.attr_set : undefined;
+  return set?.kind === 'flags' ? (set.names as MountAttribute[]) : undefined;
 }
 
 /** Lines of a terminal; --debug shows all. */
@@ -65,7 +100,7 @@ function executionFailure(last: Step, steps: readonly Step[], report: Report): B
   );
 }
 
-function pathOf(each: Step): string {
+function pathOf(each: Pick<Step, 'args'>): string {
   const first = each.args[0];
   return first?.kind === 'string' ? first.value : '';
 }
@@ -76,21 +111,4 @@ function executeHint(errno: number): string {
   if (errnoName(errno) === 'EACCES')
     return 'it must be a regular file with execute permission for the user, not on a noexec mount';
   return 'see execve(2)';
-}
-
-function hintOf(errno: number): string | undefined {
-  switch (errnoName(errno)) {
-    case 'EPERM':
-    case 'EACCES':
-      return 'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
-    case 'ENOSYS':
-      return 'this kernel is too old for the call: Linux 5.9 or later has all that a container needs';
-    case 'ENOSPC':
-    case 'ENOMEM':
-    case 'EMFILE':
-    case 'EAGAIN':
-      return 'the host has reached a limit: of memory, files, namespaces (/proc/sys/user) or processes';
-    default:
-      return undefined;
-  }
 }

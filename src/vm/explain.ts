@@ -26,7 +26,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const transport = isArchived(request) ? 'archived' : 'shared';
   const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
   const { accelerator, why } = chooseAccelerator();
-  const premises = readPremises(host, ID);
+  const premises = await readPremises(host, ID);
   const machine = qemuProgram(premises, {
     accelerator,
     kernel: kernel.image,

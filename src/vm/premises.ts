@@ -17,12 +17,9 @@ export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability
  * @param box its id, hexadecimal digits, by which it gets a user of its own.
  * @throws BoxError where no jail can be made.
  */
-export function readPremises(host: Host, box: string): Premises {
+export async function readPremises(host: Host, box: string): Promise<Premises> {
   const { arch, anchor, lastCapability = 0 } = host;
-  if (host.mountApi === 'paths')
-    throw new BoxError(
-      'QEMU cannot be jailed: the calls for it (mount_setattr, Linux 5.12) are missing or forbidden here: run it as a container',
-    );
+  if (host.mountApi === 'paths') throw new BoxError((await whyUnjailed()).join('\n  '));
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   const own = ownId(box);
   const people = mayBecome(own)
@@ -35,6 +32,14 @@ export function readPremises(host: Host, box: string): Premises {
         root: { uid: 0, gid: 0, standsFor: { uid, gid } },
       };
   return { arch, anchor, lastCapability, system: systemPlaces(), ...people };
+}
+
+async function whyUnjailed(): Promise<string[]> {
+  const { whyRefused } = await import('../causes/causes.ts');
+  return [
+    'QEMU cannot be jailed: the calls for it (mount_setattr, Linux 5.12) are refused here: run it as a container',
+    ...(await whyRefused('mount_setattr')),
+  ];
 }
 
 /**

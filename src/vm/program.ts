@@ -4,7 +4,7 @@ import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
 import { type Jail, jailMaps, jailNamespaces } from '../plan/jail.ts';
 import { carryOut } from '../sandbox/actions.ts';
-import { BoxError } from '../sandbox/errors.ts';
+import { Refused } from '../sandbox/refusal.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import type { JailedProgram } from './programs.ts';
 
@@ -20,6 +20,18 @@ export interface Surroundings {
  * @throws BoxError when it could not be started; then nothing runs.
  */
 export async function startProgram(
+  program: JailedProgram,
+  extra: readonly number[],
+  surroundings: Surroundings,
+): Promise<Interpreter> {
+  try {
+    return await start(program, extra, surroundings);
+  } catch (error) {
+    throw await withCause(error, program.jail);
+  }
+}
+
+async function start(
   { jail, sections }: JailedProgram,
   extra: readonly number[],
   surroundings: Surroundings,
@@ -40,6 +52,13 @@ export async function startProgram(
   }
 }
 
+/** Probes find out why, and are loaded when they are needed. */
+async function withCause(error: unknown, jail: Jail): Promise<unknown> {
+  if (!(error instanceof Refused)) return error;
+  const { explain } = await import('../causes/causes.ts');
+  return explain(error, jailNamespaces(jail));
+}
+
 const SIGKILL = 9;
 
 function clone(
@@ -54,24 +73,24 @@ function clone(
     return fd;
   };
   const namespaces = jailNamespaces(jail);
+  const flags = [...namespaces, ...(cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const])];
   try {
     const output = keep(log, 'a');
     return interpret({
       ...launch,
-      clone: [
-        'CLONE_VM',
-        'CLONE_VFORK',
-        'CLONE_PIDFD',
-        ...namespaces,
-        ...(cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
-      ],
+      clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD', ...flags],
       stdio: [keep('/dev/null', 'r'), output, output],
       ...(cgroup === undefined ? {} : { cgroup: keep(cgroup, 'r') }),
     });
   } catch (error) {
     if (!(error instanceof SyscallError && error.call === 'clone3')) throw error;
-    throw new BoxError(
-      `${error.message}\n  call: clone3({flags=${namespaces.join('|')}})\n  why it is made: QEMU and virtiofsd run in a jail, or not at all: a guest that breaks out must find nothing\n  what to do: \`tsbox doctor\` shows which namespaces this host forbids; without root a micro-VM needs user namespaces`,
+    throw new Refused(
+      { call: 'clone3', errno: error.errno, clone: flags },
+      {
+        failed: error.message,
+        call: `clone3({flags=${flags.join('|')}})`,
+        why: 'QEMU and virtiofsd run in a jail, or not at all: a guest that breaks out must find nothing',
+      },
       { cause: error },
     );
   } finally {

@@ -62,7 +62,7 @@ export async function startVm(
     const initrd = `${state.directory}/initrd`;
     const modules = guest.modules.map(({ path }) => readFileSync(path));
     writePieces(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
-    const premises = readPremises(host, state.id);
+    const premises = await readPremises(host, state.id);
     // It may hold what only root may read of the image.
     chmodSync(initrd, 0o400);
     if (premises.nobody.standsFor === undefined) {

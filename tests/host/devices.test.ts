@@ -155,7 +155,7 @@ test('where no filter can be had, what needs none goes without, and the rest is 
     tsbox(['-rm', program, 'run', ...flags, 'busybox', '--', 'true'], '', process.env, ['unshare'])
       .stderr;
   const denied =
-    /^tsbox: filter_devices failed: bpf: EPERM[\s\S]*a user namespace or container around it/;
+    /^tsbox: filter_devices failed: bpf: EPERM[\s\S]*cause: .* tsbox runs in a user namespace/;
   expect(refusal('--device', `${nodeOf('c', 240, 1)}:/n:r`)).toMatch(denied);
   expect(refusal('--userns=host', '--tmpfs', '/t:dev')).toMatch(denied);
   for (const flags of [[], ['--device', `${nodeOf('c', 240, 1)}:/n`]])

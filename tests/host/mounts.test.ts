@@ -154,7 +154,8 @@ test.each([
 ])('by paths %s is refused: %s', (flags, message) => {
   const { status, stderr } = run(byPaths, flags, 'true');
   expect(stderr).toContain(message);
-  expect(stderr).toContain('(mount_setattr, Linux 5.12) are missing or forbidden here');
+  expect(stderr).toContain('(mount_setattr, Linux 5.12) are refused here');
+  expect(stderr).toContain('tsbox: a seccomp filter around tsbox refuses mount_setattr(2)');
   expect(status).toBe(125);
 });
 

@@ -15,7 +15,12 @@ import {
 } from '../../src/doctor/features.ts';
 import { checkKernel, checkNode, checkPrivileges } from '../../src/doctor/kernel.ts';
 import { checkKvm } from '../../src/doctor/kvm.ts';
-import { checkIdMaps, checkNamespaces, checkUserNamespaces } from '../../src/doctor/namespaces.ts';
+import {
+  checkIdMaps,
+  checkNamespaces,
+  checkRevealing,
+  checkUserNamespaces,
+} from '../../src/doctor/namespaces.ts';
 import { checksAsJson, printChecks, wantsColour } from '../../src/doctor/print.ts';
 
 const tool = { name: 'tool', places: ['/a', '/b'], users: 'something', mend: 'bring it' };
@@ -26,27 +31,25 @@ function verdict(check: Check): string {
   return `${check.status}: ${check.what}`;
 }
 
-test.each([
-  ['6.1.0-18-amd64', 'ok: Linux 6.1.0-18-amd64'],
-  ['5.9.0', 'ok: Linux 5.9.0'],
-  ['10.0', 'ok: Linux 10.0'],
-  ['5.8.18', 'missing: Linux 5.8.18'],
-  ['4.18.0', 'missing: Linux 4.18.0'],
-  ['odd', 'missing: Linux odd'],
-])('kernel %s', (release, result) => {
-  expect(verdict(checkKernel(release))).toBe(result);
-});
+const cause = { sentence: 'it is so', mend: 'mend it' };
 
 test.each([
-  [checkPrivileges(0), 'ok: root'],
-  [checkMountApi('descriptors'), 'ok: made by descriptors'],
-  [checkMountApi('paths'), 'limited: made by mount(2)'],
-  [checkPrivileges(1000), 'missing: user 1000'],
+  [checkKernel('6.1.0-18-amd64', undefined), 'ok: Linux 6.1.0-18-amd64'],
+  [checkKernel('5.8.18', cause), 'missing: Linux 5.8.18'],
+  [checkPrivileges(0, undefined), 'ok: root'],
+  [checkPrivileges(0, cause), 'missing: root without its rights'],
+  [checkPrivileges(1000, undefined), 'missing: user 1000'],
+  [checkMountApi('descriptors', undefined), 'ok: made by descriptors'],
+  [checkMountApi('paths', undefined), 'limited: made by mount(2)'],
+  [checkMountApi('paths', cause), 'limited: made by mount(2)'],
   [checkNode('22.14.0'), 'ok: 22.14.0'],
   [checkNode('20.20.2'), 'missing: 20.20.2'],
-  [checkIdMaps('/usr/bin/newuidmap', 1000), 'ok: /usr/bin/newuidmap'],
-  [checkIdMaps(undefined, 0), 'ok: written by root itself'],
-  [checkIdMaps(undefined, 1000), 'missing: no newuidmap'],
+  [checkIdMaps(1000, true, undefined), 'ok: by newuidmap and newgidmap'],
+  [checkIdMaps(0, true, undefined), 'ok: written by root itself'],
+  [checkIdMaps(1000, true, cause), 'missing: your own id alone'],
+  [checkIdMaps(1000, false, undefined), 'missing: none'],
+  [checkRevealing([undefined, undefined]), 'ok: a box in a user namespace can have its own'],
+  [checkRevealing([undefined, cause]), 'missing: none of its own in a user namespace'],
   [checkSeccomp('kill_process errno allow\n'), 'ok: kill_process errno allow'],
   [checkSeccomp(undefined), 'limited: not there'],
   [checkLandlock(6), 'ok: version 6'],
@@ -72,7 +75,7 @@ test.each([
 });
 
 test('a namespace that the kernel lacks is named with its option', () => {
-  const checks = checkNamespaces(['pid', 'mnt', 'uts', 'ipc', 'cgroup']);
+  const checks = checkNamespaces(['pid', 'mnt', 'uts', 'ipc', 'cgroup'], {});
   expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
     expect.objectContaining({
       name: 'namespace net',
@@ -82,26 +85,28 @@ test('a namespace that the kernel lacks is named with its option', () => {
   ]);
 });
 
-const denied = { worked: false, words: 'unshare failed: Operation not permitted' };
-const facts = {
-  present: true,
-  max: '1000',
-  unprivilegedClone: undefined,
-  apparmor: undefined,
-  probe: denied,
-};
+test('a namespace of which there can be no more is told by its cause', () => {
+  const kinds = ['pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup'];
+  const checks = checkNamespaces(kinds, { uts: cause });
+  expect(checks.filter(({ status }) => status !== 'ok')).toEqual([
+    {
+      name: 'namespace uts',
+      status: 'missing',
+      what: 'refused',
+      why: cause.sentence,
+      mend: cause.mend,
+      for: 'containers',
+    },
+  ]);
+});
+
 test.each([
-  [{ probe: { worked: true, words: '' } }, 'ok', ''],
-  [{ probe: { worked: true, words: '' }, apparmor: '1\n' }, 'ok', ''],
-  [{ present: false, probe: undefined }, 'missing', 'CONFIG_USER_NS'],
-  [{ max: '0\n' }, 'missing', 'user.max_user_namespaces is 0'],
-  [{ unprivilegedClone: '0\n' }, 'missing', 'kernel.unprivileged_userns_clone is 0'],
-  [{ apparmor: '1\n' }, 'missing', 'kernel.apparmor_restrict_unprivileged_userns is 1'],
-  [{ apparmor: '0\n', unprivilegedClone: '1\n' }, 'missing', denied.words],
-  [{ probe: undefined }, 'limited', 'not tried'],
-  [{ probe: undefined, max: '0' }, 'missing', 'user.max_user_namespaces is 0'],
-])('user namespaces with %j', (own, status, why) => {
-  const check = checkUserNamespaces({ ...facts, ...own });
+  [{ present: true, worked: true, cause: undefined }, 'ok', ''],
+  [{ present: false, worked: false, cause: undefined }, 'missing', 'CONFIG_USER_NS'],
+  [{ present: true, worked: false, cause }, 'missing', cause.sentence],
+  [{ present: true, worked: false, cause: undefined }, 'missing', 'no cause was proved'],
+])('user namespaces with %j', (facts, status, why) => {
+  const check = checkUserNamespaces(facts);
   verdict(check);
   expect(check.status).toBe(status);
   expect(check.why).toContain(why);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mountAround } from '../../src/linux/mountinfo.ts';
+import { fileSystemAround, mountAround } from '../../src/linux/mountinfo.ts';
 
 const mountinfo = [
   '26 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw',
@@ -34,4 +34,13 @@ test.each([
 
 test('without mounts nothing is known', () => {
   expect(mountAround('', '/a')).toBeUndefined();
+});
+
+test.each([
+  ['/etc', 'ext4', false],
+  ['/home/a b/x', 'tmpfs', false],
+  ['/m/x', 'xfs', true],
+])('%s lies on a file system of type %s, owners mapped: %s', (path, type, idmapped) => {
+  const more = `${mountinfo}40 26 0:30 / /m rw,idmapped,relatime - xfs x rw`;
+  expect(fileSystemAround(more, path)).toMatchObject({ type, idmapped });
 });

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { type ErrnoName, errnoNumber } from '../../src/abi/errno.ts';
+import { HERE } from '../../src/plan/arguments.ts';
 import { chdir, execve, setsid, umask } from '../../src/plan/calls.ts';
+import { fsmount, fsopen, mount, mountSetattr, openTree } from '../../src/plan/mount-calls.ts';
 import { planFaults, type Report } from '../../src/plan/report.ts';
 import { type Step, step } from '../../src/plan/step.ts';
+import type { Refusal, Refused } from '../../src/sandbox/refusal.ts';
 import { failureOf } from '../../src/sandbox/step-failure.ts';
 
 /** A report of steps with these results, the last of which was begun last. */
@@ -76,27 +79,50 @@ test('what the kernel said of a step is told', () => {
   );
 });
 
-const asRoot =
-  'run as root on a host, not in another container; `tsbox doctor` shows what is forbidden';
-const tooOld =
-  'this kernel is too old for the call: Linux 5.9 or later has all that a container needs';
-const limit =
-  'the host has reached a limit: of memory, files, namespaces (/proc/sys/user) or processes';
-test.each<[ErrnoName, string | undefined]>([
-  ['EPERM', asRoot],
-  ['EACCES', asRoot],
-  ['ENOSYS', tooOld],
-  ['ENOSPC', limit],
-  ['ENOMEM', limit],
-  ['EMFILE', limit],
-  ['EAGAIN', limit],
-  ['EINVAL', undefined],
-])('what to do about %s', (error, hint) => {
-  const advice = /what to do: (.*)$/.exec(failure(error)?.message ?? '')?.[1];
-  expect(advice).toBe(hint);
-  expect(failure(error, 'the step’s own advice')?.message).toMatch(
+test('what a step itself says to do is told, and nothing is guessed', () => {
+  expect(failure('EPERM')?.message).not.toContain('what to do');
+  expect(failure('EPERM', 'the step’s own advice')?.message).toMatch(
     /what to do: the step’s own advice$/,
   );
+});
+
+const adopt = { into: 'm' };
+test.each<[string, readonly Step[], Partial<Refusal>]>([
+  [
+    'the source of a mount',
+    [step(openTree(HERE, '/v', ['OPEN_TREE_CLONE']), '', adopt)],
+    { call: 'open_tree', path: '/v' },
+  ],
+  [
+    'the source of a mount that is changed',
+    [
+      step(openTree(HERE, '/v', ['OPEN_TREE_CLONE']), '', adopt),
+      step(mountSetattr('m', ['MOUNT_ATTR_NODEV'], 'recursive'), ''),
+    ],
+    { call: 'mount_setattr', path: '/v', attributes: ['MOUNT_ATTR_NODEV'] },
+  ],
+  [
+    'no path of another directory’s',
+    [step(openTree('root', 'v', ['OPEN_TREE_CLONE']), '', adopt)],
+    { call: 'open_tree' },
+  ],
+  [
+    'the source of a mount by its path',
+    [step(mount('/v', '/t', undefined, ['MS_BIND']), '')],
+    { call: 'mount', path: '/v' },
+  ],
+  ['a type', [step(mount('proc', '/t', 'proc', []), '')], { call: 'mount', fileSystem: 'proc' }],
+  ['the type that is opened', [step(fsopen('proc'), '')], { call: 'fsopen', fileSystem: 'proc' }],
+  [
+    'the type of a context',
+    [step(fsopen('proc'), '', adopt), step(fsmount('m', []), '')],
+    { call: 'fsmount', fileSystem: 'proc' },
+  ],
+  ['nothing else', [step(chdir('/v'), '')], { call: 'chdir' }],
+])('the probes are told %s', (_, steps, refusal) => {
+  const before = steps.slice(1).map(() => 'ok' as const);
+  const error = failureOf(steps, report('failed', ...before, 'EPERM'));
+  expect((error as Refused).refusal).toEqual({ errno: errnoNumber('EPERM'), ...refusal });
 });
 
 test('a long call is cut, and shown whole with --debug', () => {

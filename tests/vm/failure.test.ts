@@ -42,6 +42,16 @@ function expectFailure(result: Result, message: RegExp): void {
   expect(result.stderr).not.toMatch(/^ +at /m);
 }
 
+test('a jail that cannot be made: the cause as proved', () => {
+  const script = 'echo 0 >/proc/sys/user/max_net_namespaces; exec "$0" "$@"';
+  const by = ['unshare', '-Ur', 'sh', '-c', script, program];
+  const result = tsbox(['run', '--vm', 'busybox', '--', 'true'], '', process.env, by);
+  expectFailure(
+    result,
+    /clone3: ENOSPC[\s\S]*cause: a net namespace alone is refused: user.max_net_namespaces is 0\n/,
+  );
+});
+
 test('no kernel: where it is looked for, and how to get one', () => {
   const own = dataWith('none', () => undefined);
   expectFailure(run(own, [], ['true']), /no guest kernel in .*npm run setup/);
