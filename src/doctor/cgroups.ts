@@ -1,7 +1,9 @@
 /** cgroups(7): where version 2 is mounted, and which controllers it has. */
+
 import type { Cause } from '../causes/cause.ts';
 import { proveDelegation } from '../causes/cgroup-delegation.ts';
 import { readText } from '../causes/status.ts';
+import { findCgroups } from '../linux/cgroup-place.ts';
 import { byCause, type Check, limited, missing, ok } from './check.ts';
 
 /** Controllers that a flag of `run` needs. */
@@ -72,7 +74,16 @@ export function checkCgroups(mounts: CgroupMounts, controllers: string, cause?: 
 
 export function hostCgroups(): Check {
   const mounts = parseCgroupMounts(readText('/proc/self/mountinfo') ?? '');
-  const { unified } = mounts;
-  const cause = unified === undefined ? undefined : proveDelegation(unified);
-  return checkCgroups(mounts, readText(`${unified}/cgroup.controllers`) ?? '', cause);
+  const found = findCgroups();
+  if (typeof found === 'string') {
+    const own = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
+    const withheld = found === 'not delegated' && own !== undefined;
+    return checkCgroups(
+      mounts,
+      '',
+      withheld ? proveDelegation(`${mounts.unified}${own}`) : undefined,
+    );
+  }
+  const { top, controllers } = found;
+  return checkCgroups({ ...mounts, unified: top }, controllers.join(' '), proveDelegation(top));
 }

@@ -43,7 +43,7 @@ export async function examineHost(): Promise<Check[]> {
     checkPrivileges(uid, rights),
     checkNode(process.versions.node),
     ...checkNamespaces(namespaces, used),
-    checkUserNamespaces({ ...userNamespaces, cause: userNamespaces.cause ?? refused }),
+    checkUserNamespaces(uid, { ...userNamespaces, cause: userNamespaces.cause ?? refused }),
     checkIdMaps(uid, userNamespaces.worked, await proveSubordinateIds()),
     checkRevealing(revealing.map(judgeCovered)),
     hostCgroups(),

@@ -27,17 +27,13 @@ export function checkKernel(release: string, cause: Cause | undefined): Check {
   return byCause('kernel', 'containers', what, cause);
 }
 
-/** @param cause why root is without its rights. */
+/**
+ * A user's boxes have their rights in a user namespace.
+ * @param cause why root is without its rights.
+ */
 export function checkPrivileges(uid: number, cause: Cause | undefined): Check {
   const [name, use] = ['privileges', 'containers'] as const;
-  if (uid !== 0)
-    return missing(
-      name,
-      use,
-      `user ${uid}`,
-      'making cgroups and mounts of an image needs root; explain, doctor and --help do not',
-      'run tsbox as root, such as with sudo',
-    );
+  if (uid !== 0) return ok(name, use, `user ${uid}`);
   return cause === undefined
     ? ok(name, use, 'root')
     : byCause(name, use, 'root without its rights', cause);

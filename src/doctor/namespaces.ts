@@ -48,9 +48,16 @@ export interface UserNamespaceFacts {
   readonly cause: Cause | undefined;
 }
 
-export function checkUserNamespaces({ present, worked, cause }: UserNamespaceFacts): Check {
-  const [name, use] = ['namespace user', 'some options'] as const;
-  const means = '--userns=auto needs it';
+export function checkUserNamespaces(
+  uid: number,
+  { present, worked, cause }: UserNamespaceFacts,
+): Check {
+  const name = 'namespace user';
+  const use = uid === 0 ? 'some options' : 'containers';
+  const means =
+    uid === 0
+      ? 'without it root of a box is root of the host'
+      : 'without root a box is made in one';
   if (!present) {
     return missing(
       name,

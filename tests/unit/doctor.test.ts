@@ -38,7 +38,7 @@ test.each([
   [checkKernel('5.8.18', cause), 'missing: Linux 5.8.18'],
   [checkPrivileges(0, undefined), 'ok: root'],
   [checkPrivileges(0, cause), 'missing: root without its rights'],
-  [checkPrivileges(1000, undefined), 'missing: user 1000'],
+  [checkPrivileges(1000, undefined), 'ok: user 1000'],
   [checkMountApi('descriptors', undefined), 'ok: made by descriptors'],
   [checkMountApi('paths', undefined), 'limited: made by mount(2)'],
   [checkMountApi('paths', cause), 'limited: made by mount(2)'],
@@ -106,7 +106,9 @@ test.each([
   [{ present: true, worked: false, cause }, 'missing', cause.sentence],
   [{ present: true, worked: false, cause: undefined }, 'missing', 'no cause was proved'],
 ])('user namespaces with %j', (facts, status, why) => {
-  const check = checkUserNamespaces(facts);
+  const check = checkUserNamespaces(0, facts);
+  expect(check.for).toBe('some options');
+  expect(checkUserNamespaces(1000, facts).for).toBe('containers');
   verdict(check);
   expect(check.status).toBe(status);
   expect(check.why).toContain(why);
