@@ -4,9 +4,19 @@
  *   sh scripts/with-node bench/start-up.ts [ROUNDS [ROUNDS_OF_VMS]]
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findPeers } from '../src/bench/peers.ts';
 import { makeRounds, randomSequence } from '../src/bench/schedule.ts';
 import { milliseconds, runProcess } from '../src/bench/spawn.ts';
 import { summarize } from '../src/bench/statistics.ts';
@@ -35,11 +45,11 @@ function program(...argv: string[]): Subject {
   };
 }
 
-/** All namespaces but that of users, in this process, which has done it before. */
-async function libraryCall(): Promise<number> {
+/** In this process, which has done it before. @param own more of what was asked for. */
+async function libraryCall(own: { readonly userns?: string } = {}): Promise<number> {
   const start = process.hrtime.bigint();
   const box = tsbox.specFromOptions(
-    { ...tsbox.noOptions, command: ['true'] },
+    { ...tsbox.noOptions, ...own, command: ['true'] },
     tsbox.imageFacts(rootfs),
     {
       env: {},
@@ -54,6 +64,19 @@ async function libraryCall(): Promise<number> {
   await sandbox.wait();
   closeSync(fd);
   return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+/** runc, crun and bubblewrap, where they are. */
+async function peers(): Promise<Record<string, Subject>> {
+  const directory = mkdtempSync(join(scratch, 'peers-'));
+  const found = await findPeers(tsbox.imageFacts(rootfs), directory);
+  return Object.fromEntries(
+    found.flatMap((peer) => {
+      if (!('argv' in peer)) return [];
+      let run = 0;
+      return [[peer.name, () => program(...peer.argv(run++))()]];
+    }),
+  );
 }
 
 /** The same work at its least, in C, timed by itself: bench/floor.c. */
@@ -106,16 +129,27 @@ async function measure(subjects: Record<string, Subject>, count: number): Promis
 
 console.log(`${'milliseconds'.padEnd(28)}   median       MAD       min       max   over the first`);
 const run = join(top, 'bin/tsbox');
+/** A user who owns a runtime directory alone, or root, started in the same way. */
+function asUser(id: number): Subject {
+  const runtime = mkdtempSync(join(scratch, 'runtime-'));
+  chownSync(runtime, id, id);
+  chmodSync(scratch, 0o755);
+  const become = ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups'];
+  const environment = ['env', `XDG_RUNTIME_DIR=${runtime}`];
+  return program(...become, ...environment, run, 'run', '--rootfs', rootfs, 'true');
+}
+
 await measure(
   {
     'node -e 0': program(process.execPath, '-e', '0'),
     'tsbox run busybox true': program(run, 'run', 'busybox', 'true'),
+    'with --userns=host': program(run, 'run', '--userns=host', 'busybox', 'true'),
     'library call, warm': libraryCall,
+    'with the ids of the host': () => libraryCall({ userns: 'host' }),
     'floor of that, in C': floor(),
-    bubblewrap: program(
-      ...['bwrap', '--unshare-all', '--ro-bind', rootfs, '/', '--proc', '/proc'],
-      ...['--dev', '/dev', 'true'],
-    ),
+    ...(await peers()),
+    'tsbox run by setpriv, root': asUser(0),
+    'tsbox run by setpriv, user': asUser(61234),
   },
   rounds,
 );

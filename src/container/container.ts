@@ -44,8 +44,8 @@ export async function startContainer(
     return plan;
   };
   try {
-    return await attempts(request, host, say, (attempt) =>
-      startOnce(attempt, host, { parent, stdio, timeline, say, early, makePlan: planned }),
+    return await attempts(request, host, say, (attempt, on) =>
+      startOnce(attempt, on, { parent, stdio, timeline, say, early, makePlan: planned }),
     );
   } catch (error) {
     throw await withCause(error, clone);
@@ -83,7 +83,7 @@ async function startOnce(
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
       say(
-        'this kernel has no overlayfs: the image is copied first, and the copy removed at the end',
+        'there is no overlayfs for it: the image is copied first, and the copy removed at the end',
       );
     return await launch(box, plan, {
       stdio,

@@ -13,20 +13,21 @@ import type { Mount } from '../spec/spec.ts';
 /** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
 export async function attempts<T>(
   request: BoxRequest,
-  host: Pick<Host, 'mountApi' | 'caller'>,
+  host: Host,
   say: (message: string) => void,
-  start: (request: BoxRequest) => Promise<T>,
+  start: (request: BoxRequest, host: Host) => Promise<T>,
 ): Promise<T> {
-  let attempt = firstAttempt(request, host);
-  if (attempt.ids.given !== undefined) say(attempt.ids.given);
+  let attempt = { request: firstAttempt(request, host), host };
+  if (attempt.request.ids.given !== undefined) say(attempt.request.ids.given);
   for (;;) {
     try {
-      return await start(attempt);
+      return await start(attempt.request, attempt.host);
     } catch (error) {
-      const next = retreat(attempt, host, error);
+      if (!(error instanceof Refused)) throw error;
+      const next = retreat(attempt.request, attempt.host, error.refusal);
       if (next === undefined) throw error;
       say(next.why);
-      attempt = next.request;
+      attempt = { ...attempt, ...next };
     }
   }
 }
@@ -34,9 +35,14 @@ export async function attempts<T>(
 /** Volumes of a box that has ids of its own without being asked are its root's as if it had not. */
 export function firstAttempt(
   request: BoxRequest,
-  { mountApi }: Pick<Host, 'mountApi'>,
+  { mountApi, overlay }: Pick<Host, 'mountApi' | 'overlay'>,
 ): BoxRequest {
   if (request.ids.own !== 'preferred') return request;
+  if (!overlay && request.layer === 'ephemeral')
+    return onHostIds(
+      request,
+      'there is no overlayfs, and a copy of the image has the owners that it has',
+    );
   if (mountApi === 'paths')
     return onHostIds(
       request,
@@ -48,7 +54,8 @@ export function firstAttempt(
 }
 
 interface Retreat {
-  readonly request: BoxRequest;
+  readonly request?: BoxRequest;
+  readonly host?: Host;
   /** A sentence for the user. */
   readonly why: string;
 }
@@ -64,16 +71,12 @@ function isOfHost({ call, errno }: Refusal): boolean {
   return hostDecides.has(call);
 }
 
-function retreat(
-  request: BoxRequest,
-  { caller }: Pick<Host, 'caller'>,
-  error: unknown,
-): Retreat | undefined {
+/** @returns undefined where nothing can be given up. */
+export function retreat(request: BoxRequest, host: Host, refused: Refusal): Retreat | undefined {
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
-  if (asked || bare || caller.kind === 'user' || !(error instanceof Refused)) return undefined;
-  const { refusal: refused } = error;
-  if (!isOfHost(refused)) return undefined;
+  if (host.caller.kind === 'user') return withoutOverlay(host, refused);
+  if (asked || bare || !isOfHost(refused)) return undefined;
   if (refused.call === 'idmap' && refused.path !== request.spec.root.path)
     return {
       request: withMounts(request, (mount) =>
@@ -87,6 +90,15 @@ function retreat(
       : `in a user namespace ${refused.call} fails: ${describeErrno(refused.errno)}`;
   const given = onHostIds(request, reason);
   return { request: given, why: given.ids.given ?? reason };
+}
+
+/** A user's box cannot do without its user namespace, in which overlayfs can be mounted from Linux 5.11 on. */
+function withoutOverlay(host: Host, { call, errno, fileSystem }: Refusal): Retreat | undefined {
+  if (!host.overlay || fileSystem !== 'overlay') return undefined;
+  return {
+    host: { ...host, overlay: false },
+    why: `overlayfs cannot be mounted in a user namespace here: ${call}: ${describeErrno(errno)}`,
+  };
 }
 
 function onHostIds(request: BoxRequest, reason: string): BoxRequest {

@@ -80,6 +80,6 @@ function copyRoot(box: Box, to: string): HostAction {
     call: 'copy',
     path: box.spec.root.path,
     to,
-    why: 'this kernel has no overlayfs: the workload writes into a copy of the image',
+    why: 'there is no overlayfs for it: the workload writes into a copy of the image',
   };
 }

@@ -133,7 +133,7 @@ describe('without overlayfs', () => {
   test('what is written goes to a copy of the image and vanishes', async () => {
     const { status, stdout, stderr } = await ranWithout('writes');
     expect(status).toBe(0);
-    expect(stderr).toMatch(/^(tsbox: this kernel has no overlayfs: the image is copied .*\n){2}$/);
+    expect(stderr).toMatch(/^(tsbox: there is no overlayfs for it: the image is copied .*\n){2}$/);
     expect(stdout).toMatch(/^x\ntmpfs \/ tmpfs .*\n$/);
   });
 

@@ -19,13 +19,24 @@ export function onRig<Name extends string>(
   vi.setConfig({ testTimeout: PATIENCE + 10_000 });
   let all: Promise<Readonly<Record<Name, Ran>>> | undefined;
   return async (name) => {
-    all ??= runAll(lines, options);
+    all ??= runAll(withHostIds(lines), options);
     return (await all)[name];
   };
 }
 
 export function namesOf<Name extends string>(lines: Readonly<Record<Name, string>>): Name[] {
   return Object.keys(lines) as Name[];
+}
+
+/** The rig's file systems cannot map owners: a box that is asked to have the host's ids starts at once. */
+function withHostIds<Name extends string>(
+  lines: Readonly<Record<Name, string>>,
+): Readonly<Record<Name, string>> {
+  const changed = Object.entries<string>(lines).map(([name, line]) => [
+    name,
+    line.replaceAll(/tsbox run (?!--userns)/g, 'tsbox run --userns=host '),
+  ]);
+  return Object.fromEntries(changed);
 }
 
 /** @throws Error with the end of the rig's console when it does not start. */

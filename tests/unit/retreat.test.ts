@@ -1,0 +1,73 @@
+/** What is given up for which refusal, and for which nothing is. */
+import { expect, test } from 'vitest';
+import { errnoNumber } from '../../src/abi/errno.ts';
+import { firstAttempt, retreat } from '../../src/container/retreat.ts';
+import type { Host } from '../../src/plan/host.ts';
+import type { Refusal } from '../../src/sandbox/refusal.ts';
+import type { RunOptions } from '../../src/spec/run-options.ts';
+import { request, someHost } from './boxes.ts';
+
+const after = (own: Partial<RunOptions>, host: Host, refused: Refusal) =>
+  retreat(firstAttempt(request(own), host), host, refused);
+const EPERM = errnoNumber('EPERM');
+const image = '/images/one';
+
+test.each<[string, Refusal, string]>([
+  [
+    'no user namespace',
+    { call: 'clone3', errno: EPERM },
+    'in a user namespace clone3 fails: EPERM',
+  ],
+  ['none left', { call: 'clone3', errno: errnoNumber('ENOSPC') }, 'clone3 fails: ENOSPC'],
+  [
+    'an image that cannot be mapped',
+    { call: 'idmap', errno: EPERM, path: image },
+    `the file system of ${image} cannot map owners`,
+  ],
+  ['no new procfs', { call: 'fsmount', errno: EPERM, fileSystem: 'proc' }, 'fsmount fails: EPERM'],
+  ['a higher limit', { call: 'prlimit64', errno: EPERM }, 'prlimit64 fails: EPERM'],
+])('%s: the ids of the host, where nobody asked for others', (_, refused, why) => {
+  const next = after({ volume: ['/host/directory:/v'] }, someHost, refused);
+  expect(next?.why).toContain(`root of this box is root of the host: `);
+  expect(next?.why).toContain(why);
+  expect(next?.request?.ids).toMatchObject({ own: 'no', uid: [] });
+  expect(next?.request?.spec.mounts.some(({ options }) => options.includes('idmap'))).toBe(false);
+  expect(after({ userns: 'auto' }, someHost, refused)).toBeUndefined();
+  expect(after({ userns: 'host' }, someHost, refused)).toBeUndefined();
+});
+
+test('a volume that cannot be mapped: that volume alone', () => {
+  const refused = { call: 'idmap', errno: EPERM, path: '/host/file' };
+  const own = { volume: ['/host/directory:/a', '/host/file:/b'] };
+  const next = after(own, someHost, refused);
+  expect(next?.why).toMatch(/^\/host\/file: its file system cannot map owners/);
+  const mapped = next?.request?.spec.mounts.filter(({ options }) => options.includes('idmap'));
+  expect(mapped?.map(({ source }) => source)).toEqual(['/host/directory']);
+  expect(next?.request?.ids.own).toBe('preferred');
+});
+
+// What an image may bring about must not make its root the host's.
+test.each<Refusal>([
+  { call: 'mkdirat', errno: errnoNumber('EOVERFLOW') },
+  { call: 'openat2', errno: errnoNumber('ELOOP') },
+  { call: 'move_mount', errno: errnoNumber('EINVAL') },
+  { call: 'chdir', errno: errnoNumber('EACCES') },
+  { call: 'clone3', errno: errnoNumber('ENOMEM') },
+  { call: 'setresuid', errno: errnoNumber('EINVAL') },
+  { call: 'open_tree', errno: errnoNumber('EACCES'), path: image },
+])('nothing is given up for %j', (refused) => {
+  expect(after({}, someHost, refused)).toBeUndefined();
+});
+
+test('a user without root gives up overlayfs, and nothing else', () => {
+  const caller = { kind: 'user', uid: 1000, gid: 1000, keepsGroups: false } as const;
+  const host: Host = { ...someHost, caller };
+  const overlay = { call: 'fsconfig', errno: EPERM, fileSystem: 'overlay' };
+  const next = after({}, host, overlay);
+  expect(next?.host).toEqual({ ...host, overlay: false });
+  expect(next?.why).toBe(
+    'overlayfs cannot be mounted in a user namespace here: fsconfig: EPERM (operation not permitted)',
+  );
+  expect(after({}, { ...host, overlay: false }, overlay)).toBeUndefined();
+  expect(after({}, host, { call: 'clone3', errno: EPERM })).toBeUndefined();
+});
