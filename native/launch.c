@@ -80,6 +80,8 @@ int64_t tsbox_launch(struct clone_args *args, const int32_t *files, size_t count
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK_, &before, NULL, sizeof before);
 	if (pid > 0 && failure < 0) {
 		sys5(__NR_wait4, pid, 0, 0, 0, 0);
+		if (args->flags & CLONE_PIDFD)
+			sys1(__NR_close, *(const int *)(uintptr_t)args->pidfd);
 		return failure;
 	}
 	return pid;

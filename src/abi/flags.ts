@@ -141,7 +141,7 @@ export const messageFlags = { MSG_NOSIGNAL: 0x4000, MSG_CMSG_CLOEXEC: 0x40000000
 export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
 
 /** fcntl(2) */
-export const fcntlCommands = { F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;
+export const fcntlCommands = { F_GETFD: 1, F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;
 export const descriptorFlags = { FD_CLOEXEC: 1 } as const;
 
 /** inotify(7) */

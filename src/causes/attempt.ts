@@ -37,7 +37,7 @@ export async function whileHeld<Result>(
   namespaces: readonly CloneFlag[],
   use: (pid: number) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const running = start(namespaces, [waitForParent(0)]);
+  const running = start(namespaces, waitForParent(0));
   if (!('pid' in running)) return undefined;
   try {
     return await use(running.pid);

@@ -13,7 +13,6 @@ import { missingFileSystem } from './missing-file-system.ts';
 import { mountLimit } from './mount-limit.ts';
 import { namespaceLimits } from './namespace-limits.ts';
 import { openFiles } from './open-files.ts';
-import { ownIds } from './own-ids.ts';
 import { ownerMaps } from './owner-maps.ts';
 import { processes } from './processes.ts';
 import { readOnlyMount } from './read-only-mount.ts';
@@ -41,7 +40,6 @@ const possible: readonly Possible[] = [
   { calls: ['clone3'], errors: ['E2BIG', 'EINVAL'], probe: refusedCalls },
   { calls: ['mkdir', 'write'], errors: 'any', probe: cgroupDelegation },
   { calls: ['mkdir', 'write'], errors: ['EROFS'], probe: readOnlyMount },
-  { calls: ['write'], errors: ['EPERM'], probe: ownIds },
   { calls: ['newuidmap', 'newgidmap'], errors: 'any', probe: subordinateIds },
   { calls: ['idmap'], errors: ['EINVAL', 'EPERM'], probe: ownerMaps },
   { calls: ['open_tree', 'mount'], errors: ['EINVAL'], probe: lockedMounts },

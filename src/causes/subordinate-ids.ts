@@ -78,7 +78,12 @@ async function tryOne(program: string, own: number, start: number): Promise<stri
   const { execa } = await import('execa');
   return whileHeld(['CLONE_NEWUSER'], async (pid) => {
     const map = [pid, 0, own, 1, 1, start, 1].map(String);
-    const result = await execa(program, map, { reject: false, cwd: '/', stdin: 'ignore' });
+    const result = await execa(program, map, {
+      reject: false,
+      cwd: '/',
+      stdin: 'ignore',
+      timeout: 5000,
+    });
     if (!result.failed) return undefined;
     return result.stderr.trim().split('\n')[0] || `exit status ${result.exitCode}`;
   });

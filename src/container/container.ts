@@ -1,10 +1,8 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { removeCgroup } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
-import { removeAbandoned } from '../sandbox/abandoned.ts';
-import { carryOut } from '../sandbox/actions.ts';
+import { removeAbandoned, removeBox } from '../sandbox/abandoned.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { claimIds } from '../sandbox/own-ids.ts';
@@ -94,8 +92,7 @@ async function startOnce(
       filter: host.seccomp,
     });
   } catch (error) {
-    if (host.cgroup !== undefined) await carryOut(removeCgroup(host.cgroup, state.id));
-    await state.remove();
+    await removeBox(state, host.cgroup, say);
     throw error;
   }
 }

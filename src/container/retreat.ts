@@ -5,6 +5,7 @@
  * choose to be root of the host.
  */
 import { describeErrno, errnoName } from '../abi/errno.ts';
+import { hasNoUserNamespaces } from '../linux/caller-ids.ts';
 import type { Host } from '../plan/host.ts';
 import { type Refusal, Refused } from '../sandbox/refusal.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
@@ -24,7 +25,7 @@ export async function attempts<T>(
       return await start(attempt.request, attempt.host);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      const next = retreat(attempt.request, attempt.host, error.refusal);
+      const next = retreat(attempt.request, attempt.host, error.refusal, hasNoUserNamespaces());
       if (next === undefined) throw error;
       say(next.why);
       attempt = { ...attempt, ...next };
@@ -60,30 +61,47 @@ interface Retreat {
   readonly why: string;
 }
 
-/** Calls of which the host alone decides whether they are refused in a user namespace. */
-const hostDecides = new Set(['idmap', 'fsopen', 'fsconfig', 'fsmount', 'prlimit64']);
+/**
+ * By which errors the host says that it does not do these in a user namespace. Other errors, and other
+ * calls, can be another box's doing, which could use up files or memory, or the image's.
+ */
+const hostDecides: Readonly<Record<string, readonly string[]>> = {
+  clone3: ['EPERM'],
+  idmap: ['EINVAL', 'EPERM', 'EOPNOTSUPP', 'ENOSYS'],
+  fsopen: ['EPERM', 'EINVAL'],
+  fsconfig: ['EPERM', 'EINVAL'],
+  fsmount: ['EPERM', 'EINVAL'],
+  prlimit64: ['EPERM'],
+};
 
-/** What clone3(2) says of a namespace that nobody, or not this caller, may make; all else has other causes. */
-const noNamespace = ['EPERM', 'EINVAL', 'ENOSPC', 'EUSERS'];
-
-function isOfHost({ call, errno }: Refusal): boolean {
-  if (call === 'clone3') return noNamespace.includes(errnoName(errno));
-  return hostDecides.has(call);
+function isOfHost({ call, errno }: Refusal, forbidden: boolean): boolean {
+  if (call === 'clone3' && forbidden) return true;
+  return hostDecides[call]?.includes(errnoName(errno)) === true;
 }
 
-/** @returns undefined where nothing can be given up. */
-export function retreat(request: BoxRequest, host: Host, refused: Refusal): Retreat | undefined {
+/**
+ * @param forbidden whether this host has no user namespaces for anybody.
+ * @returns undefined where nothing can be given up.
+ */
+export function retreat(
+  request: BoxRequest,
+  host: Host,
+  refused: Refusal,
+  forbidden: boolean,
+): Retreat | undefined {
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
   if (host.caller.kind === 'user') return withoutOverlay(host, refused);
-  if (asked || bare || !isOfHost(refused)) return undefined;
-  if (refused.call === 'idmap' && refused.path !== request.spec.root.path)
+  if (asked || bare || !isOfHost(refused, forbidden)) return undefined;
+  if (refused.call === 'idmap' && refused.path !== request.spec.root.path) {
+    const isIt = ({ source, options }: Mount) =>
+      source === refused.path && options.includes('idmap');
+    if (!request.spec.mounts.some(isIt)) return undefined;
     return {
-      request: withMounts(request, (mount) =>
-        mount.source === refused.path ? withoutIdmap(mount) : mount,
-      ),
+      request: withMounts(request, (mount) => (isIt(mount) ? withoutIdmap(mount) : mount)),
       why: `${refused.path}: its file system cannot map owners: files of root there belong to nobody in the box; --userns=host makes them root's`,
     };
+  }
   const reason =
     refused.call === 'idmap'
       ? `the file system of ${refused.path} cannot map owners`

@@ -45,6 +45,14 @@ export function readSubordinateIds(): SubordinateIds {
   return { subuid: readOrEmpty('/etc/subuid'), subgid: readOrEmpty('/etc/subgid') };
 }
 
+/** Whether the kernel, or an administrator, has none for anybody: not where boxes have used them up. */
+export function hasNoUserNamespaces(): boolean {
+  return (
+    !existsSync('/proc/self/ns/user') ||
+    readOrEmpty('/proc/sys/user/max_user_namespaces').trim() === '0'
+  );
+}
+
 /** The inode of that namespace is the same on every kernel: PROC_USER_INIT_INO. */
 function isInitialUserNamespace(): boolean {
   return readlinkSync('/proc/self/ns/user') === 'user:[4026531837]';

@@ -72,11 +72,11 @@ export function interpret(launch: Launch): Interpreter {
     return fd;
   };
   try {
-    const [mine, theirs] = socketPair();
-    keep(mine);
     const plan = keep(memoryFile('tsbox-plan', encodePlan(launch.steps, arch)));
     const size = reportSize(launch.steps.length);
     const report = keep(emptyMemoryFile('tsbox-report', size));
+    const [mine, theirs] = socketPair();
+    keep(mine);
     const files = [...launch.stdio, plan, report, theirs, ...(launch.extra ?? [])];
     let cloned: ReturnType<typeof cloneInit>;
     try {

@@ -107,6 +107,11 @@ export function closeOnExec(fd: number): Call {
   return { call: 'fcntl', args: [number(fd), command, flags(abi.descriptorFlags, ['FD_CLOEXEC'])] };
 }
 
+/** fcntl(2): EBADF where the descriptor is not open. */
+export function look(fd: number): Call {
+  return { call: 'fcntl', args: [number(fd), flags(abi.fcntlCommands, ['F_GETFD']), ZERO] };
+}
+
 /** fcntl(2): a copy of a descriptor that this program was started with. */
 export function inherit(fd: number): Call {
   const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);

@@ -39,12 +39,18 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
         ...(box.spec.linux.uidMappings.length > 0
-          ? [waitForParent(mapMounts(box, host).length)]
+          ? waitForParent(mapMounts(box, host).length)
           : []),
       ],
     },
     { title: 'Host files', steps: openHostFiles(box, host, mounts) },
-    { title: 'User namespace', steps: enterUserNamespace(box, host) },
+    {
+      title: 'User namespace',
+      steps: [
+        ...enterUserNamespace(box, host),
+        ...(child && box.spec.linux.uidMappings.length > 0 ? dieWithParent() : []),
+      ],
+    },
     { title: 'Apart from other processes', steps: keepApart() },
     { title: 'Root file system', steps: makeRoot(box, host, mounts) },
     { title: 'Mounts', steps: attachMounts(box, host, mounts) },

@@ -100,7 +100,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
       steps: [
         ...belongToTsbox(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...(jail.inmate.standsFor === undefined ? [] : [waitForParent(0)]),
+        ...(jail.inmate.standsFor === undefined ? [] : waitForParent(0)),
         ...keepApart(),
       ],
     },

@@ -3,7 +3,7 @@
  * the child that tsbox is still there and tsbox, by its closing, that the program was executed.
  */
 import { signalNumbers } from '../abi/signals.ts';
-import { closeOnExec, closeRange, prctl } from './calls.ts';
+import { closeOnExec, closeRange, look, prctl } from './calls.ts';
 import { receive, sendNothing } from './socket-calls.ts';
 import { type Step, step } from './step.ts';
 
@@ -28,12 +28,16 @@ export function dieWithParent(): Step[] {
  * Goes on when the parent has done what it must (Interpreter.go() in src/linux/interpreter.ts), and
  * takes the descriptors that it sends along. To be done before any other descriptor is opened.
  */
-export function waitForParent(descriptors: number): Step {
+export function waitForParent(descriptors: number): Step[] {
   const why =
     descriptors === 0
       ? 'the parent has written the id maps'
       : 'the parent has written the id maps, and hands over the mounts whose owners it mapped';
-  return step(receive(PARENT_DESCRIPTOR, descriptors), why);
+  const received = step(receive(PARENT_DESCRIPTOR, descriptors), why);
+  if (descriptors === 0) return [received];
+  const last = receivedDescriptor(descriptors - 1);
+  // recvmsg(2) leaves out what cannot be received, and says so in flags that no step reads.
+  return [received, step(look(last), 'all of them are there')];
 }
 
 /** Each gets the lowest number that is free, unix(7): above the standard streams only the socket is in use. */

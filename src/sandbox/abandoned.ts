@@ -1,8 +1,8 @@
-/** Ends and removes what a tsbox that was killed left behind. */
+/** Ends and removes what is left of a box: one that did not come to start, or whose tsbox was killed. */
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import { carryOut } from './actions.ts';
-import { abandonedBoxes } from './state.ts';
+import { abandonedBoxes, type BoxState } from './state.ts';
 
 /**
  * @param parent the state directory of all boxes.
@@ -13,15 +13,24 @@ export async function removeAbandoned(
   cgroup: CgroupHost | undefined,
   say: (message: string) => void,
 ): Promise<void> {
-  for (const state of abandonedBoxes(parent)) {
-    try {
-      if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
-      await state.remove();
-    } catch (error) {
-      state.abandon();
-      say(
-        `something is left of box ${state.id}, whose tsbox was killed; the next run tries again to remove it: ${(error as Error).message}`,
-      );
-    }
+  for (const state of abandonedBoxes(parent))
+    await removeBox(state, cgroup, say, ', whose tsbox was killed');
+}
+
+/** @param which more words about the box, for `say`. */
+export async function removeBox(
+  state: BoxState,
+  cgroup: CgroupHost | undefined,
+  say: (message: string) => void,
+  which = '',
+): Promise<void> {
+  try {
+    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
+    await state.remove();
+  } catch (error) {
+    state.abandon();
+    say(
+      `something is left of box ${state.id}${which}; the next run tries again to remove it: ${(error as Error).message}`,
+    );
   }
 }

@@ -15,7 +15,7 @@ export function claimIds(state: Pick<BoxState, 'claim'>, subordinate: Subordinat
   }
   throw new BoxError(
     tried === 0
-      ? 'no ids for a user namespace: no range of 65536 ids is in both /etc/subuid and /etc/subgid for the user tsbox, or containers: add one to both, or give --userns=host'
+      ? 'no ids for a user namespace: no range of 65536 ids is in both /etc/subuid and /etc/subgid for the user tsbox: add one to both, or give --userns=host'
       : `no ids for a user namespace: all ${tried} ranges of 65536 ids belong to boxes that are running: end one, set more aside in /etc/subuid and /etc/subgid for the user tsbox, or give --userns=host`,
   );
 }

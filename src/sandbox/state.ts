@@ -170,20 +170,14 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
   };
 }
 
-/** What is claimed is named by a link to the box's lock: whoever finds the lock free may have it. */
+/** What a killed tsbox has claimed stays so until its box is removed: a process of it could still be there. */
 function claimName(parent: string, lock: string, name: string): boolean {
-  for (;;) {
-    try {
-      linkSync(join(parent, lock), join(parent, name));
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const owner = lockOf(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    if (owner === undefined) return false;
-    // While its lock is held nobody else takes the name away from it, or gives it to another.
-    if (leadsTo(join(parent, name), fstatSync(owner).ino)) unlinkSync(join(parent, name));
-    closeSync(owner);
+  try {
+    linkSync(join(parent, lock), join(parent, name));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

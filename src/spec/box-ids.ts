@@ -10,6 +10,7 @@ import { howToGetIds } from './id-maps.ts';
 import { ID_RANGE_SIZE } from './id-range.ts';
 import type { RunOptions } from './run-options.ts';
 import type { Mount, Process } from './spec.ts';
+import { parseId } from './users.ts';
 
 /**
  * Capabilities that the kernel looks for in the initial user namespace alone, capabilities(7): in any
@@ -23,30 +24,27 @@ const hostCapabilities = new Set([
   ...['SYS_TIME', 'SYS_TTY_CONFIG', 'WAKE_ALARM'],
 ]);
 
-type Wishes = Pick<RunOptions, 'device' | 'capAdd' | 'oomScoreAdj' | 'user'>;
+type Wishes = Pick<RunOptions, 'device' | 'capAdd' | 'oomScoreAdj' | 'user' | 'groupAdd'>;
 
 /** Gives up ids of its own that were only preferred, where something else was asked for that needs the host's. */
-export function unlessNeeded(
-  ids: BoxIds,
-  options: Wishes,
-  user: Process['user'],
-  mounts: readonly Mount[],
-): BoxIds {
+export function unlessNeeded(ids: BoxIds, options: Wishes, mounts: readonly Mount[]): BoxIds {
   if (ids.own !== 'preferred') return ids;
-  const needs = needOf(options, user, mounts);
+  const needs = needOf(options, mounts);
   return needs === undefined
     ? ids
     : { ...ids, own: 'no', given: `root of this box is root of the host: ${needs}` };
 }
 
+/** What the image says of users and groups does not count: it could choose to be root of the host. */
 function needOf(
-  { device, capAdd, oomScoreAdj }: Wishes,
-  user: Process['user'],
+  { device, capAdd, oomScoreAdj, user = '', groupAdd }: Wishes,
   mounts: readonly Mount[],
 ): string | undefined {
   const added = capAdd.flatMap((word) => word.split(',')).map(bareName);
   const power = added.find((name) => hostCapabilities.has(name));
-  const far = [user.uid, user.gid, ...user.additionalGids].find((id) => id >= ID_RANGE_SIZE);
+  const far = [...user.split(':'), ...groupAdd]
+    .map((word) => parseId(word) ?? 0)
+    .find((id) => id >= ID_RANGE_SIZE);
   if (device.length > 0) return '--device: only the host’s root has the rights of its devices';
   if (power !== undefined) return `--cap-add ${power}: it means nothing to any other`;
   if (oomScoreAdj?.startsWith('-')) return `--oom-score-adj ${oomScoreAdj}: no other may lower it`;

@@ -44,7 +44,7 @@ export function specFromOptions(
   const user = options.user ?? asked.user;
   const basics = makeProcess(options, user, image, caller, hostname, problems);
   const own = ownMounts(options, caller.cwd, problems);
-  const wanted = unlessNeeded(asked, options, basics.user, own);
+  const wanted = unlessNeeded(asked, options, own);
   const ids = problems.attempt(() => withMappedVolumes(wanted, own, caller.ids), wanted);
   // The first process of a user namespace has every capability there, user_namespaces(7).
   const inUserNamespace = ids.own !== 'no' || ids.uid.length > 0;

@@ -11,8 +11,8 @@ export const ID_RANGE_SIZE = 65_536;
  */
 const [FIRST, LAST] = [0x0008_0000, 0x6fff_ffff];
 
-/** Names under which an administrator sets ids aside for containers, the nearer one first. */
-const owners = ['tsbox', 'containers'];
+/** Name under which an administrator sets ids aside; those of `containers` are podman's to give. */
+const OWNER = 'tsbox';
 
 /** Texts of /etc/subuid and /etc/subgid. */
 export interface SubordinateIds {
@@ -30,13 +30,12 @@ export interface SubordinateRange {
 
 /**
  * First ids of the ranges that boxes may have, in the order in which they are tried: those that were
- * set aside for tsbox or for containers, otherwise those that nobody else has.
+ * set aside for tsbox, otherwise those that nobody else has.
  */
 export function* idRanges({ subuid, subgid }: SubordinateIds): Generator<number> {
   const [users, groups] = [parseSubordinateIds(subuid), parseSubordinateIds(subgid)];
-  const owner = owners.find((name) => [...users, ...groups].some((range) => range.owner === name));
-  if (owner !== undefined) {
-    yield* setAside(ownedBy(users, owner), ownedBy(groups, owner));
+  if ([...users, ...groups].some(({ owner }) => owner === OWNER)) {
+    yield* setAside(ownedBy(users, OWNER), ownedBy(groups, OWNER));
     return;
   }
   for (let start = FIRST; start + ID_RANGE_SIZE - 1 <= LAST; start += ID_RANGE_SIZE) {
@@ -49,9 +48,14 @@ function* setAside(
   users: readonly SubordinateRange[],
   groups: readonly SubordinateRange[],
 ): Generator<number> {
-  for (const { start: first, count } of users) {
+  const given: SubordinateRange[] = [];
+  for (const { owner, start: first, count } of users) {
     for (let start = first; start + ID_RANGE_SIZE <= first + count; start += ID_RANGE_SIZE) {
-      if (groups.some((range) => contains(range, start))) yield start;
+      // Two lines may overlap.
+      if (given.some((range) => overlaps(range, start))) continue;
+      if (!groups.some((range) => contains(range, start))) continue;
+      given.push({ owner, start, count: ID_RANGE_SIZE });
+      yield start;
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Whose ids a box has: a range of its own, unless the host or its file systems cannot. */
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -90,4 +91,17 @@ test('--uidmap and --gidmap are what the box has', () => {
   const flags = ['--uidmap', '0:700000:10', '--uidmap', '10:800000:5', '--gidmap', '0:900000:20'];
   const { stdout } = shell('cat /proc/self/uid_map /proc/self/gid_map; stat -c %u /bin', ...flags);
   expect(stdout.replaceAll(/ +/g, ' ')).toBe(' 0 700000 10\n 10 800000 5\n 0 900000 20\n0\n');
+});
+
+test('an image does not get the ids of the host by its users and groups', () => {
+  const own = join(scratch, 'image');
+  execFileSync('cp', ['-a', image, own]);
+  appendFileSync(join(own, 'etc/group'), 'far:x:70000:root\n');
+  const run = (...flags: string[]) =>
+    tsbox(['run', ...flags, '--rootfs', own, '--', 'sh', '-c', map]);
+  expect(run()).toMatchObject({ stderr: '', stdout: expect.stringMatching(/^ +0 +\d+ +65536\n$/) });
+  appendFileSync(join(own, 'etc/passwd'), 'far:x:70000:0::/:/bin/sh\n');
+  const { status, stderr } = run('-u', 'far');
+  expect(status).toBe(125);
+  expect(stderr).toMatch(/^tsbox: --user far: the box has no user with id 70000/);
 });

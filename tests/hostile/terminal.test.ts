@@ -35,9 +35,9 @@ const refusedByKernel = readOr('/proc/sys/dev/tty/legacy_tiocsti') === '0';
 test.skipIf(refusedByKernel)('it succeeds without the session of its own and the filter', () => {
   const library = new URL('../../dist/index.js', import.meta.url).href;
   const script = `
-    const { noOptions, specFromOptions, imageFacts, startContainer, planContainer, Timeline } =
+    const { noOptions, plainRoot, specFromOptions, imageFacts, startContainer, planContainer, Timeline } =
       await import(${JSON.stringify(library)});
-    const options = { ...noOptions, command: ['/v/attack', 'terminal'], volume: ['${volume}:/v'] };
+    const options = { ...noOptions, userns: 'host', command: ['/v/attack', 'terminal'], volume: ['${volume}:/v'] };
     const caller = { env: {}, cwd: '/', ids: plainRoot };
     const request = specFromOptions(options, imageFacts('${rootfs}'), caller);
     const without = (...of) => {

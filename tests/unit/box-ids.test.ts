@@ -37,7 +37,8 @@ test.each<[Partial<RunOptions>, string]>([
   [{ capAdd: ['NET_ADMIN', 'cap_sys_time'] }, '--cap-add SYS_TIME: it means nothing to any other'],
   [{ capAdd: ['all'] }, '--cap-add ALL: it means nothing to any other'],
   [{ oomScoreAdj: '-5' }, '--oom-score-adj -5: no other may lower it'],
-  [{ user: 'big' }, 'id 70000 is above those of its own, which end at 65535'],
+  [{ user: '70000' }, 'id 70000 is above those of its own, which end at 65535'],
+  [{ user: '0:70000' }, 'id 70000 is above those of its own, which end at 65535'],
   [{ groupAdd: ['65536'] }, 'id 65536 is above those of its own, which end at 65535'],
   [
     { volume: ['/a:/a:rshared'] },
@@ -59,6 +60,30 @@ test.each<Partial<RunOptions>>([
   { volume: ['/a:/a:unbindable'] },
 ])('%j does not need them', (own) => {
   expect(make(own).ids.own).toBe('preferred');
+});
+
+test.each<[string, string, Partial<RunOptions>, string]>([
+  ['root:x:0:0::/:', 'x:x:70000:root', {}, ''],
+  ['root:x:0:70000::/:', '', {}, '--user 0: the box has no group with id 70000'],
+  ['app:x:70000:0::/:', '', { user: 'app' }, '--user app: the box has no user with id 70000'],
+  ['app:x:1:70000::/:', '', { user: '1' }, '--user 1: the box has no group with id 70000'],
+  ['', 'x:x:70000:', { groupAdd: ['x'] }, '--group-add x: the box has no group with id 70000'],
+])('an image with %j and %j does not get the ids of the host', (passwd, group, own, problem) => {
+  const made = () =>
+    specFromOptions(
+      { ...noOptions, command: ['true'], ...own },
+      { rootfs: '/i', passwd, group },
+      {
+        env: {},
+        cwd: '/',
+        findDevices: () => [],
+        ids: plainRoot,
+      },
+    );
+  if (problem === '') {
+    expect(made().ids.own).toBe('preferred');
+    expect(made().spec.process.user.additionalGids).toEqual([]);
+  } else expect(problemsOf(made).join()).toContain(problem);
 });
 
 test('a mapped volume makes a range of its own a condition', () => {

@@ -12,7 +12,6 @@ import { hasCall, isSince } from '../../src/causes/kernel-calls.ts';
 import { judgeMissingFileSystem } from '../../src/causes/missing-file-system.ts';
 import { judgeMountLimit } from '../../src/causes/mount-limit.ts';
 import { usedUp } from '../../src/causes/namespace-limits.ts';
-import { judgeOwnIds } from '../../src/causes/own-ids.ts';
 import { judgeOwnerMaps } from '../../src/causes/owner-maps.ts';
 import { judgeProcesses } from '../../src/causes/processes.ts';
 import { judgeReadOnly } from '../../src/causes/read-only-mount.ts';
@@ -273,27 +272,6 @@ describe('cgroups', () => {
   ])('processes, %j', (own, told) => {
     expect(sentence(judgeProcesses(own))).toBe(told);
   });
-});
-
-test.each([
-  ['0 100 10\n', '0 0 4294967295\n', undefined],
-  [
-    '0 100 10\n',
-    '0 0 105\n',
-    'ids 100 to 109 are not in tsbox’s own user namespace: it has 0 to 104 (/proc/self/uid_map)',
-  ],
-  [
-    '0 100 1\n',
-    '',
-    'ids 100 are not in tsbox’s own user namespace: it has none (/proc/self/uid_map)',
-  ],
-  [
-    '0 5 1\n1 7 2\n',
-    '         5       1000          1\n         7     100000          2\n',
-    undefined,
-  ],
-])('the map %j of ids in %j', (wanted, own, told) => {
-  expect(sentence(judgeOwnIds('uid_map', wanted, own))).toBe(told);
 });
 
 test.each([

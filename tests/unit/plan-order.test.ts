@@ -90,11 +90,19 @@ test('descriptors are closed before the working directory of the workload is ent
   });
 });
 
-test('a box ends with tsbox: that is said first, and again after the last change of user', () => {
+test('a box ends with tsbox: that is said first, and again after every change of user', () => {
   everyPlan((steps, place) => {
     const said = indexesOf(steps, isPrctl('PR_SET_PDEATHSIG'));
-    const changed = steps.findLastIndex(isCall('setresuid'));
-    expect(said.map((index) => index > changed)).toEqual(place === 'guest' ? [] : [false, true]);
+    const changed = indexesOf(steps, isCall('setresuid'));
+    if (place === 'guest') expect(said).toEqual([]);
+    else {
+      const [first = -1, ...again] = said;
+      expect(first).toBeLessThan(changed[0] ?? -1);
+      // Before the next one, and before anything that may take its time.
+      expect(again).toHaveLength(changed.length);
+      for (const [turn, index] of again.entries())
+        expect(steps.slice(changed[turn], index).some(isCall('mount', 'fsopen'))).toBe(false);
+    }
     // Sending nothing to tsbox finds out whether it was said in time.
     expect(said.every((index) => steps[index + 1]?.call === 'sendto')).toBe(true);
   });

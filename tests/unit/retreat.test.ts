@@ -7,8 +7,8 @@ import type { Refusal } from '../../src/sandbox/refusal.ts';
 import type { RunOptions } from '../../src/spec/run-options.ts';
 import { request, someHost } from './boxes.ts';
 
-const after = (own: Partial<RunOptions>, host: Host, refused: Refusal) =>
-  retreat(firstAttempt(request(own), host), host, refused);
+const after = (own: Partial<RunOptions>, host: Host, refused: Refusal, forbidden = false) =>
+  retreat(firstAttempt(request(own), host), host, refused, forbidden);
 const EPERM = errnoNumber('EPERM');
 const image = '/images/one';
 
@@ -18,7 +18,6 @@ test.each<[string, Refusal, string]>([
     { call: 'clone3', errno: EPERM },
     'in a user namespace clone3 fails: EPERM',
   ],
-  ['none left', { call: 'clone3', errno: errnoNumber('ENOSPC') }, 'clone3 fails: ENOSPC'],
   [
     'an image that cannot be mapped',
     { call: 'idmap', errno: EPERM, path: image },
@@ -46,13 +45,17 @@ test('a volume that cannot be mapped: that volume alone', () => {
   expect(next?.request?.ids.own).toBe('preferred');
 });
 
-// What an image may bring about must not make its root the host's.
+// What an image, or another box, may bring about must not make its root the host's.
 test.each<Refusal>([
   { call: 'mkdirat', errno: errnoNumber('EOVERFLOW') },
   { call: 'openat2', errno: errnoNumber('ELOOP') },
   { call: 'move_mount', errno: errnoNumber('EINVAL') },
   { call: 'chdir', errno: errnoNumber('EACCES') },
   { call: 'clone3', errno: errnoNumber('ENOMEM') },
+  { call: 'clone3', errno: errnoNumber('ENOSPC') },
+  { call: 'fsopen', errno: errnoNumber('ENFILE') },
+  { call: 'fsconfig', errno: errnoNumber('ENOMEM') },
+  { call: 'idmap', errno: EPERM, path: '/proc/1/ns/user' },
   { call: 'setresuid', errno: errnoNumber('EINVAL') },
   { call: 'open_tree', errno: errnoNumber('EACCES'), path: image },
 ])('nothing is given up for %j', (refused) => {
@@ -70,4 +73,10 @@ test('a user without root gives up overlayfs, and nothing else', () => {
   );
   expect(after({}, { ...host, overlay: false }, overlay)).toBeUndefined();
   expect(after({}, host, { call: 'clone3', errno: EPERM })).toBeUndefined();
+});
+
+test('where there are no user namespaces at all, boxes have the ids of the host', () => {
+  const refused = { call: 'clone3', errno: errnoNumber('ENOSPC') };
+  expect(after({}, someHost, refused, true)?.request?.ids.own).toBe('no');
+  expect(after({}, someHost, { ...refused, call: 'fsopen' }, true)).toBeUndefined();
 });

@@ -118,7 +118,7 @@ test('QEMU missing: what needs it, and its package', () => {
 });
 
 test.each([
-  [['--userns=auto'], /--userns=auto with --vm: /],
+  [['--userns=auto'], /--userns, --uidmap, --gidmap and idmap with --vm: /],
   [['-v', '/etc/passwd:/p'], /--volume \/etc\/passwd with --vm: only directories/],
 ])('%s is refused with the reason', (flags, message) => {
   expectFailure(run(data, flags, ['true']), message);
