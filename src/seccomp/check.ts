@@ -55,7 +55,15 @@ function check(
   { name, number, rules, answer }: Conditional,
   fallback: number,
 ): void {
-  for (const args of points(rules.flat())) {
+  const conditions = rules.flat();
+  const choices = [0, 1, 2, 3, 4, 5].map((index) =>
+    valuesOf(conditions.filter((one) => one.index === index)),
+  );
+  if (sizeOf(choices) > MAX_POINTS)
+    throw new Error(
+      `the seccomp profile's rules about ${name} have so many overlapping inequalities that it cannot be checked whether libseccomp makes the right filter of them: write fewer, or as SCMP_CMP_EQ and SCMP_CMP_MASKED_EQ`,
+    );
+  for (const args of points(choices)) {
     const matches = rules.some((all) => all.every((one) => holds(one, args[one.index] ?? 0n)));
     if (verdict(program, { arch, number, args }) === (matches ? answer : fallback)) continue;
     throw new Error(
@@ -64,28 +72,44 @@ function check(
   }
 }
 
-const LAST = 2n ** 64n - 1n;
-const LOW = 2n ** 32n - 1n;
+/** All bits of half a word. */
+const HALF = 2n ** 32n - 1n;
 
-/** As many as are tried at most: a profile with more numbers than that is tried for the first of them. */
-const MAX_POINTS = 20_000;
+/** As many combinations as are tried at most: what has more is not taken on trust. */
+const MAX_POINTS = 50_000;
 
-/** Every combination of arguments beside and at the numbers that conditions speak of. */
-function points(conditions: readonly SeccompArgument[]): bigint[][] {
-  return [0, 1, 2, 3, 4, 5].reduce<bigint[][]>(
-    (before, index) => {
-      const numbers = conditions.flatMap((one) =>
-        one.index === index ? [BigInt(one.value), BigInt(one.valueTwo ?? 0)] : [],
-      );
-      // A filter compares 32 bits at a time: each half of a number turns something by itself.
-      const halves = numbers.flatMap((value) => [value, value & LOW, value & ~LOW & LAST]);
-      const around = halves.flatMap((value) => [value - 1n, value, value + 1n]);
-      const own = new Set([0n, ...(numbers.length === 0 ? [] : [LAST, ...around])]);
-      const within = [...own].filter((value) => value >= 0n && value <= LAST);
-      return before.flatMap((args) => within.map((value) => [...args, value])).slice(0, MAX_POINTS);
-    },
-    [[]],
+/**
+ * Combinations of arguments. A filter compares 32 bits at a time, so that each half of a number turns
+ * something by itself: what one half is at and beside a number, with what the other is.
+ */
+function* points(choices: readonly (readonly bigint[])[]): Generator<bigint[]> {
+  for (let number = 0; number < sizeOf(choices); number++) {
+    let rest = number;
+    yield choices.map((values) => {
+      const value = values[rest % values.length] ?? 0n;
+      rest = Math.floor(rest / values.length);
+      return value;
+    });
+  }
+}
+
+function sizeOf(choices: readonly (readonly bigint[])[]): number {
+  return choices.reduce((product, { length }) => product * length, 1);
+}
+
+function valuesOf(conditions: readonly SeccompArgument[]): bigint[] {
+  if (conditions.length === 0) return [0n];
+  const numbers = conditions.flatMap(({ op, value, valueTwo = 0 }) =>
+    (op === 'SCMP_CMP_MASKED_EQ' ? [value, valueTwo] : [value]).map(BigInt),
   );
+  const high = beside(numbers.map((value) => value >> 32n));
+  const low = beside(numbers.map((value) => value & HALF));
+  return high.flatMap((upper) => low.map((lower) => (upper << 32n) | lower));
+}
+
+function beside(halves: readonly bigint[]): bigint[] {
+  const around = halves.flatMap((value) => [value - 1n, value, value + 1n]);
+  return [...new Set([0n, ...around, HALF])].filter((value) => value >= 0n && value <= HALF);
 }
 
 /** As the specification has it: 64 bits without a sign. */
