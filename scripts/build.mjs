@@ -67,9 +67,9 @@ const execaApart = {
 await build({ ...program, entryPoints: { execa: 'execa' } });
 // What is imported by import() in the program is a file of its own, too.
 const parted = {
-  '/seccomp/make.ts': './seccomp.cjs',
+  '/make.ts': './seccomp.cjs',
   '/listener.ts': './listener.cjs',
-  '/causes/causes.ts': './causes.cjs',
+  '/causes.ts': './causes.cjs',
 };
 const importsApart = {
   name: 'imports-apart',
