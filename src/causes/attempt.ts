@@ -1,7 +1,6 @@
 /** Tries calls in a process of its own, in namespaces of its own: they end with it. */
 import { closeSync, openSync } from 'node:fs';
-import type { Interpreter } from '../linux/interpreter.ts';
-import { interpret } from '../linux/interpreter.ts';
+import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
 import { umask } from '../plan/calls.ts';
 import type { CloneFlag } from '../plan/container.ts';

@@ -2,7 +2,6 @@
  * Mounts that came into a user namespace from outside are locked together, and so are their flags:
  * mount_namespaces(7), "Restrictions on mount namespaces".
  */
-
 import { HERE } from '../plan/arguments.ts';
 import { type MountAttribute, mountSetattr, openTree } from '../plan/mount-calls.ts';
 import { type Step, step } from '../plan/step.ts';

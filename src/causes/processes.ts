@@ -1,7 +1,7 @@
 /** No more processes: RLIMIT_NPROC of getrlimit(2), and pids.max of the cgroups that tsbox is in. */
 import { readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { cgroupMount } from '../linux/cgroup-place.ts';
+import { cgroupMount, ownCgroup } from '../linux/cgroup-place.ts';
 import { attempt } from './attempt.ts';
 import type { Cause, Probe } from './cause.ts';
 import { readText, softLimit } from './status.ts';
@@ -53,9 +53,8 @@ function ownerOf(path: string): number | undefined {
 /** pids.max counts for all cgroups below it. */
 function fullCgroup(): ProcessFacts['full'] {
   const mount = cgroupMount();
-  const own = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
-  if (mount === undefined || own === undefined) return undefined;
-  for (let path = `${mount}${own}`; path.startsWith(mount); path = dirname(path)) {
+  if (mount === undefined) return undefined;
+  for (let path = ownCgroup(mount); path.startsWith(mount); path = dirname(path)) {
     const [limit, current] = ['max', 'current'].map((name) =>
       Number(readText(`${path}/pids.${name}`)?.trim() || Number.NaN),
     );

@@ -4,10 +4,11 @@
  * that waits in a user namespace.
  */
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { loginName } from '../linux/caller-ids.ts';
 import { mountAround } from '../linux/mountinfo.ts';
 import { SyscallError, syscall } from '../linux/native.ts';
+import { rangesOf } from '../spec/id-range.ts';
 import { whileHeld } from './attempt.ts';
 import type { Cause, Probe } from './cause.ts';
 import { ownStatus, readText } from './status.ts';
@@ -57,7 +58,7 @@ export async function proveSubordinateIds(): Promise<Cause | undefined> {
 
 async function subordinateFacts(kind: Kind): Promise<SubordinateFacts> {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const user = nameOf(uid);
+  const user = loginName() ?? String(uid);
   const text = readText(kind.file);
   const path = findProgram(kind.program);
   const range = rangeOf(text, user, uid);
@@ -121,21 +122,8 @@ export function judgeSubordinateIds(facts: SubordinateFacts): Cause | undefined 
   return { sentence: failed, mend: `see ${kind.program}(1) for what it asks of ${kind.file}` };
 }
 
-/** subuid(5): `NAME-OR-ID:START:COUNT`. */
-function rangeOf(text: string | undefined, user: string, uid: number) {
-  return (text ?? '').split('\n').flatMap((line) => {
-    const [owner, start, count] = line.trim().split(':');
-    const mine = owner === user || owner === String(uid);
-    return mine && Number(start) > 0 && Number(count) > 0 ? [{ start: Number(start) }] : [];
-  })[0];
-}
-
-function nameOf(uid: number): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(uid);
-  }
+function rangeOf(text: string | undefined, name: string, uid: number) {
+  return rangesOf(text ?? '', { name, uid })[0];
 }
 
 function findProgram(name: string): string | undefined {

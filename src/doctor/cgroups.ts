@@ -3,7 +3,7 @@
 import type { Cause } from '../causes/cause.ts';
 import { proveDelegation } from '../causes/cgroup-delegation.ts';
 import { readText } from '../causes/status.ts';
-import { findCgroups } from '../linux/cgroup-place.ts';
+import { findCgroups, ownCgroup } from '../linux/cgroup-place.ts';
 import { byCause, type Check, limited, missing, ok } from './check.ts';
 
 /** Controllers that a flag of `run` needs. */
@@ -76,13 +76,9 @@ export function hostCgroups(): Check {
   const mounts = parseCgroupMounts(readText('/proc/self/mountinfo') ?? '');
   const found = findCgroups();
   if (typeof found === 'string') {
-    const own = /^0::(.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
-    const withheld = found === 'not delegated' && own !== undefined;
-    return checkCgroups(
-      mounts,
-      '',
-      withheld ? proveDelegation(`${mounts.unified}${own}`) : undefined,
-    );
+    const { unified } = mounts;
+    const cause = unified === undefined ? undefined : proveDelegation(ownCgroup(unified));
+    return checkCgroups(mounts, '', cause);
   }
   const { top, controllers } = found;
   return checkCgroups({ ...mounts, unified: top }, controllers.join(' '), proveDelegation(top));

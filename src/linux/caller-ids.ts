@@ -58,7 +58,8 @@ function isInitialUserNamespace(): boolean {
   return readlinkSync('/proc/self/ns/user') === 'user:[4026531837]';
 }
 
-function loginName(): string | undefined {
+/** undefined for a user that the host has no name for. */
+export function loginName(): string | undefined {
   try {
     return userInfo().username;
   } catch {

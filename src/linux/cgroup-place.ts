@@ -17,6 +17,12 @@ export function cgroupMount(): string | undefined {
   return cgroup2Mount(readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
+/** The cgroup that this process is in, by the path of its directory: cgroups(7), "/proc/pid/cgroup". */
+export function ownCgroup(mount: string): string {
+  const [, path = '/'] = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8')) ?? [];
+  return `${mount}${path}`;
+}
+
 /** proc_pid_mountinfo(5): the fifth field is the mount point, the first after ` - ` the type. */
 export function cgroup2Mount(mountinfo: string): string | undefined {
   return /^(?:\S+ ){4}(\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
@@ -38,10 +44,9 @@ function delegated(mount: string): CgroupHost | undefined {
 
 /** Those that belong to the user, from this process's own upwards. */
 function around(mount: string): string[] {
-  const [, path = '/'] = /^0::(\/.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8')) ?? [];
   const found: string[] = [];
   for (
-    let directory = `${mount}${path}`;
+    let directory = ownCgroup(mount);
     directory.startsWith(`${mount}/`);
     directory = dirname(directory)
   )

@@ -8,13 +8,11 @@ const PROC_SUPER_MAGIC = 0x9fa0n;
 /** A write that the kernel refused. */
 export class ProcFileError extends SyscallError {
   readonly path: string;
-  readonly data: string;
 
-  constructor(path: string, data: string, errno: number) {
+  constructor(path: string, errno: number) {
     super('write', errno);
     this.message = `${path}: ${this.message}`;
     this.path = path;
-    this.data = data;
   }
 }
 
@@ -42,6 +40,6 @@ function write(fd: number, data: string, path: string): void {
   try {
     writeSync(fd, data);
   } catch (error) {
-    throw new ProcFileError(path, data, -((error as NodeJS.ErrnoException).errno ?? 0));
+    throw new ProcFileError(path, -((error as NodeJS.ErrnoException).errno ?? 0));
   }
 }

@@ -108,7 +108,7 @@ export function closeOnExec(fd: number): Call {
 }
 
 /** fcntl(2): EBADF where the descriptor is not open. */
-export function look(fd: number): Call {
+export function getDescriptorFlags(fd: number): Call {
   return { call: 'fcntl', args: [number(fd), flags(abi.fcntlCommands, ['F_GETFD']), ZERO] };
 }
 

@@ -3,7 +3,7 @@
  * the child that tsbox is still there and tsbox, by its closing, that the program was executed.
  */
 import { signalNumbers } from '../abi/signals.ts';
-import { closeOnExec, closeRange, look, prctl } from './calls.ts';
+import { closeOnExec, closeRange, getDescriptorFlags, prctl } from './calls.ts';
 import { receive, sendNothing } from './socket-calls.ts';
 import { type Step, step } from './step.ts';
 
@@ -37,7 +37,7 @@ export function waitForParent(descriptors: number): Step[] {
   if (descriptors === 0) return [received];
   const last = receivedDescriptor(descriptors - 1);
   // recvmsg(2) leaves out what cannot be received, and says so in flags that no step reads.
-  return [received, step(look(last), 'all of them are there')];
+  return [received, step(getDescriptorFlags(last), 'all of them are there')];
 }
 
 /** Each gets the lowest number that is free, unix(7): above the standard streams only the socket is in use. */

@@ -1,7 +1,5 @@
 /** The range of the host's ids that a box has for itself, for as long as it runs. */
-
-import type { SubordinateIds } from '../spec/id-range.ts';
-import { idRanges, ownRange } from '../spec/id-range.ts';
+import { idRanges, ownRange, type SubordinateIds } from '../spec/id-range.ts';
 import type { IdMaps } from '../spec/user-namespace.ts';
 import { BoxError } from './errors.ts';
 import type { BoxState } from './state.ts';

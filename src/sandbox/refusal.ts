@@ -1,5 +1,4 @@
 /** A call that the kernel refused: told to the user, and to the probes that find out why (src/causes). */
-
 import type { CloneFlag } from '../plan/container.ts';
 import type { MountAttribute } from '../plan/mount-calls.ts';
 import { BoxError } from './errors.ts';
@@ -11,8 +10,6 @@ export interface Refusal {
   readonly errno: number;
   /** The file that it was made on, by a path of the host's. */
   readonly path?: string | undefined;
-  /** What was written to it. */
-  readonly data?: string | undefined;
   /** Flags that a mount was to have. */
   readonly attributes?: readonly MountAttribute[] | undefined;
   /** The type of the file system that was to be mounted. */

@@ -6,7 +6,7 @@ import { type BoxIds, hostIds } from './box.ts';
 import type { CallerIds } from './caller-ids.ts';
 import { SpecError } from './errors.ts';
 import { parseIdMap, through } from './id-map-words.ts';
-import { parseSubordinateIds } from './id-range.ts';
+import { rangesOf } from './id-range.ts';
 import type { RunOptions } from './run-options.ts';
 import type { IdMapping } from './spec.ts';
 import type { IdMaps } from './user-namespace.ts';
@@ -76,9 +76,7 @@ type HostRange = readonly [start: number, count: number];
  */
 function subordinate(caller: CallerIds): Record<'uid' | 'gid', HostRange[]> {
   const mine = (text: string): HostRange[] =>
-    parseSubordinateIds(text)
-      .filter(({ owner }) => owner === caller.name || owner === String(caller.uid))
-      .map(({ start, count }) => [start, count]);
+    rangesOf(text, caller).map(({ start, count }) => [start, count]);
   const [uid, gid] = [mine(caller.subuid), mine(caller.subgid)];
   // One kind alone would leave a box with users but no groups for them.
   const possible = caller.mapPrograms && caller.name !== undefined;
@@ -178,13 +176,9 @@ function asWritten(
 export function howToGetIds(caller: CallerIds): string {
   if (caller.kind !== 'user') return 'this user namespace has no more of them';
   const who = caller.name ?? String(caller.uid);
-  const listed = (text: string) =>
-    parseSubordinateIds(text).some(
-      ({ owner }) => owner === caller.name || owner === String(caller.uid),
-    );
   const lacking = [
-    ...(listed(caller.subuid) ? [] : ['/etc/subuid']),
-    ...(listed(caller.subgid) ? [] : ['/etc/subgid']),
+    ...(rangesOf(caller.subuid, caller).length > 0 ? [] : ['/etc/subuid']),
+    ...(rangesOf(caller.subgid, caller).length > 0 ? [] : ['/etc/subgid']),
   ];
   if (lacking.length > 0)
     return `${lacking.join(' and ')} ${lacking.length > 1 ? 'have' : 'has'} no line for ${who}: as root, \`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${who}\` adds one`;

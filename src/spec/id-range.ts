@@ -64,6 +64,14 @@ function ownedBy(ranges: readonly SubordinateRange[], owner: string): Subordinat
   return ranges.filter((range) => range.owner === owner);
 }
 
+/** What a user has been given: lines name it by its login name or its id. */
+export function rangesOf(
+  text: string,
+  { name, uid }: { readonly name?: string | undefined; readonly uid: number },
+): SubordinateRange[] {
+  return parseSubordinateIds(text).filter(({ owner }) => owner === name || owner === String(uid));
+}
+
 function contains({ start, count }: SubordinateRange, first: number): boolean {
   return first >= start && first + ID_RANGE_SIZE <= start + count;
 }

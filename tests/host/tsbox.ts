@@ -18,7 +18,7 @@ export const starter = {
   by: [program] as readonly string[],
   /** User id that it has. */
   user: 0,
-  /** What a box's root stands for: any id, the host's root, the user alone, or with subordinate ids. */
+  /** What stands behind a box: a range of its own, the host's ids, the user alone, or with subordinate ids. */
   ids: 'all' as 'all' | 'none' | 'one' | 'subordinate',
   /** Where its boxes keep their state. */
   state: '/run/tsbox/boxes',
