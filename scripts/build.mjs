@@ -101,16 +101,11 @@ const parts = await build({
 });
 const hash = createHash('sha256');
 for (const { path, text } of parts.outputFiles) {
-  // Each of Node's own modules is asked for once, and is not copied where only names are imported.
-  const direct = text
-    .replace(/(\w+) = __toESM\(require\(("node:[a-z_/]+")\)(?:, 1)?\)/g, (copied, name, module) =>
-      text.includes(`${name}.default`) ? copied : `${name} = builtin(${module})`,
-    )
-    .replace(
-      '"use strict";',
-      '$& const builtins = {}; const builtin = (name) => (builtins[name] ??= require(name));',
-    );
-  const { code } = await transform(direct, { minify: true, target: bundle.target, format: 'cjs' });
+  const { code } = await transform(askLate(text), {
+    minify: true,
+    target: bundle.target,
+    format: 'cjs',
+  });
   hash.update(code);
   // src/cli/tsbox.ts calls it. V8 copies strings below 128 KiB in its first collections of garbage.
   writeFileSync(path, `(function(module,require,__dirname){${code}})`.padEnd(2 ** 17));
@@ -135,6 +130,30 @@ run(
   '--project',
   'tsconfig.build.json',
 );
+
+// Node's own modules are asked for where they are used first, once: some never are.
+function askLate(text) {
+  const modules = new Set();
+  const names = [];
+  const declaration =
+    /^var (import_node_\w+) = (?:__toESM\()?require\("node:([a-z]+)"\)(?:, 1\))?;$/gm;
+  const without = text.replace(declaration, (_, name, module) => {
+    modules.add(module);
+    names.push([name, module]);
+    return '';
+  });
+  const functions = [...modules].map(
+    (module) =>
+      `let own_${module}; const node_${module} = () => own_${module} ??= require("node:${module}");`,
+  );
+  return names
+    .reduce(
+      (code, [name, module]) =>
+        code.replace(new RegExp(`\\b${name}(\\.default)?\\.`, 'g'), `node_${module}().`),
+      without,
+    )
+    .replace('"use strict";', `$& ${functions.join(' ')}`);
+}
 
 // The filters of tsbox's own seccomp profile for the usual capabilities and for none, so that hosts need
 // libseccomp only for other ones. src/seccomp/filter.ts looks for them by these names.

@@ -18,7 +18,7 @@ const directory = `${import.meta.dirname}/.compiled`;
 const cache = /^[a-z]+$/.test(command) ? `${directory}/${part}-${command}-${BUILD}` : undefined;
 
 const cachedData = cache === undefined ? undefined : readIfThere(cache);
-const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData });
 const module = { exports: {} as typeof all };
 // The build makes each part a function, as Node makes every such file one.
 script.runInThisContext()(module, require, import.meta.dirname);
