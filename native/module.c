@@ -1,6 +1,7 @@
 /*
  * What TypeScript calls of native code, as a Node-API module (https://nodejs.org/api/n-api.html):
- * any system call, the clone of a process that runs tsbox-init, and the address of an array.
+ * any system call, the clone of a process that runs tsbox-init, the address of an array, and what the
+ * event loop waits on.
  */
 #include <node_api.h>
 #include <stdbool.h>
@@ -136,12 +137,25 @@ static napi_value address(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* libuv's, which is part of Node: uv.h is not among the headers of Node-API. */
+extern int uv_backend_fd(const struct uv_loop_s *);
+
+/* events(): a descriptor that can be read when something waits for this thread's event loop. */
+static napi_value events(napi_env env, napi_callback_info info)
+{
+	struct uv_loop_s *loop = NULL;
+	(void)info;
+	napi_get_uv_event_loop(env, &loop);
+	return to_number(env, uv_backend_fd(loop));
+}
+
 NAPI_MODULE_INIT()
 {
 	const napi_property_descriptor functions[] = {
 		{"syscall", NULL, make_call, NULL, NULL, NULL, napi_default, NULL},
 		{"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
 		{"address", NULL, address, NULL, NULL, NULL, napi_default, NULL},
+		{"events", NULL, events, NULL, NULL, NULL, napi_default, NULL},
 	};
 	napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
 	return exports;

@@ -132,8 +132,18 @@ export const landlockScopes = {
 /** ioprio_set(2) */
 export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 
-/** netdevice(7) */
-export const ioctlRequests = { SIOCSIFFLAGS: 0x8914 } as const;
+/** netdevice(7); ioctl_tty(2) */
+export const ioctlRequests = {
+  SIOCSIFFLAGS: 0x8914,
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
+  TIOCSCTTY: 0x540e,
+  TIOCGPGRP: 0x540f,
+  TIOCGWINSZ: 0x5413,
+  TIOCSWINSZ: 0x5414,
+  TIOCGPTPEER: 0x5441,
+  TIOCSPTLCK: 0x40045431,
+} as const;
 
 export const socketFamilies = { AF_INET: 2 } as const;
 export const messageFlags = { MSG_NOSIGNAL: 0x4000, MSG_CMSG_CLOEXEC: 0x40000000 } as const;

@@ -13,11 +13,13 @@ import { SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
 import type { Caller } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
+import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
 export function toRequest({ image, driver, seccompLog, options }: RunArguments): BoxRequest {
+  const consoleSize = options.tty ? ownSize() : undefined;
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
@@ -28,6 +30,7 @@ export function toRequest({ image, driver, seccompLog, options }: RunArguments):
     cwd: currentDirectory(),
     findDevices,
     ids: callerIds(driver, options),
+    ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     ...readSeccomp(options.securityOpt),

@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { noOptions, type RunOptions } from '../spec/run-options.ts';
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
 
 export interface RunArguments {
   /** The word IMAGE, or the directory of `--rootfs`. */
@@ -15,6 +16,10 @@ export interface RunArguments {
   readonly timing: Timing;
   /** Whether errors come with all that is known about them. */
   readonly debug: boolean;
+  /** Whether what tsbox is given on standard input goes to the box. */
+  readonly interactive: boolean;
+  /** Keys that stop tsbox at a terminal, while the box goes on. */
+  readonly detachKeys: Uint8Array;
   /** Whether each system call that the profile denies is shown. */
   readonly seccompLog: boolean;
   readonly options: RunOptions;
@@ -29,6 +34,8 @@ export type Timing =
 /** As commander names the values: absent when the flag is. */
 type Flags = Partial<Omit<RunOptions, 'command'>> & {
   readonly rootfs?: string;
+  readonly interactive?: true;
+  readonly detachKeys?: string;
   readonly vm?: true;
   readonly timing?: true;
   readonly 'timing=text'?: true;
@@ -53,6 +60,12 @@ export function addRunOptions(command: Command): Command {
       .passThroughOptions()
       .option('--rootfs <dir>', 'run on this directory instead of an image')
       .option('--vm', 'run in a micro-VM instead of a container (not with compare)')
+      .option('-t, --tty', 'give it a terminal of its own, shown at yours')
+      .option('-i, --interactive', 'what is typed or piped in goes to the box')
+      .option(
+        '--detach-keys <keys>',
+        `stop tsbox at a terminal while the box goes on, until \`fg\` (default: ${DEFAULT_DETACH_KEYS})`,
+      )
       .option(
         '-m, --memory <amount>',
         'the most memory the box may use, such as 64m; with --vm its size (default: 256m)',
@@ -126,6 +139,8 @@ export function toRunArguments(command: Command): RunArguments {
     driver: flags.vm ? 'vm' : 'container',
     timing: toTiming(flags),
     debug: flags.debug ?? false,
+    interactive: flags.interactive ?? false,
+    detachKeys: parseDetachKeys(flags.detachKeys ?? DEFAULT_DETACH_KEYS),
     seccompLog: flags.seccompLog ?? false,
     options: toRunOptions(flags, words),
   };
@@ -133,7 +148,8 @@ export function toRunArguments(command: Command): RunArguments {
 
 /** @param command the program and its arguments. */
 function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
-  const { rootfs, vm, debug, seccomp, seccompLog, output, ...rest } = flags;
+  const { rootfs, vm, debug, seccomp, seccompLog, output, interactive, ...others } = flags;
+  const { detachKeys, ...rest } = others;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
   return {
     ...noOptions,

@@ -48,7 +48,7 @@ async function recordCalls(command: Command, drivers: Drivers): Promise<void> {
       given = profileOf(request.spec, hostArch());
       return { ...request, watch: 'all' };
     },
-    { stdin: 0, stdout: target === undefined ? 2 : 1, stderr: 2 },
+    { stdout: target === undefined ? 2 : 1, stderr: 2 },
   );
   if (sandbox?.recorded === undefined) return;
   const text = toText(sandbox.recorded, given);

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
+import { setWindowSize } from '../linux/terminal.ts';
 import type { ContainerPlan } from '../plan/container.ts';
 import type { Report } from '../plan/report.ts';
 import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
@@ -37,12 +38,13 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const { watch, report, at } = await startWorkload(running, plan, (listener) =>
+  const { terminal, watch, report, at } = await startWorkload(running, box, plan, (listener) =>
     serve(listener, box, running.pid, circumstances),
   );
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
+    if (terminal !== undefined) closeSync(terminal);
     await running.end();
     await watch?.end().catch(failedToListen);
     throw failure;
@@ -53,6 +55,10 @@ export async function launch(
     pid: running.pid,
     timeline,
     signal: running.signal,
+    ...(terminal === undefined ? {} : { terminal }),
+    resize: (size) => {
+      if (terminal !== undefined) setWindowSize(terminal, size);
+    },
     ...(box.watch === 'all' ? { recorded } : {}),
     wait: async (block) => {
       const ended = await running.end(block);
@@ -90,19 +96,28 @@ function failedToListen(error: Error): BoxError {
   );
 }
 
+interface Started extends CarriedOut {
+  readonly watch: Watch | undefined;
+  readonly terminal: number | undefined;
+}
+
 async function startWorkload(
   running: Interpreter,
+  box: Box,
   plan: ContainerPlan,
   serveListener: (listener: number) => Promise<Watch | undefined>,
-): Promise<CarriedOut & { readonly watch: Watch | undefined }> {
+): Promise<Started> {
   let watch: Watch | undefined;
+  let terminal: number | undefined;
   try {
     await prepare(running, plan);
+    if (box.spec.process.terminal) terminal = running.takeDescriptor();
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serveListener(listener);
-    return { ...running.carryOut(), watch };
+    return { ...running.carryOut(), watch, terminal };
   } catch (error) {
+    if (terminal !== undefined) closeSync(terminal);
     running.signal(SIGKILL);
     await running.end();
     await watch?.end().catch(failedToListen);

@@ -14,7 +14,7 @@ import { cloneInit, signalProcess } from './clone.ts';
 import { takeListener } from './listener.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
 import { SyscallError } from './native.ts';
-import { sendDescriptors } from './pass-descriptors.ts';
+import { receiveDescriptor, sendDescriptors } from './pass-descriptors.ts';
 import { waitFor } from './poll.ts';
 import { socketPair } from './unix-socket.ts';
 
@@ -40,6 +40,11 @@ export interface Interpreter {
   readonly pid: number;
   /** Lets a process go on that waits for what only its parent can do. @param descriptors that it is handed. */
   go(descriptors?: readonly number[]): void;
+  /**
+   * Takes a descriptor that the process sends (src/plan/terminal.ts): to be called before the two
+   * below. @returns undefined when the plan did not come so far.
+   */
+  takeDescriptor(): number | undefined;
   /**
    * Takes the listener of a filter from the process, which waits in the call `hold` until then, and
    * lets it go on. To be called before {@link carryOut}, once.
@@ -115,6 +120,7 @@ function follow(
         if (!(error instanceof SyscallError && error.errno === errnoNumber('EPIPE'))) throw error;
       }
     },
+    takeDescriptor: () => receiveDescriptor(socket),
     takeListener: (step) => {
       if (!hearsByte(socket)) return undefined;
       const fd = resultOf(step, pidfd, report);

@@ -17,6 +17,7 @@ interface Native {
   readonly syscall: (number: number, ...words: readonly Word[]) => number;
   readonly launch: (cloneArgs: Uint8Array, files: Int32Array) => number;
   readonly address: (array: ArrayBufferView) => bigint;
+  readonly events: () => number;
 }
 
 let loaded: Native | undefined;
@@ -99,4 +100,12 @@ export function readInit(): Buffer {
 /** Where the kernel finds an array's bytes, for pointers inside structures. The array must outlive the call. */
 export function addressOf(array: ArrayBufferView): bigint {
   return native().address(array);
+}
+
+/**
+ * A descriptor that can be read when something waits for this thread's event loop, so that a thread
+ * that waits by itself knows when to return to it. Timers do not show there.
+ */
+export function eventsDescriptor(): number {
+  return native().events();
 }

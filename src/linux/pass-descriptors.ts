@@ -15,6 +15,31 @@ export function passDescriptor(path: string, message: string, fd: number): void 
   }
 }
 
+/**
+ * Waits for a message of one byte with a descriptor in it.
+ * @returns the descriptor, closed by execve; undefined when the other end was closed instead.
+ * @throws SyscallError
+ */
+export function receiveDescriptor(socket: number): number | undefined {
+  const byte = new Uint8Array(1);
+  const vector = BigUint64Array.of(addressOf(byte), 1n);
+  const control = new Int32Array(controlSize(1) / 4);
+  const header = BigUint64Array.of(
+    0n,
+    0n,
+    addressOf(vector),
+    1n,
+    addressOf(control),
+    BigInt(control.byteLength),
+    0n,
+  );
+  if (syscall('recvmsg', socket, header, messageFlags.MSG_CMSG_CLOEXEC) === 0) return undefined;
+  const fd = control[4];
+  // The kernel writes how long what came with the message is.
+  if (fd === undefined || header[5] === 0n) throw new Error('a message without a descriptor');
+  return fd;
+}
+
 /** @throws SyscallError with EPIPE where the other end is closed. */
 export function sendDescriptors(
   socket: number,

@@ -24,6 +24,7 @@ import {
 import { keepApart, processAttributes } from './process.ts';
 import { leaveHostMounts, makeRoot, openImage, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
+import { makeTerminal, takeTerminal } from './terminal.ts';
 
 /** Who carries the sections out: the child of a tsbox on the same kernel, or the init of a guest. */
 export type Place = 'container' | 'guest';
@@ -55,6 +56,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Root file system', steps: makeRoot(box, host, mounts) },
     { title: 'Mounts', steps: attachMounts(box, host, mounts) },
     { title: 'Devices', steps: attachDevices(box, host, mounts) },
+    { title: 'Terminal', steps: makeTerminal(box, host, mounts) },
     { title: 'Process attributes', steps: processAttributes(box, host) },
     {
       title: 'Masked and read-only paths',
@@ -64,6 +66,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
       title: 'Change of root',
       steps: [...sealRoot(box, host, mounts), ...changeRoot(place)],
     },
+    { title: 'Standard streams', steps: takeTerminal(box) },
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     // A guest's kernel has no process outside the box.

@@ -1,3 +1,4 @@
+import type { ConsoleSize } from '../spec/spec.ts';
 import type { Timeline } from './timeline.ts';
 
 /** How a workload ended. */
@@ -17,6 +18,13 @@ export interface Sandbox {
   readonly timeline: Timeline;
   /** Sends a signal (its number) to the workload. Does nothing when it has ended. */
   signal(signal: number): void;
+  /**
+   * A container's, where `process.terminal` asks for one: the end of its terminal that is not the
+   * workload's, the caller's to read, write and close. A micro-VM's is shown on its standard streams.
+   */
+  readonly terminal?: number;
+  /** Tells a box that has a terminal how large it is shown. */
+  resize(size: ConsoleSize): void;
   /**
    * Settles when the workload has ended and everything is removed.
    * @param block milliseconds for which this thread may first do nothing but wait, until a signal

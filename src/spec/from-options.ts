@@ -86,7 +86,7 @@ function makeProcess(
   caller: Caller,
   hostname: string,
   problems: ProblemList,
-): Pick<Process, 'args' | 'env' | 'cwd' | 'user'> {
+): Pick<Process, 'args' | 'env' | 'cwd' | 'user' | 'terminal' | 'consoleSize'> {
   if ((options.command[0] ?? '') === '') {
     problems.add('no command to run; the first word behind IMAGE is the program');
   }
@@ -103,9 +103,11 @@ function makeProcess(
   );
   return {
     args: options.command,
-    env: environment(options.env, user.home, hostname, caller, problems),
+    env: environment(options, user.home, hostname, caller, problems),
     cwd: problems.attempt(() => parseWorkdir(options.workdir), '/'),
     user: { uid: user.uid, gid: user.gid, additionalGids, umask },
+    ...(options.tty ? { terminal: true } : {}),
+    ...(options.tty && caller.consoleSize !== undefined ? { consoleSize: caller.consoleSize } : {}),
   };
 }
 
@@ -118,7 +120,7 @@ function securityOptions(words: readonly string[], problems: ProblemList): Secur
 const nobodyYet: FoundUser = { uid: 0, gid: 0, additionalGids: [], home: '/' };
 
 function environment(
-  asked: readonly string[],
+  { env: asked, tty }: RunOptions,
   home: string,
   hostname: string,
   caller: Caller,
@@ -128,6 +130,8 @@ function environment(
     ['PATH', DEFAULT_PATH],
     ['HOSTNAME', hostname],
     ['HOME', home],
+    // What the caller's terminal understands; xterm is what most are.
+    ...(tty ? [['TERM', caller.env.TERM ?? 'xterm'] as const] : []),
   ]);
   for (const word of asked) {
     const pair = problems.attempt(() => parseEnv(word, caller.env), undefined);

@@ -1,6 +1,7 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { CallerIds } from './caller-ids.ts';
 import type { FindDevices } from './devices.ts';
+import type { ConsoleSize } from './spec.ts';
 
 /**
  * What the command line of `run` says about the box, word for word: nothing is checked yet. The
@@ -12,6 +13,8 @@ export interface RunOptions {
   readonly memory?: string;
   readonly cpus?: string;
   readonly pidsLimit?: string;
+  /** Whether the workload gets a terminal. */
+  readonly tty: boolean;
   readonly env: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
@@ -48,6 +51,7 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   capDrop: [],
   groupAdd: [],
   securityOpt: [],
+  tty: false,
   readOnly: false,
   writable: false,
 };
@@ -69,6 +73,8 @@ export interface Caller {
   /** Looks at the host's devices, of which few boxes are given any. */
   readonly findDevices: FindDevices;
   readonly ids: CallerIds;
+  /** Of the terminal that shows the box's, where there is one. */
+  readonly consoleSize?: ConsoleSize;
   /** Capabilities that its bounding set holds, capabilities(7); every one where it is not given. */
   readonly boundingSet?: readonly string[];
   /** What `--security-opt seccomp=FILE` names, and what the conditions in it ask for. */

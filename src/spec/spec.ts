@@ -26,6 +26,10 @@ export interface Process {
   readonly user: User;
   readonly capabilities: CapabilitySets;
   readonly rlimits: readonly Rlimit[];
+  /** Whether its standard streams are a terminal of the box's own. */
+  readonly terminal?: boolean;
+  /** Of that terminal, in characters: 0 to 65535. */
+  readonly consoleSize?: ConsoleSize;
   readonly noNewPrivileges: boolean;
   /** How likely the kernel is to end it for want of memory: -1000, never, to 1000; the caller's if absent. */
   readonly oomScoreAdj?: number;
@@ -35,6 +39,11 @@ export interface Process {
   readonly apparmorProfile?: string;
   /** `user:role:type:level`. */
   readonly selinuxLabel?: string;
+}
+
+export interface ConsoleSize {
+  readonly height: number;
+  readonly width: number;
 }
 
 /** ioprio_set(2); absent: the caller's. */
