@@ -25,7 +25,8 @@ enum frame_type {
 	FRAME_EXIT = 6,   /* guest: struct ended; the last frame                          */
 	FRAME_STDIN = 16, /* host: bytes                                                  */
 	FRAME_EOF = 17,   /* host: standard input has ended                               */
-	FRAME_SIGNAL = 18 /* host: u32, a signal for the workload                         */
+	FRAME_SIGNAL = 18, /* host: u32, a signal for the workload                        */
+	FRAME_RESIZE = 19 /* host: struct window_size (terminal.h) of its terminal        */
 };
 
 struct frame_header {

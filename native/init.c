@@ -102,7 +102,7 @@ static void carry_out(const struct plan *plan, struct report *report)
 		if (!wanted(step, &slots) || !arguments(plan, step, &slots, args))
 			continue;
 		int64_t result = step->op == OP_SUPERVISE
-		                     ? supervise((uint64_t)args[0], args[1], report, plan->header->steps)
+		                     ? supervise((uint64_t)args[0], args[1], args[2], report, plan->header->steps)
 		                     : sys6(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
 		report->entries[i].result = result;
 		report->entries[i].end = monotonic();

@@ -29,7 +29,9 @@ enum plan_op {
 	OP_SUPERVISE = 1, /* clone3(flags = args[0]); the child goes on with the next step, its       */
 	                  /* standard streams being pipes; the parent serves the channel (channel.h)  */
 	                  /* on descriptor args[1] until the child ends, reports it, and restarts the */
-	                  /* machine: what PID 1 of a micro-VM does                                   */
+	                  /* machine: what PID 1 of a micro-VM does. With args[2] the child finds at  */
+	                  /* that descriptor a socket by which it hands over a terminal to be served  */
+	                  /* instead of the pipes                                                     */
 	OP_CONTEXT = 2,   /* as OP_CALL; when it fails, what can be read from descriptor args[0] is    */
 	                  /* the report's reason: the kernel's messages about a file-system context,  */
 	                  /* fsopen(2)                                                                */

@@ -11,9 +11,10 @@
 
 #include "channel.h"
 #include "init.h"
+#include "terminal.h"
 
 enum { SIG_BLOCK_ = 0, SIGPIPE_ = 13, SIGCHLD_ = 17, WNOHANG_ = 1, STDIN_ROOM = 262144 };
-enum { LINGER_SECONDS = 10, OOM_TEXT = 4096 };
+enum { LINGER_SECONDS = 10, OOM_TEXT = 4096, AF_UNIX_ = 1, SOCK_STREAM_ = 1 };
 
 /* A frame on its way to the host; the next one is made when it is gone. */
 static uint8_t outgoing[sizeof(struct frame_header) + CHANNEL_MAX_PAYLOAD];
@@ -29,6 +30,9 @@ static uint32_t room_start, room_used;
 
 /* The supervisor's ends of the workload's streams, the channel, and the signals; -1: closed. */
 static int to_stdin, from_stdout, from_stderr, channel, signals;
+/* Where the workload's terminal comes from, and the terminal once it has come. */
+static int handover = -1, terminal = -1;
+static struct window_size window;
 static uint32_t credit_owed;
 static int stdin_ended, in_child;
 static long workload;
@@ -137,6 +141,10 @@ static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 		copy((uint8_t *)&number, payload, sizeof number);
 		sys2(__NR_kill, workload, number);
 	}
+	if (type == FRAME_RESIZE && length == sizeof window) {
+		copy((uint8_t *)&window, payload, sizeof window);
+		resize_terminal(terminal, &window);
+	}
 }
 
 static void receive(void)
@@ -202,20 +210,47 @@ static void send_credit(void)
 	send(FRAME_CREDIT, &credit, sizeof credit);
 }
 
+static int nonblocking(long descriptor)
+{
+	sys3(__NR_fcntl, descriptor, F_SETFL, O_NONBLOCK);
+	return (int)descriptor;
+}
+
+/* The terminal takes the place of the pipes. */
+static void take_terminal(void)
+{
+	int received = receive_terminal(handover);
+	if (received == -1)
+		return;
+	close_end(&handover);
+	if (received < 0)
+		return;
+	terminal = nonblocking(received);
+	close_end(&to_stdin);
+	close_end(&from_stdout);
+	to_stdin = (int)sys3(__NR_fcntl, terminal, F_DUPFD_CLOEXEC, 0);
+	from_stdout = (int)sys3(__NR_fcntl, terminal, F_DUPFD_CLOEXEC, 0);
+	if (window.rows != 0)
+		resize_terminal(terminal, &window);
+}
+
 static void serve(void)
 {
 	/* What is owed must not wait for an event: there may be none before more input comes. */
 	send_credit();
-	struct pollfd ready[5] = {
+	struct pollfd ready[6] = {
 	    {signals, POLLIN, 0},
 	    {channel, POLLIN, 0},
 	    {outgoing_end == 0 ? from_stdout : -1, POLLIN, 0},
 	    {outgoing_end == 0 ? from_stderr : -1, POLLIN, 0},
 	    {room_used > 0 ? to_stdin : -1, POLLOUT, 0},
+	    {handover, POLLIN, 0},
 	};
 	if (outgoing_end > 0)
 		ready[1].events |= POLLOUT;
-	sys5(__NR_ppoll, ready, 5, 0, 0, 0);
+	sys5(__NR_ppoll, ready, 6, 0, 0, 0);
+	if (ready[5].revents)
+		take_terminal();
 	flush();
 	if (ready[1].revents & POLLIN)
 		receive();
@@ -255,6 +290,8 @@ static _Noreturn void restart(void)
 
 static _Noreturn void finish(int32_t status, struct report *report, uint32_t steps)
 {
+	if (handover >= 0)
+		take_terminal();
 	drain(FRAME_STDOUT, &from_stdout);
 	drain(FRAME_STDERR, &from_stderr);
 	sys0(__NR_sync);
@@ -272,19 +309,15 @@ static _Noreturn void finish(int32_t status, struct report *report, uint32_t ste
 	restart();
 }
 
-static int nonblocking(long descriptor)
+int64_t supervise(uint64_t flags, long descriptor, long at, struct report *report, uint32_t steps)
 {
-	sys3(__NR_fcntl, descriptor, F_SETFL, O_NONBLOCK);
-	return (int)descriptor;
-}
-
-int64_t supervise(uint64_t flags, long descriptor, struct report *report, uint32_t steps)
-{
-	int32_t input[2], output[2], error[2];
+	int32_t input[2], output[2], error[2], pair[2] = {-1, -1};
 	const uint64_t watched = 1ull << (SIGCHLD_ - 1), blocked = watched | 1ull << (SIGPIPE_ - 1);
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &blocked, 0, sizeof blocked);
 	if (sys2(__NR_pipe2, input, O_CLOEXEC) < 0 || sys2(__NR_pipe2, output, O_CLOEXEC) < 0 ||
 	    sys2(__NR_pipe2, error, O_CLOEXEC) < 0)
+		return -EMFILE;
+	if (at > 0 && sys4(__NR_socketpair, AF_UNIX_, SOCK_STREAM_ | O_CLOEXEC, 0, pair) < 0)
 		return -EMFILE;
 	struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD_};
 	workload = sys2(__NR_clone3, &args, sizeof args);
@@ -295,8 +328,13 @@ int64_t supervise(uint64_t flags, long descriptor, struct report *report, uint32
 		sys3(__NR_dup3, input[0], 0, 0);
 		sys3(__NR_dup3, output[1], 1, 0);
 		sys3(__NR_dup3, error[1], 2, 0);
+		if (at > 0)
+			sys3(__NR_dup3, pair[1], at, O_CLOEXEC);
 		return 0;
 	}
+	handover = pair[0];
+	if (at > 0)
+		sys1(__NR_close, pair[1]);
 	sys1(__NR_close, input[0]);
 	sys1(__NR_close, output[1]);
 	sys1(__NR_close, error[1]);

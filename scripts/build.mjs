@@ -149,7 +149,7 @@ function askLate(text) {
   return names
     .reduce(
       (code, [name, module]) =>
-        code.replace(new RegExp(`\\b${name}(\\.default)?\\.`, 'g'), `node_${module}().`),
+        code.replace(new RegExp(`\\b${name}(\\.default)?\\.`, 'g'), `(node_${module}()).`),
       without,
     )
     .replace('"use strict";', `$& ${functions.join(' ')}`);

@@ -49,10 +49,16 @@ export async function run(
   if (interactive && attendance?.atTerminal === false)
     say('standard input is no terminal: a program that waits for a key gets what is piped in');
   const relay = new SignalRelay();
-  const stdin = interactive ? 0 : openSync('/dev/null', 'r');
+  const streams: Stdio = {
+    stdin: interactive ? 0 : openSync('/dev/null', 'r'),
+    ...output,
+    ...(interactive && attendance !== undefined
+      ? { typed: (bytes) => attendance.take(bytes) }
+      : {}),
+  };
   let sandbox: Sandbox | undefined;
   try {
-    sandbox = await drivers[words.driver](request, { stdin, ...output }, timeline, relay);
+    sandbox = await drivers[words.driver](request, streams, timeline, relay);
     relay.to(sandbox);
     process.exitCode = exitCode(await (attendance?.until(sandbox) ?? sandbox.wait(PATIENCE)));
   } catch (error) {

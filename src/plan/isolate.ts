@@ -19,12 +19,13 @@ import {
   closeAll,
   closeInherited,
   dieWithParent,
+  PARENT_DESCRIPTOR,
   waitForParent,
 } from './parent.ts';
 import { keepApart, processAttributes } from './process.ts';
 import { leaveHostMounts, makeRoot, openImage, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
-import { makeTerminal, takeTerminal } from './terminal.ts';
+import { makeTerminal, SUPERVISOR_DESCRIPTOR, takeTerminal } from './terminal.ts';
 
 /** Who carries the sections out: the child of a tsbox on the same kernel, or the init of a guest. */
 export type Place = 'container' | 'guest';
@@ -66,7 +67,10 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
       title: 'Change of root',
       steps: [...sealRoot(box, host, mounts), ...changeRoot(place)],
     },
-    { title: 'Standard streams', steps: takeTerminal(box) },
+    {
+      title: 'Standard streams',
+      steps: takeTerminal(box, child ? PARENT_DESCRIPTOR : SUPERVISOR_DESCRIPTOR),
+    },
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     // A guest's kernel has no process outside the box.

@@ -33,7 +33,15 @@ export function watchCreation(inotify: Slot, directory: string): Call {
   return { call: 'inotify_add_watch', args: [slot(inotify), string(directory), events] };
 }
 
-/** OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel. */
-export function supervise(namespaces: Words<typeof abi.cloneFlags>, channel: Slot): Call {
-  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel)] };
+/**
+ * OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel.
+ * @param handover the number at which that process finds the socket for its terminal, where it makes one.
+ */
+export function supervise(
+  namespaces: Words<typeof abi.cloneFlags>,
+  channel: Slot,
+  handover: number | undefined,
+): Call {
+  const socket = handover === undefined ? ZERO : number(handover);
+  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel), socket] };
 }

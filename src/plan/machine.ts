@@ -12,6 +12,7 @@ import {
 } from './machine-calls.ts';
 import { mount } from './mount-calls.ts';
 import { type Section, type Step, step } from './step.ts';
+import { SUPERVISOR_DESCRIPTOR } from './terminal.ts';
 
 /** A directory of the host's, as the guest finds it: a virtiofs tag and where it is mounted. */
 export interface GuestShare {
@@ -38,6 +39,7 @@ export function machineSections(
   modules: readonly string[],
   shares: readonly GuestShare[],
   anchor: string,
+  terminal: boolean,
 ): Section[] {
   return [
     { title: 'Machine', steps: kernelFileSystems(anchor) },
@@ -51,7 +53,7 @@ export function machineSections(
       title: 'Workload’s process',
       steps: [
         step(
-          supervise(namespaces, 'channel'),
+          supervise(namespaces, 'channel', terminal ? SUPERVISOR_DESCRIPTOR : undefined),
           'init goes on serving the channel; the rest is the child’s',
         ),
       ],

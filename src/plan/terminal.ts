@@ -11,7 +11,6 @@ import type { Host } from './host.ts';
 import { fileInside } from './inside.ts';
 import type { MountApi } from './mount-api.ts';
 import { PLACE } from './mounts-by-path.ts';
-import { PARENT_DESCRIPTOR } from './parent.ts';
 import { ownMounts, placeOf } from './places.ts';
 import { sendDescriptor } from './socket-calls.ts';
 import { type Slot, type Step, step } from './step.ts';
@@ -24,8 +23,11 @@ import {
   unlockPeer,
 } from './terminal-calls.ts';
 
-/** A number that the plan's slots cannot reach, as the message that hands it out names it. */
+/** Numbers that the plan's slots cannot reach: of the manager end, as the message that hands it out names it. */
 const MANAGER_DESCRIPTOR = PLACE + 1;
+
+/** In a guest, the socket to the supervisor, which hands the terminal's output on (native/supervise.c). */
+export const SUPERVISOR_DESCRIPTOR = PLACE + 2;
 
 /** When the mounts are in their places and the image's root is not sealed yet. */
 export function makeTerminal(box: Box, host: Host, mounts: MountApi): Step[] {
@@ -78,8 +80,11 @@ function showAsConsole(box: Box, host: Host, mounts: MountApi): Step[] {
   ];
 }
 
-/** Once the root is the box's: the terminal becomes the workload's, and its other end the caller's. */
-export function takeTerminal(box: Box): Step[] {
+/**
+ * Once the root is the box's: the terminal becomes the workload's, and its other end goes to whoever
+ * is at the other end of the socket `outside`.
+ */
+export function takeTerminal(box: Box, outside: number): Step[] {
   const { terminal, user } = box.spec.process;
   if (!terminal) return [];
   return [
@@ -87,7 +92,7 @@ export function takeTerminal(box: Box): Step[] {
       hint: `allow more open files (\`ulimit -n\`): ${MANAGER_DESCRIPTOR + 1} are enough`,
     }),
     step(
-      sendDescriptor(PARENT_DESCRIPTOR, MANAGER_DESCRIPTOR),
+      sendDescriptor(outside, MANAGER_DESCRIPTOR),
       'who holds this end shows the terminal, and types into it',
     ),
     ...(user.uid === 0

@@ -58,4 +58,6 @@ export interface Stdio {
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** Of a box with a terminal: what of that which is typed is the box's; without it nothing is. */
+  readonly typed?: (bytes: Uint8Array) => Uint8Array;
 }

@@ -7,6 +7,7 @@ import { readSync, writeSync } from 'node:fs';
 import { eventsDescriptor } from '../linux/native.ts';
 import { waitFor } from '../linux/poll.ts';
 import { terminalMode } from '../linux/terminal.ts';
+import { endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 
 export interface Ends {
   /** The box's, as of `Sandbox.terminal`: non-blocking. */
@@ -100,12 +101,11 @@ export class Relay {
     this.#lastTyped = this.#typed.at(-1) ?? this.#lastTyped;
   }
 
-  /** What Ctrl-D sends; in the middle of a line the first one only ends the wait for the rest of it. */
   #endOfFile(): Uint8Array {
     const FIRST_CHARACTER = 17;
     const VEOF = 4;
     const key = terminalMode(this.#ends.terminal)?.[FIRST_CHARACTER + VEOF] ?? 4;
-    return Uint8Array.of(...(this.#lastTyped === NEWLINE ? [] : [key]), key);
+    return endOfFile(key, this.#lastTyped);
   }
 
   #type(): void {
@@ -140,8 +140,6 @@ export class Relay {
     }
   }
 }
-
-const NEWLINE = 0x0a;
 
 /** @returns 0 at the end, undefined where there is nothing yet. */
 function read(fd: number, buffer: Uint8Array): number | undefined {

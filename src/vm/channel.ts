@@ -14,7 +14,7 @@ const guestFrames = {
   5: 'report',
   6: 'exit',
 } as const;
-const hostFrames = { stdin: 16, eof: 17, signal: 18 } as const;
+const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19 } as const;
 
 export type GuestFrame =
   /** `now`: the guest's CLOCK_MONOTONIC in nanoseconds. */

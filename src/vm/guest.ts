@@ -94,6 +94,7 @@ export function planGuest(
     modules.map(({ name }) => `/modules/${name}`),
     shares.map(({ tag, readonly }) => ({ tag, path: `/run/${tag}`, readonly })),
     ANCHOR,
+    spec.process.terminal ?? false,
   );
   return { sections: [...machine, ...isolationSections(box, host, 'guest')], shares, modules };
 }

@@ -14,6 +14,8 @@ import { Session } from './session.ts';
 export interface MachineRequest extends Parts, Surroundings {
   readonly state: BoxState;
   readonly premises: Premises;
+  /** Whether the workload has one. */
+  readonly terminal: boolean;
 }
 
 export interface Machine {
@@ -44,7 +46,10 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     }
     const { program, channel, monitor } = await startQemu(request, sockets);
     running.push(program);
-    const parts = { session: new Session(channel, stdio), monitor: new Monitor(monitor) };
+    const parts = {
+      session: new Session(channel, stdio, request.terminal),
+      monitor: new Monitor(monitor),
+    };
     return {
       ...parts,
       pid: program.pid,

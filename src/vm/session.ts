@@ -1,8 +1,16 @@
 /** What goes over the guest channel while the workload runs. */
 import { Socket } from 'node:net';
+import { endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import { writeAll } from '../sandbox/write.ts';
-import { CHANNEL_VERSION, encodeFrame, FrameReader, type GuestFrame } from './channel.ts';
+import type { ConsoleSize } from '../spec/spec.ts';
+import {
+  CHANNEL_VERSION,
+  encodeFrame,
+  FrameReader,
+  type GuestFrame,
+  type HostFrame,
+} from './channel.ts';
 import { type Input, openInput } from './input.ts';
 
 export type Hello = Extract<GuestFrame, { type: 'hello' }>;
@@ -23,6 +31,7 @@ export class Session {
   readonly end: Promise<End>;
   readonly #socket: Socket;
   readonly #stdio: Stdio;
+  readonly #terminal: boolean;
   readonly #reader = new FrameReader();
   #input: Input | undefined;
   #report = Buffer.alloc(0);
@@ -31,9 +40,13 @@ export class Session {
   #greet: (hello: Hello | undefined) => void = () => undefined;
   #finish: (end: End) => void = () => undefined;
 
-  /** @param channel a connected socket, which is closed with the session. */
-  constructor(channel: number, stdio: Stdio) {
+  /**
+   * @param channel a connected socket, which is closed with the session.
+   * @param terminal whether the workload has one.
+   */
+  constructor(channel: number, stdio: Stdio, terminal: boolean) {
     this.#stdio = stdio;
+    this.#terminal = terminal;
     this.hello = new Promise((settle) => {
       this.#greet = settle;
     });
@@ -50,6 +63,11 @@ export class Session {
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, signal, true);
     if (!this.#socket.destroyed) this.#socket.write(encodeFrame('signal', payload));
+  }
+
+  resize({ height, width }: ConsoleSize): void {
+    const payload = new Uint8Array(Uint16Array.of(height, width).buffer);
+    if (!this.#socket.destroyed) this.#socket.write(encodeFrame('resize', payload));
   }
 
   close(): void {
@@ -71,6 +89,15 @@ export class Session {
     }
   }
 
+  /** The first credit comes when the guest is ready for it. */
+  #openInput(): Input | undefined {
+    const send = (type: HostFrame, bytes?: Uint8Array) =>
+      this.#socket.write(encodeFrame(type, bytes));
+    const { stdin, typed } = this.#stdio;
+    if (!this.#terminal) return openInput(stdin, send);
+    return typed === undefined ? undefined : openInput(stdin, toTerminal(typed, send));
+  }
+
   #obey(frame: GuestFrame): void {
     if (this.#ended) throw new Error(`a frame ${frame.type} after the last one`);
     if (this.#greeted === (frame.type === 'hello'))
@@ -86,10 +113,8 @@ export class Session {
         if (!writeAll(this.#stdio[frame.type], frame.bytes)) this.#finish({ kind: 'unread' });
         return;
       case 'credit':
-        this.#input ??= openInput(this.#stdio.stdin, (type, bytes) =>
-          this.#socket.write(encodeFrame(type, bytes)),
-        );
-        this.#input.allow(frame.bytes);
+        this.#input ??= this.#openInput();
+        this.#input?.allow(frame.bytes);
         return;
       case 'report':
         this.#report = Buffer.from(frame.bytes);
@@ -99,4 +124,22 @@ export class Session {
         this.#finish({ kind: 'ended', exit: frame, report: this.#report });
     }
   }
+}
+
+/** What is typed, and at its end what Ctrl-D sends. */
+function toTerminal(
+  typed: (bytes: Uint8Array) => Uint8Array,
+  send: (type: HostFrame, bytes?: Uint8Array) => void,
+): typeof send {
+  const END_OF_FILE = 4;
+  let last = NEWLINE;
+  return (type, bytes = new Uint8Array()) => {
+    if (type === 'eof') {
+      send('stdin', endOfFile(END_OF_FILE, last));
+      return;
+    }
+    const own = typed(bytes);
+    last = own.at(-1) ?? last;
+    send('stdin', own);
+  };
 }

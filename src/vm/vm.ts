@@ -80,6 +80,7 @@ export async function startVm(
         initrd,
         shares: guest.shares,
         resources: request.spec.linux.resources,
+        terminal: request.spec.process.terminal ?? false,
       },
       { stdio, timeline, say, abort: early?.abort },
     );
@@ -112,6 +113,7 @@ function runningMachine(
     pid: machine.pid,
     timeline,
     signal: (signal) => machine.session.signal(signal),
+    resize: (size) => machine.session.resize(size),
     wait: async () => {
       const gone = Promise.race([
         machine.gone.then((): End => ({ kind: 'broken', why: 'QEMU ended' })),

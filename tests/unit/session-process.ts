@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { Session } from '../../src/vm/session.ts';
 
-const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 });
+const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 }, false);
 const hello = await session.hello;
 const end = await session.end;
 const outcome =
