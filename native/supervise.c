@@ -113,6 +113,9 @@ static void take_stdin(const uint8_t *bytes, uint32_t length)
 /* Passes on what the workload takes now; what it will never take is let go. */
 static void feed(void)
 {
+	/* It is the terminal's, once that has come. */
+	if (handover >= 0)
+		return;
 	while (room_used > 0) {
 		uint32_t size = room_start + room_used > STDIN_ROOM ? STDIN_ROOM - room_start : room_used;
 		long written = to_stdin < 0 ? -EPIPE : sys3(__NR_write, to_stdin, room + room_start, size);
@@ -243,7 +246,7 @@ static void serve(void)
 	    {channel, POLLIN, 0},
 	    {outgoing_end == 0 ? from_stdout : -1, POLLIN, 0},
 	    {outgoing_end == 0 ? from_stderr : -1, POLLIN, 0},
-	    {room_used > 0 ? to_stdin : -1, POLLOUT, 0},
+	    {room_used > 0 && handover < 0 ? to_stdin : -1, POLLOUT, 0},
 	    {handover, POLLIN, 0},
 	};
 	if (outgoing_end > 0)

@@ -20,6 +20,8 @@ export interface RunArguments {
   readonly interactive: boolean;
   /** Keys that stop tsbox at a terminal, while the box goes on. */
   readonly detachKeys: Uint8Array;
+  /** Path of a socket at which another program takes the box's terminal. */
+  readonly consoleSocket: string | undefined;
   /** Whether each system call that the profile denies is shown. */
   readonly seccompLog: boolean;
   readonly options: RunOptions;
@@ -36,6 +38,7 @@ type Flags = Partial<Omit<RunOptions, 'command'>> & {
   readonly rootfs?: string;
   readonly interactive?: true;
   readonly detachKeys?: string;
+  readonly consoleSocket?: string;
   readonly vm?: true;
   readonly timing?: true;
   readonly 'timing=text'?: true;
@@ -65,6 +68,10 @@ export function addRunOptions(command: Command): Command {
       .option(
         '--detach-keys <keys>',
         `stop tsbox at a terminal while the box goes on, until \`fg\` (default: ${DEFAULT_DETACH_KEYS})`,
+      )
+      .option(
+        '--console-socket <path>',
+        'hand the terminal to who listens there, instead of showing it; not with --vm',
       )
       .option(
         '-m, --memory <amount>',
@@ -141,6 +148,7 @@ export function toRunArguments(command: Command): RunArguments {
     debug: flags.debug ?? false,
     interactive: flags.interactive ?? false,
     detachKeys: parseDetachKeys(flags.detachKeys ?? DEFAULT_DETACH_KEYS),
+    consoleSocket: toConsoleSocket(command, flags),
     seccompLog: flags.seccompLog ?? false,
     options: toRunOptions(flags, words),
   };
@@ -149,7 +157,7 @@ export function toRunArguments(command: Command): RunArguments {
 /** @param command the program and its arguments. */
 function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
   const { rootfs, vm, debug, seccomp, seccompLog, output, interactive, ...others } = flags;
-  const { detachKeys, ...rest } = others;
+  const { detachKeys, consoleSocket, ...rest } = others;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
   return {
     ...noOptions,
@@ -174,6 +182,24 @@ function toTiming(flags: Flags): Timing {
     return { kind: 'json', file: flags.timingFile ?? 'tsbox-timing.json' };
   }
   return flags.timing || flags['timing=text'] ? { kind: 'text' } : { kind: 'off' };
+}
+
+function toConsoleSocket(command: Command, flags: Flags): string | undefined {
+  const { consoleSocket, tty, vm } = flags;
+  if (consoleSocket === undefined) return undefined;
+  if (!tty)
+    usageError(
+      command,
+      '--console-socket without --tty',
+      'there is no terminal to hand on; add -t',
+    );
+  if (vm)
+    usageError(
+      command,
+      '--console-socket with --vm',
+      'the terminal is in the guest, and no descriptor leaves that; leave it out',
+    );
+  return consoleSocket;
 }
 
 function usageError(command: Command, what: string, mend: string): never {

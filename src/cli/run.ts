@@ -5,6 +5,7 @@ import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { Attendance } from '../terminal/attendance.ts';
+import { handTerminal } from './console-socket.ts';
 import { say } from './print.ts';
 import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
@@ -41,11 +42,14 @@ export async function run(
   change: (request: BoxRequest) => BoxRequest = (request) => request,
   output: Omit<Stdio, 'stdin'> = { stdout: 1, stderr: 2 },
 ): Promise<Sandbox | undefined> {
-  const { interactive, detachKeys, options } = words;
+  const { interactive, detachKeys, consoleSocket, options } = words;
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
   const request = change(toRequest(words));
   timeline.mark('parse');
-  const attendance = options.tty ? new Attendance(interactive, detachKeys) : undefined;
+  const attendance =
+    options.tty && consoleSocket === undefined
+      ? new Attendance(interactive, detachKeys)
+      : undefined;
   if (interactive && attendance?.atTerminal === false)
     say('standard input is no terminal: a program that waits for a key gets what is piped in');
   const relay = new SignalRelay();
@@ -60,13 +64,22 @@ export async function run(
   try {
     sandbox = await drivers[words.driver](request, streams, timeline, relay);
     relay.to(sandbox);
-    process.exitCode = exitCode(await (attendance?.until(sandbox) ?? sandbox.wait(PATIENCE)));
+    process.exitCode = exitCode(await endOf(sandbox, attendance, consoleSocket));
   } catch (error) {
     if (relay.ended === undefined) throw error;
     process.exitCode = 128 + relay.ended;
   }
   showTiming(timeline, words.timing);
   return sandbox;
+}
+
+function endOf(
+  sandbox: Sandbox,
+  attendance: Attendance | undefined,
+  consoleSocket: string | undefined,
+): Promise<Exit> {
+  if (consoleSocket !== undefined) return handTerminal(sandbox, consoleSocket);
+  return attendance?.until(sandbox) ?? sandbox.wait(PATIENCE);
 }
 
 /** Also tells what an exit status alone does not. */

@@ -1,5 +1,11 @@
 /** How the end of a pipe is typed at a terminal: termios(3), VEOF. */
 
+/**
+ * Milliseconds after which it is typed again: a pipe that has ended stays so, while a terminal forgets
+ * it, and loses it where a program changes the mode of the terminal before it reads.
+ */
+export const END_OF_FILE_AGAIN = 200;
+
 export const NEWLINE = 0x0a;
 
 /**

@@ -7,7 +7,7 @@ import { readSync, writeSync } from 'node:fs';
 import { eventsDescriptor } from '../linux/native.ts';
 import { waitFor } from '../linux/poll.ts';
 import { terminalMode } from '../linux/terminal.ts';
-import { endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
+import { END_OF_FILE_AGAIN, endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 
 export interface Ends {
   /** The box's, as of `Sandbox.terminal`: non-blocking. */
@@ -45,6 +45,8 @@ export class Relay {
   #inputOpen: boolean;
   #outputOpen = true;
   #lastTyped = NEWLINE;
+  /** When to type the end of the input, on the clock of performance.now(). */
+  #nextEnd: number | undefined;
 
   constructor(ends: Ends, keyboard: Keyboard) {
     this.#ends = ends;
@@ -78,15 +80,21 @@ export class Relay {
       ...(this.#shown.length > 0 ? [output] : []),
       ...(this.#typed.length > 0 ? [terminal] : []),
     ];
-    const pause = this.#inputOpen && !attached ? AWAY : undefined;
-    const ready = waitFor(reads, unused ? UNUSED : pause, writes);
+    const ready = waitFor(reads, unused ? UNUSED : this.#pause(), writes);
     if (!attached) this.#keyboard.look();
     if (ready.readable.includes(this.#events)) await turnOfEventLoop();
     if (ready.readable.includes(input) || ready.closed.includes(input)) this.#takeTyped(input);
+    this.#typeEnd();
     if (this.#typed.length > 0) this.#type();
     if (ready.writable.includes(output)) this.#flush();
     if (unused || ready.readable.includes(terminal)) return this.#show() === 'unused';
     return ready.closed.includes(terminal);
+  }
+
+  /** Milliseconds after which to look again, though nothing has come. */
+  #pause(): number | undefined {
+    if (!this.#inputOpen) return this.#nextEnd === undefined ? undefined : END_OF_FILE_AGAIN;
+    return this.#keyboard.attached ? undefined : AWAY;
   }
 
   #takeTyped(input: number): void {
@@ -94,18 +102,23 @@ export class Relay {
     if (size === undefined) return;
     if (size === 0) {
       this.#inputOpen = false;
-      this.#typed = this.#endOfFile();
+      this.#nextEnd = 0;
       return;
     }
     this.#typed = this.#keyboard.take(this.#buffer.slice(0, size));
     this.#lastTyped = this.#typed.at(-1) ?? this.#lastTyped;
   }
 
-  #endOfFile(): Uint8Array {
+  #typeEnd(): void {
+    if (this.#nextEnd === undefined || this.#typed.length > 0) return;
+    const now = performance.now();
+    if (now < this.#nextEnd) return;
+    this.#nextEnd = now + END_OF_FILE_AGAIN;
     const FIRST_CHARACTER = 17;
     const VEOF = 4;
     const key = terminalMode(this.#ends.terminal)?.[FIRST_CHARACTER + VEOF] ?? 4;
-    return endOfFile(key, this.#lastTyped);
+    this.#typed = endOfFile(key, this.#lastTyped);
+    this.#lastTyped = NEWLINE;
   }
 
   #type(): void {

@@ -3,6 +3,7 @@ import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
+import { END_OF_FILE_AGAIN, endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 import { type HostFrame, MAX_CHUNK, MAX_CREDIT } from './channel.ts';
 
 export interface Input {
@@ -11,9 +12,57 @@ export interface Input {
   close(): void;
 }
 
-export function openInput(fd: number, send: (type: HostFrame, bytes?: Uint8Array) => void): Input {
+type Send = (type: HostFrame, bytes?: Uint8Array) => void;
+
+/** How input reaches the workload. Each returns how many bytes of the credit it has used. */
+export interface Way {
+  take(chunk: Uint8Array): number;
+  /** @param credit how many there are. */
+  end(credit: number): number;
+  /** Milliseconds after which the end is said again, and again. */
+  readonly endAgain?: number;
+}
+
+/** To a pipe of the workload's. */
+export function pipe(send: Send): Way {
+  return {
+    take: (chunk) => {
+      send('stdin', chunk);
+      return chunk.length;
+    },
+    end: () => {
+      send('eof');
+      return 0;
+    },
+  };
+}
+
+/** To a terminal of the workload's. @param typed what of it is the box's. */
+export function keyboard(typed: (bytes: Uint8Array) => Uint8Array, send: Send): Way {
+  const CTRL_D = 4;
+  let last = NEWLINE;
+  const type = (bytes: Uint8Array): number => {
+    if (bytes.length > 0) send('stdin', bytes);
+    last = bytes.at(-1) ?? last;
+    return bytes.length;
+  };
+  return {
+    take: (chunk) => type(typed(chunk)),
+    end: (credit) => {
+      const keys = endOfFile(CTRL_D, last);
+      if (credit < keys.length) return 0;
+      last = NEWLINE;
+      send('stdin', keys);
+      return keys.length;
+    },
+    endAgain: END_OF_FILE_AGAIN,
+  };
+}
+
+export function openInput(fd: number, way: Way): Input {
   const stream = openStream(fd);
   let credit = 0;
+  let again: NodeJS.Timeout | undefined;
   let ended = false;
   const pump = (): void => {
     while (credit > 0 && !ended) {
@@ -21,14 +70,17 @@ export function openInput(fd: number, send: (type: HostFrame, bytes?: Uint8Array
         Math.min(credit, MAX_CHUNK, stream.readableLength || 1),
       );
       if (chunk === null) return;
-      credit -= chunk.length;
-      send('stdin', chunk);
+      credit -= way.take(chunk);
     }
   };
   const end = (): void => {
     if (ended) return;
     ended = true;
-    send('eof');
+    const say = (): void => {
+      credit -= way.end(credit);
+    };
+    say();
+    if (way.endAgain !== undefined) again = setInterval(say, way.endAgain);
   };
   stream.on('readable', pump);
   stream.on('end', end);
@@ -39,7 +91,10 @@ export function openInput(fd: number, send: (type: HostFrame, bytes?: Uint8Array
       if (credit > MAX_CREDIT) throw new Error(`credit for ${credit} bytes`);
       pump();
     },
-    close: () => stream.destroy(),
+    close: () => {
+      clearInterval(again);
+      stream.destroy();
+    },
   };
 }
 

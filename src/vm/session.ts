@@ -1,6 +1,5 @@
 /** What goes over the guest channel while the workload runs. */
 import { Socket } from 'node:net';
-import { endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import { writeAll } from '../sandbox/write.ts';
 import type { ConsoleSize } from '../spec/spec.ts';
@@ -11,7 +10,7 @@ import {
   type GuestFrame,
   type HostFrame,
 } from './channel.ts';
-import { type Input, openInput } from './input.ts';
+import { type Input, keyboard, openInput, pipe } from './input.ts';
 
 export type Hello = Extract<GuestFrame, { type: 'hello' }>;
 export type End =
@@ -94,8 +93,8 @@ export class Session {
     const send = (type: HostFrame, bytes?: Uint8Array) =>
       this.#socket.write(encodeFrame(type, bytes));
     const { stdin, typed } = this.#stdio;
-    if (!this.#terminal) return openInput(stdin, send);
-    return typed === undefined ? undefined : openInput(stdin, toTerminal(typed, send));
+    if (!this.#terminal) return openInput(stdin, pipe(send));
+    return typed === undefined ? undefined : openInput(stdin, keyboard(typed, send));
   }
 
   #obey(frame: GuestFrame): void {
@@ -124,22 +123,4 @@ export class Session {
         this.#finish({ kind: 'ended', exit: frame, report: this.#report });
     }
   }
-}
-
-/** What is typed, and at its end what Ctrl-D sends. */
-function toTerminal(
-  typed: (bytes: Uint8Array) => Uint8Array,
-  send: (type: HostFrame, bytes?: Uint8Array) => void,
-): typeof send {
-  const END_OF_FILE = 4;
-  let last = NEWLINE;
-  return (type, bytes = new Uint8Array()) => {
-    if (type === 'eof') {
-      send('stdin', endOfFile(END_OF_FILE, last));
-      return;
-    }
-    const own = typed(bytes);
-    last = own.at(-1) ?? last;
-    send('stdin', own);
-  };
 }

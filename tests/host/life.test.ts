@@ -48,9 +48,15 @@ test.each([
 
 test('standard input, output and error are the caller’s, unharmed', () => {
   const data = randomBytes(5_000_000).toString('base64');
-  const result = tsbox(['run', 'busybox', '--', 'sh', '-c', 'cat; echo aside >&2'], data);
+  const result = tsbox(['run', '-i', 'busybox', '--', 'sh', '-c', 'cat; echo aside >&2'], data);
   expect(result.stdout === data).toBe(true);
   expect(result.stderr).toBe('aside\n');
+});
+
+test('without --interactive standard input is empty', () => {
+  expect(tsbox(['run', 'busybox', '--', 'sh', '-c', 'cat; echo end'], 'typed').stdout).toBe(
+    'end\n',
+  );
 });
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const)(

@@ -13,7 +13,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 eachLeavesNothing();
 
 const vm = (script: string, flags: readonly string[] = [], input: string | Buffer = '') => {
-  const result = tsbox(['run', '--vm', ...flags, 'busybox', '--', 'sh', '-c', script], input);
+  const result = tsbox(['run', '--vm', '-i', ...flags, 'busybox', '--', 'sh', '-c', script], input);
   return { ...result, stderr: withoutNote(result.stderr) };
 };
 

@@ -63,7 +63,12 @@ function run(
   more: NodeJS.ProcessEnv = {},
   input = '',
 ): Result {
-  const result = tsbox(['run', '--vm', ...flags, ...words], input, { ...env, ...more }, asUser);
+  const result = tsbox(
+    ['run', '--vm', '-i', ...flags, ...words],
+    input,
+    { ...env, ...more },
+    asUser,
+  );
   return { ...result, stderr: result.stderr.replace(/^tsbox: KVM is not used .*\n/, '') };
 }
 

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { terminalLife } from './terminal-life.ts';
+import { Screen } from './tmux.ts';
+import { eachLeavesNothing, program, tsbox } from './tsbox.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'console-test-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+eachLeavesNothing();
+
+terminalLife('');
+
+test('the caller’s terminal is as it was when the workload is killed', async () => {
+  const screen = Screen.open('env PS1="host>" sh');
+  await screen.shows(/host>$/);
+  screen.line(`${program} run -it --hostname killed busybox sh; stty -a`);
+  await screen.shows(/\/ #$/);
+  const tsboxes = childrenOf(childrenOf(screen.pid)[0] ?? 0);
+  process.kill(tsboxes[0] ?? 0, 'SIGKILL');
+  await screen.shows(/isig icanon[\s\S]*host>$/);
+});
+
+function childrenOf(pid: number): number[] {
+  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
+test.each([
+  ['-u 1000', 'user tty'],
+  ['--userns=host', 'root tty'],
+  ['--read-only', 'root tty'],
+])('the terminal belongs to the workload’s user: %s', (flags, owner) => {
+  const result = tsbox([
+    'run',
+    '-t',
+    ...flags.split(' '),
+    'busybox',
+    'stat',
+    '-c',
+    '%U %G',
+    '/dev/console',
+  ]);
+  expect(result.stdout.trim()).toBe(owner);
+});
+
+test.each([
+  [['--console-socket', '/s'], '--console-socket without --tty'],
+  [['-t', '--vm', '--console-socket', '/s'], '--console-socket with --vm'],
+  [['-t', '--detach-keys', 'ctrl-1'], '--detach-keys ctrl-1: ctrl-1 is not one'],
+  [['-t', '--console-socket', '/nowhere'], '--console-socket /nowhere: connect: ENOENT'],
+])('%j is refused', (flags, message) => {
+  const result = tsbox(['run', ...flags, 'busybox', 'true']);
+  expect(result.status).toBe(125);
+  expect(result.stderr).toContain(message);
+});
+
+const RECEIVER = `
+import array, socket, sys, os
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print('ready', flush=True)
+connection = listener.accept()[0]
+message, control, _, _ = connection.recvmsg(64, socket.CMSG_SPACE(4))
+terminal = array.array('i', control[0][2])[0]
+os.write(terminal, b'echo typed $((20 + 3))\\n')
+seen = b''
+while b'typed 23' not in seen:
+    seen += os.read(terminal, 4096)
+os.write(terminal, b'exit 9\\n')
+print(message.decode(), flush=True)
+`;
+
+test('--console-socket hands the terminal to another program', async () => {
+  const socket = join(scratch, 'socket');
+  const receiver = spawn('python3', ['-c', RECEIVER, socket], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  await new Promise<void>((settle) => {
+    receiver.stdout.on('data', (chunk: Buffer) => {
+      said += chunk;
+      if (said.startsWith('ready')) settle();
+    });
+  });
+  const box = spawn(program, ['run', '-t', '--console-socket', socket, 'busybox', 'sh']);
+  const status = await new Promise((settle) => {
+    box.once('close', settle);
+  });
+  expect(status).toBe(9);
+  expect(said).toBe('ready\n/dev/ptmx\n');
+});
