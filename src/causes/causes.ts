@@ -40,7 +40,7 @@ const possible: readonly Possible[] = [
   { calls: ['clone3'], errors: ['E2BIG', 'EINVAL'], probe: refusedCalls },
   { calls: ['mkdir', 'write'], errors: 'any', probe: cgroupDelegation },
   { calls: ['mkdir', 'write'], errors: ['EROFS'], probe: readOnlyMount },
-  { calls: ['newuidmap', 'newgidmap'], errors: 'any', probe: subordinateIds },
+  { calls: ['newuidmap', 'newgidmap'], errors: ['EPERM'], probe: subordinateIds },
   { calls: ['idmap'], errors: ['EINVAL', 'EPERM'], probe: ownerMaps },
   { calls: ['open_tree', 'mount'], errors: ['EINVAL'], probe: lockedMounts },
   { calls: ['mount_setattr'], errors: ['EPERM'], probe: lockedAttributes },

@@ -36,6 +36,7 @@ export class SignalRelay {
   /** Made when it is asked for: most containers are there before they could be aborted. */
   get abort(): AbortSignal {
     this.#abort ??= new AbortController();
+    if (this.ended !== undefined) this.#abort.abort();
     return this.#abort.signal;
   }
 

@@ -38,9 +38,10 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const { terminal, watch, report, at } = await startWorkload(running, box, plan, (listener) =>
+  const started = await startWorkload(running, box, plan, early, (listener) =>
     serve(listener, box, running.pid, circumstances),
   );
+  const { terminal, watch, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
@@ -105,12 +106,13 @@ async function startWorkload(
   running: Interpreter,
   box: Box,
   plan: ContainerPlan,
+  early: Early | undefined,
   serveListener: (listener: number) => Promise<Watch | undefined>,
 ): Promise<Started> {
   let watch: Watch | undefined;
   let terminal: number | undefined;
   try {
-    await prepare(running, plan);
+    await prepare(running, plan, early);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
@@ -126,9 +128,13 @@ async function startWorkload(
 }
 
 /** What only the parent can do; the process goes on then. */
-async function prepare(running: Interpreter, plan: ContainerPlan): Promise<void> {
+async function prepare(
+  running: Interpreter,
+  plan: ContainerPlan,
+  early: Early | undefined,
+): Promise<void> {
   if (plan.during.length === 0) return;
-  const { mounts } = await carryOut(plan.during, { pid: running.pid });
+  const { mounts } = await carryOut(plan.during, { pid: running.pid, early });
   try {
     running.go(mounts);
   } finally {

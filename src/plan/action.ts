@@ -22,6 +22,8 @@ export type HostAction =
   | {
       readonly call: 'execute';
       readonly argv: readonly string[];
+      /** After which it is killed. */
+      readonly seconds: number;
       readonly why: string;
       readonly hint: string;
     }

@@ -58,6 +58,10 @@ function denyGroups(): HostAction {
 
 /** newuidmap(1) and newgidmap(1), where every distribution has them. */
 export const mapPrograms = { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' } as const;
+
+/** They ask the host's databases of users, which may be on another machine and out of reach. */
+const PATIENCE_SECONDS = 30;
+
 const reasons = {
   uid: 'users of the box stand for these on the host',
   gid: 'and its groups for these',
@@ -70,6 +74,7 @@ function mapKind(kind: 'uid' | 'gid', map: readonly IdMapping[], direct: boolean
   return {
     call: 'execute',
     argv: [mapPrograms[kind], PID, ...words],
+    seconds: PATIENCE_SECONDS,
     why,
     hint: `it may map what /etc/sub${kind} gives to you: compare the two`,
   };

@@ -9,8 +9,8 @@ import { SyscallError } from '../linux/native.ts';
 import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
-import type { BoxError } from './errors.ts';
-import { runProgram } from './program.ts';
+import { BoxError } from './errors.ts';
+import { runProgram, TimeLimitError } from './program.ts';
 import { type Refusal, Refused } from './refusal.ts';
 import type { Early } from './sandbox.ts';
 
@@ -33,8 +33,10 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
   const withPid = (word: string) => word.replace(PID, String(means.pid));
   for (const action of actions) {
     try {
-      if (action.call === 'copy') await runProgram(copy(action), means.early?.abort);
-      else if (action.call === 'execute') await runProgram(action.argv.map(withPid));
+      const abort = isProgram(action) ? means.early?.abort : undefined;
+      if (action.call === 'copy') await runProgram(copy(action), { abort });
+      else if (action.call === 'execute')
+        await runProgram(action.argv.map(withPid), { abort, seconds: action.seconds });
       else if (action.call === 'rmdir') await removeCgroupTree(action.path);
       else if (action.call === 'idmap')
         made.mounts.push(idmappedMount(action.path, action.reach, pidOf(means)));
@@ -47,10 +49,17 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       if (action.call === 'write' && action.optional) continue;
       if (action.call === 'filter_devices' && action.optional && isFilterWithheld(error)) continue;
       for (const mount of made.mounts) closeSync(mount);
+      // Nobody wants to know any more why it failed, which is found out by trying again.
+      if (isProgram(action) && means.early?.abort.aborted) throw new BoxError('ended by a signal');
       throw failed(action, error);
     }
   }
   return made;
+}
+
+/** Whether it may take a while. */
+function isProgram({ call }: HostAction): boolean {
+  return call === 'copy' || call === 'execute';
 }
 
 /** With owners, modes, times, links, devices and extended attributes: cp(1). */
@@ -72,6 +81,9 @@ function makeCgroup(path: string): void {
   }
 }
 
+const slow =
+  'it may wait for a name service that does not answer (/etc/nsswitch.conf): see whether `id` is slow, too';
+
 function failed(action: HostAction, error: unknown): BoxError {
   const reason = error instanceof SyscallError ? error.message : (error as Error).message;
   return new Refused(
@@ -80,7 +92,7 @@ function failed(action: HostAction, error: unknown): BoxError {
       failed: `${action.call} failed: ${reason}`,
       call: printAction(action),
       why: action.why,
-      hint: 'hint' in action ? action.hint : undefined,
+      hint: error instanceof TimeLimitError ? slow : 'hint' in action ? action.hint : undefined,
     },
     { cause: error },
   );
@@ -89,8 +101,10 @@ function failed(action: HostAction, error: unknown): BoxError {
 /** What the probes are told of it. */
 function refusalOf(action: HostAction, error: unknown): Refusal {
   // What a program says is read by people; the probes find out by themselves.
-  if (action.call === 'execute')
-    return { call: posix.basename(action.argv[0] ?? ''), errno: errnoNumber('EPERM') };
+  if (action.call === 'execute') {
+    const errno = errnoNumber(error instanceof TimeLimitError ? 'ETIMEDOUT' : 'EPERM');
+    return { call: posix.basename(action.argv[0] ?? ''), errno };
+  }
   const { call, path } = action;
   if (error instanceof ProcFileError) return error;
   if (!(error instanceof SyscallError)) return refusalOfNode(action, error);

@@ -6,13 +6,24 @@ import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { emptyMemoryFile } from '../linux/memory-file.ts';
 import { programSteps } from '../plan/program.ts';
 
+/** What ends a program before it is done. */
+interface Bounds {
+  readonly abort?: AbortSignal | undefined;
+  /** For ever without. */
+  readonly seconds?: number;
+}
+
+/** It did not end by itself. */
+export class TimeLimitError extends Error {}
+
 /**
- * The program ends when tsbox does.
+ * The program ends when tsbox does, unless it gained rights when it was executed: prctl(2),
+ * PR_SET_PDEATHSIG.
  * @param argv its path first.
- * @param abort ends it before it is done.
  * @throws Error with what it said, when it cannot be executed or its exit status is not 0.
+ * @throws TimeLimitError
  */
-export async function runProgram(argv: readonly string[], abort?: AbortSignal): Promise<void> {
+export async function runProgram(argv: readonly string[], bounds: Bounds): Promise<void> {
   const program = argv[0] ?? '';
   const nothing = openSync('/dev/null', 'r+');
   const words = emptyMemoryFile('tsbox-words', 0);
@@ -23,9 +34,11 @@ export async function runProgram(argv: readonly string[], abort?: AbortSignal): 
       stdio: [nothing, nothing, words],
     });
     const { report } = running.carryOut();
-    const ended = await untilEnd(running, abort);
+    const { ended, late } = await untilEnd(running, bounds);
     if (report?.state === 'failed')
       throw new Error(`${program} cannot be executed: ${errnoName(report.error)}`);
+    if (late && ended.how === 'signalled')
+      throw new TimeLimitError(`${program} did not end in ${bounds.seconds} s and was killed`);
     if (ended.how === 'signalled')
       throw new Error(`${program} was ended by signal ${ended.status}`);
     if (ended.status === 0) return;
@@ -37,14 +50,27 @@ export async function runProgram(argv: readonly string[], abort?: AbortSignal): 
   }
 }
 
-async function untilEnd(running: Interpreter, abort: AbortSignal | undefined): Promise<Ended> {
+/** @returns `late` when it was the time that was up. */
+async function untilEnd(
+  running: Interpreter,
+  { abort, seconds }: Bounds,
+): Promise<{ readonly ended: Ended; readonly late: boolean }> {
   const SIGKILL = 9;
   const kill = (): void => running.signal(SIGKILL);
+  let late = false;
+  const timer =
+    seconds === undefined
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          kill();
+        }, seconds * 1000);
   if (abort?.aborted) kill();
   abort?.addEventListener('abort', kill, { once: true });
   try {
-    return await running.end();
+    return { ended: await running.end(), late };
   } finally {
+    clearTimeout(timer);
     abort?.removeEventListener('abort', kill);
   }
 }
