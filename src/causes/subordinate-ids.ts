@@ -3,9 +3,9 @@
  * /etc/subgid give it, and whether those programs have the rights for it. They are tried on a process
  * that waits in a user namespace.
  */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
 import { loginName } from '../linux/caller-ids.ts';
+import { findProgram } from '../linux/find-program.ts';
 import { mountAround } from '../linux/mountinfo.ts';
 import { SyscallError, syscall } from '../linux/native.ts';
 import { rangesOf } from '../spec/id-range.ts';
@@ -124,18 +124,6 @@ export function judgeSubordinateIds(facts: SubordinateFacts): Cause | undefined 
 
 function rangeOf(text: string | undefined, name: string, uid: number) {
   return rangesOf(text ?? '', { name, uid })[0];
-}
-
-function findProgram(name: string): string | undefined {
-  const places = (process.env.PATH ?? '').split(':').map((place) => join(place, name));
-  return places.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 const S_ISUID = 0o4000;

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Host } from '../plan/host.ts';
-import { mapPrograms } from '../plan/id-maps.ts';
-import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
+import { type CallerIds, type MapPrograms, plainRoot } from '../spec/caller-ids.ts';
 import type { SubordinateIds } from '../spec/id-range.ts';
 import type { IdMapping } from '../spec/spec.ts';
+import { findProgram } from './find-program.ts';
 
 export function readCallerIds(): CallerIds {
   const caller = readCaller();
@@ -27,17 +27,22 @@ export function readCallerIds(): CallerIds {
         ...caller,
         ...readSubordinateIds(),
         name: loginName(),
-        mapPrograms: Object.values(mapPrograms).every((path) => existsSync(path)),
       };
   }
 }
 
 export function readCaller(): Host['caller'] {
   const [uid = 0, gid = 0] = [process.geteuid?.(), process.getegid?.()];
+  const mapPrograms = uid === 0 ? undefined : findMapPrograms();
   if (isInitialUserNamespace())
-    return { kind: uid === 0 ? 'root' : 'user', uid, gid, keepsGroups: false };
+    return { kind: uid === 0 ? 'root' : 'user', uid, gid, keepsGroups: false, mapPrograms };
   const keepsGroups = readOrEmpty('/proc/self/setgroups').startsWith('deny');
-  return { kind: uid === 0 ? 'nested root' : 'user', uid, gid, keepsGroups };
+  return { kind: uid === 0 ? 'nested root' : 'user', uid, gid, keepsGroups, mapPrograms };
+}
+
+function findMapPrograms(): MapPrograms | undefined {
+  const [uid, gid] = [findProgram('newuidmap'), findProgram('newgidmap')];
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
 /** Texts of /etc/subuid and /etc/subgid; empty where they are not there. */

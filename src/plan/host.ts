@@ -10,7 +10,7 @@ import type { SeccompFilter } from './seccomp.ts';
 export interface Host {
   readonly arch: Arch;
   /** Who runs tsbox: what it may do about ids and the owners of files. */
-  readonly caller: Pick<CallerIds, 'kind' | 'uid' | 'gid' | 'keepsGroups'>;
+  readonly caller: Pick<CallerIds, 'kind' | 'uid' | 'gid' | 'keepsGroups' | 'mapPrograms'>;
   /** Whether the kernel has overlayfs. */
   readonly overlay: boolean;
   /**

@@ -15,8 +15,8 @@ export function mapIds(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
   const { caller } = host;
   return [
     ...(mapsOwnGroup(box, host) ? [denyGroups()] : []),
-    mapKind('uid', uidMappings, isOwn(uidMappings, caller.uid) || caller.kind !== 'user'),
-    mapKind('gid', gidMappings, isOwn(gidMappings, caller.gid) || caller.kind !== 'user'),
+    mapKind('uid', uidMappings, caller),
+    mapKind('gid', gidMappings, caller),
   ];
 }
 
@@ -37,8 +37,8 @@ export function mapOwnIds(
 ): HostAction[] {
   return [
     denyGroups(),
-    mapKind('uid', [{ ...uid, size: 1 }], true),
-    mapKind('gid', [{ ...gid, size: 1 }], true),
+    writeMap('uid', [{ ...uid, size: 1 }]),
+    writeMap('gid', [{ ...gid, size: 1 }]),
   ];
 }
 
@@ -56,9 +56,6 @@ function denyGroups(): HostAction {
   };
 }
 
-/** newuidmap(1) and newgidmap(1), where every distribution has them. */
-export const mapPrograms = { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' } as const;
-
 /** They ask the host's databases of users, which may be on another machine and out of reach. */
 const PATIENCE_SECONDS = 30;
 
@@ -67,17 +64,26 @@ const reasons = {
   gid: 'and its groups for these',
 } as const;
 
-function mapKind(kind: 'uid' | 'gid', map: readonly IdMapping[], direct: boolean): HostAction {
-  const why = reasons[kind];
-  if (direct) return { call: 'write', path: `/proc/${PID}/${kind}_map`, data: idMapText(map), why };
+function mapKind(
+  kind: 'uid' | 'gid',
+  map: readonly IdMapping[],
+  caller: Host['caller'],
+): HostAction {
+  if (caller.kind !== 'user' || isOwn(map, caller[kind])) return writeMap(kind, map);
+  const program = caller.mapPrograms?.[kind] ?? `new${kind}map`;
   const words = map.flatMap((range) => [range.containerID, range.hostID, range.size]).map(String);
   return {
     call: 'execute',
-    argv: [mapPrograms[kind], PID, ...words],
+    argv: [program, PID, ...words],
     seconds: PATIENCE_SECONDS,
-    why,
+    why: reasons[kind],
     hint: `it may map what /etc/sub${kind} gives to you: compare the two`,
   };
+}
+
+function writeMap(kind: 'uid' | 'gid', map: readonly IdMapping[]): HostAction {
+  const path = `/proc/${PID}/${kind}_map`;
+  return { call: 'write', path, data: idMapText(map), why: reasons[kind] };
 }
 
 /** A line for each range. */

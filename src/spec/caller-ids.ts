@@ -1,6 +1,12 @@
 import type { SubordinateIds } from './id-range.ts';
 import type { IdMapping } from './spec.ts';
 
+/** What maps a user's subordinate ids. */
+export interface MapPrograms {
+  readonly uid: string;
+  readonly gid: string;
+}
+
 /** Who the caller is, as far as the ids of boxes depend on it. */
 export interface CallerIds extends SubordinateIds {
   /**
@@ -14,8 +20,8 @@ export interface CallerIds extends SubordinateIds {
   readonly keepsGroups: boolean;
   /** Login name; undefined for a user that the host does not know. */
   readonly name?: string | undefined;
-  /** Whether newuidmap(1) and newgidmap(1) are installed. */
-  readonly mapPrograms: boolean;
+  /** Paths of newuidmap(1) and newgidmap(1); undefined unless both are there. */
+  readonly mapPrograms?: MapPrograms | undefined;
   /** What the caller's own user namespace has, as an identity map; of use to a nested root alone. */
   readonly available: { readonly uid: readonly IdMapping[]; readonly gid: readonly IdMapping[] };
 }
@@ -28,6 +34,5 @@ export const plainRoot: CallerIds = {
   keepsGroups: false,
   subuid: '',
   subgid: '',
-  mapPrograms: false,
   available: { uid: [], gid: [] },
 };

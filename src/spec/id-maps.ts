@@ -79,7 +79,7 @@ function subordinate(caller: CallerIds): Record<'uid' | 'gid', HostRange[]> {
     rangesOf(text, caller).map(({ start, count }) => [start, count]);
   const [uid, gid] = [mine(caller.subuid), mine(caller.subgid)];
   // One kind alone would leave a box with users but no groups for them.
-  const possible = caller.mapPrograms && caller.name !== undefined;
+  const possible = caller.mapPrograms !== undefined && caller.name !== undefined;
   const whole = possible && uid.length > 0 && gid.length > 0;
   return whole ? { uid, gid } : { uid: [], gid: [] };
 }
@@ -184,7 +184,7 @@ export function howToGetIds(caller: CallerIds): string {
     return `${lacking.join(' and ')} ${lacking.length > 1 ? 'have' : 'has'} no line for ${who}: as root, \`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${who}\` adds one`;
   if (caller.name === undefined)
     return `newuidmap(1), which maps them, does nothing for a user without an entry in /etc/passwd, such as ${caller.uid}`;
-  if (!caller.mapPrograms)
-    return 'newuidmap and newgidmap, which map them, are not installed: as root, `apt-get install uidmap` (elsewhere: shadow-utils) brings them';
+  if (caller.mapPrograms === undefined)
+    return 'newuidmap and newgidmap, which map them, are in no directory of PATH: as root, `apt-get install uidmap` (elsewhere: shadow-utils) brings them';
   return '/etc/subuid and /etc/subgid say how many you have';
 }

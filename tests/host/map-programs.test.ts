@@ -1,11 +1,11 @@
 /** newuidmap(1) asks the host's databases of users, which may not answer: it holds nothing up for ever. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
 import { tsbox as library, request, runContainer } from './library.ts';
-import { ordinaryUser } from './ordinary-user.ts';
-import { eachLeavesNothing } from './tsbox.ts';
+import { ordinaryUser, USER } from './ordinary-user.ts';
+import { eachLeavesNothing, tsbox } from './tsbox.ts';
 
 eachLeavesNothing();
 const { by, runtime } = ordinaryUser('subordinate');
@@ -23,6 +23,21 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it, and tsbox', asy
   const codes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
   expect(await ended).toEqual([codes[signal], null]);
   expect(left()).toEqual({ running: [], state: [] });
+});
+
+test('it is the one in PATH, wherever the host has it', () => {
+  const [elsewhere, own] = [mkdtempSync('/tmp/map-programs-'), '/usr/bin/new?idmap'];
+  onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+  const moved = `chmod 755 ${elsewhere}; cp -p ${own} ${elsewhere}; for each in ${own}; do mount --bind /dev/null $each; done`;
+  const mapWith = (path: string) =>
+    tsbox(
+      ['run', 'busybox', '--', 'cat', '/proc/self/uid_map'],
+      '',
+      { ...process.env, PATH: path },
+      ['unshare', '-m', 'sh', '-c', `${moved}; exec "$0" "$@"`, ...by],
+    ).stdout.replaceAll(/ +/g, ' ');
+  expect(mapWith(`/usr/bin:/bin:${elsewhere}`)).toBe(` 0 ${USER} 1\n 1 700000 65536\n`);
+  expect(mapWith('/usr/bin:/bin')).toBe(` 0 ${USER} 1\n`);
 });
 
 test('it is killed when its time is up', async () => {

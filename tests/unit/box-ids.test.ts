@@ -14,7 +14,7 @@ const ranged: CallerIds = {
   ...single,
   subuid: 'alice:100000:65536',
   subgid: 'alice:100000:65536',
-  mapPrograms: true,
+  mapPrograms: { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' },
 };
 const make = (own: Partial<RunOptions>, ids: CallerIds = plainRoot) =>
   specFromOptions({ ...noOptions, command: ['true'], ...own }, image, {

@@ -75,7 +75,7 @@ export const subordinate: CallerIds = {
   ...oneId,
   subuid: 'alice:100000:65536',
   subgid: 'alice:100000:65536',
-  mapPrograms: true,
+  mapPrograms: { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' },
 };
 
 export function container(own: Partial<RunOptions>, host: Host = someHost): ContainerPlan {

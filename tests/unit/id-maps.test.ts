@@ -11,7 +11,7 @@ const ranged: CallerIds = {
   ...single,
   subuid: 'bob:1:5\nalice:100000:65536\n1000:200000:10',
   subgid: 'alice:300000:65536',
-  mapPrograms: true,
+  mapPrograms: { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' },
 };
 const nested: CallerIds = {
   ...plainRoot,
@@ -45,7 +45,12 @@ test.each<[string, Words, CallerIds, Partial<ReturnType<typeof idMaps>>]>([
       gid: [map(0, 100, 1), map(1, 300000, 65536)],
     },
   ],
-  ['a user without newuidmap', {}, { ...ranged, mapPrograms: false }, { uid: [map(0, 1000, 1)] }],
+  [
+    'a user without newuidmap',
+    {},
+    { ...ranged, mapPrograms: undefined },
+    { uid: [map(0, 1000, 1)] },
+  ],
   ['a user without a name', {}, { ...ranged, name: undefined }, { uid: [map(0, 1000, 1)] }],
   ['a user without subgid', {}, { ...ranged, subgid: '' }, { uid: [map(0, 1000, 1)] }],
   [
@@ -106,8 +111,8 @@ test.each<[Words, CallerIds, string]>([
   ],
   [
     { userns: 'nomap' },
-    { ...ranged, mapPrograms: false },
-    'newuidmap and newgidmap, which map them',
+    { ...ranged, mapPrograms: undefined },
+    'newuidmap and newgidmap, which map them, are in no directory of PATH',
   ],
   [{ userns: 'nomap' }, { ...ranged, name: undefined, subgid: ranged.subuid }, 'such as 1000'],
   [{ userns: 'auto', uidmap: ['0:1:1'] }, plainRoot, '--userns auto: not together with --uidmap'],
