@@ -6,10 +6,13 @@ import { MAX_ID, parseId } from './users.ts';
 export const ID_RANGE_SIZE = 65_536;
 
 /**
- * What systemd keeps for containers that choose a range when they start (its UIDS-GIDS.md): above
- * what is given to people, and below what 32-bit programs take for negative.
+ * Ids that nobody gives away unasked, so that there is nobody to agree with. Below are those of people:
+ * SSSD and FreeIPA number a domain's up to 2000200000; and systemd's for containers, up to 0x6fff_ffff.
+ * Above are systemd's for images of others (its UIDS-GIDS.md), from 0x7ffe_0000 on, and from 2^31 on
+ * what programs take for negative and FreeIPA for subordinate ids.
  */
-const [FIRST, LAST] = [0x0008_0000, 0x6fff_ffff];
+const [FIRST, LAST] = [0x7739_0000, 0x7eff_ffff];
+const [FIRST_OF_JAILS, LAST_OF_JAILS] = [0x7f00_0000, 0x7ffd_ffff];
 
 /** Name under which an administrator sets ids aside; those of `containers` are podman's to give. */
 const OWNER = 'tsbox';
@@ -88,6 +91,15 @@ export function parseSubordinateIds(text: string): SubordinateRange[] {
     if (owner === '' || start === undefined || count === undefined) return [];
     return start > 0 && count > 0 && start + count - 1 <= MAX_ID ? [{ owner, start, count }] : [];
   });
+}
+
+/**
+ * The one id that the jails of a micro-VM have instead of root's, and which no container has.
+ * @param box its id, hexadecimal digits, by which it most likely is no other micro-VM's.
+ */
+export function jailId(box: string): number {
+  const number = Number.parseInt(box, 16) || 0;
+  return FIRST_OF_JAILS + (number % (LAST_OF_JAILS - FIRST_OF_JAILS + 1));
 }
 
 /** Ids of a box from 0 on, those of the host from `start` on behind them. */

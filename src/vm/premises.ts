@@ -3,6 +3,7 @@ import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Host } from '../plan/host.ts';
 import type { Inmate, JailPlace } from '../plan/jail.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { jailId } from '../spec/id-range.ts';
 
 export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What any program needs to be loaded. */
@@ -21,7 +22,7 @@ export async function readPremises(host: Host, box: string): Promise<Premises> {
   const { arch, anchor, lastCapability = 0 } = host;
   if (host.mountApi === 'paths') throw new BoxError((await whyUnjailed()).join('\n  '));
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const own = ownId(box);
+  const own = jailId(box);
   const people = mayBecome(own)
     ? {
         nobody: { uid: own, gid: own },
@@ -40,16 +41,6 @@ async function whyUnjailed(): Promise<string[]> {
     'QEMU cannot be jailed: the calls for it (mount_setattr, Linux 5.12) are refused here: run it as a container',
     ...(await whyRefused('mount_setattr')),
   ];
-}
-
-/**
- * Above the ids that people, services and containers have, and below 2^31, from which on programs
- * take them for negative numbers (systemd's "Users, Groups, UIDs and GIDs" leaves this range unused).
- */
-const FIRST_ID = 0x70000000;
-
-function ownId(box: string): number {
-  return FIRST_ID + (Number.parseInt(box.slice(0, 7), 16) || 0);
 }
 
 /** Root in a user namespace, as in a container, has few ids: user_namespaces(7). */

@@ -88,7 +88,7 @@ describe('QEMU', () => {
         const process = theQemu(processes);
         const [uid = ''] = field(process, 'Uid')?.split('\t') ?? [];
         users.push(uid);
-        expect(Number(uid)).toBeGreaterThanOrEqual(0x70000000);
+        expect(Number(uid)).toBeGreaterThanOrEqual(0x7f000000);
         for (const ids of ['Uid', 'Gid'])
           expect(field(process, ids)).toBe([uid, uid, uid, uid].join('\t'));
         expect(field(process, 'Groups')).toBe('');
