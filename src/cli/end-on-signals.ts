@@ -2,7 +2,7 @@ import { signalNumbers } from '../abi/signals.ts';
 import { endRunning } from '../bench/spawn.ts';
 import { findCgroups } from '../linux/cgroup-place.ts';
 import { removeAbandoned } from '../sandbox/abandoned.ts';
-import { stateDirectory } from '../sandbox/state.ts';
+import { ownStateDirectory } from '../sandbox/state.ts';
 import { say } from './print.ts';
 
 /**
@@ -13,9 +13,13 @@ export function endOnSignals(): void {
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.once(name, async () => {
       await endRunning();
-      const state = stateDirectory(process.env, process.geteuid?.() ?? 0);
-      const cgroups = findCgroups();
-      await removeAbandoned(state, typeof cgroups === 'string' ? undefined : cgroups, say);
+      await removeLeft().catch((error: Error) => say(error.message));
       process.exit(128 + signalNumbers[name]);
     });
+}
+
+async function removeLeft(): Promise<void> {
+  const state = ownStateDirectory(process.env, process.geteuid?.() ?? 0);
+  const cgroups = findCgroups();
+  await removeAbandoned(state, typeof cgroups === 'string' ? undefined : cgroups, say);
 }

@@ -8,7 +8,7 @@ import { readHost } from '../sandbox/host.ts';
 import { claimIds } from '../sandbox/own-ids.ts';
 import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { claimState, ownStateDirectory } from '../sandbox/state.ts';
+import { claimState, ownStateDirectory, type StateDirectory } from '../sandbox/state.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
@@ -33,7 +33,7 @@ export async function startContainer(
   makePlan: typeof planContainer = planContainer,
 ): Promise<Sandbox> {
   const parent = ownStateDirectory(process.env, process.geteuid?.() ?? 0);
-  const host = await withFilter(readHost(request, parent), request);
+  const host = await withFilter(readHost(request, parent.path), request);
   await removeAbandoned(parent, host.cgroup, say);
   let clone: ContainerPlan['clone'] = [];
   const planned: typeof planContainer = (...of) => {
@@ -59,7 +59,7 @@ async function withCause(error: unknown, clone: ContainerPlan['clone']): Promise
 
 interface Circumstances {
   /** Directory of all boxes' state. */
-  readonly parent: string;
+  readonly parent: StateDirectory;
   readonly stdio: Stdio;
   readonly timeline: Timeline;
   readonly say: (message: string) => void;

@@ -2,14 +2,13 @@
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import { carryOut } from './actions.ts';
-import { abandonedBoxes, type BoxState } from './state.ts';
+import { abandonedBoxes, type BoxState, type StateDirectory } from './state.ts';
 
 /**
- * @param parent the state directory of all boxes.
  * @param say told of each box of which something cannot be removed; it hinders no other.
  */
 export async function removeAbandoned(
-  parent: string,
+  parent: StateDirectory,
   cgroup: CgroupHost | undefined,
   say: (message: string) => void,
 ): Promise<void> {

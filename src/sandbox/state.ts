@@ -12,16 +12,16 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  realpathSync,
   rmdirSync,
   unlinkSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
 import { makeDirectory } from '../linux/make-directory.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
+import { requireOwnPath } from './own-path.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -57,24 +57,43 @@ function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   return env.XDG_RUNTIME_DIR?.startsWith('/') ? env.XDG_RUNTIME_DIR : `/tmp/tsbox-${uid}`;
 }
 
+/** One that {@link ownStateDirectory} has looked at. */
+export interface StateDirectory {
+  readonly path: string;
+  /** Whether it was there. */
+  readonly there: boolean;
+}
+
 /**
- * The same, once it is sure that nobody else can have planted anything there: what lies beside the
- * boxes is believed, too.
+ * The same, once it is sure that nobody else can plant anything there: what lies beside the boxes is
+ * believed, too.
  * @throws BoxError
  */
-export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): string {
-  const directory = stateDirectory(env, uid);
-  requireOwn(directory);
-  return directory;
+export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): StateDirectory {
+  const path = stateDirectory(env, uid);
+  return { path, there: requireOwn(path) };
+}
+
+/**
+ * Whoever else may change a name on the way to the state chooses what tsbox makes and removes:
+ * `/tmp/tsbox-UID` can be anybody's who comes first.
+ */
+function requireOwn(path: string): boolean {
+  try {
+    return requireOwnPath(path);
+  } catch (error) {
+    throw unusable(path, error as Error);
+  }
 }
 
 /** Makes the state of a new box. @throws BoxError */
-export function claimState(parent: string): BoxState {
+export function claimState({ path: parent, there }: StateDirectory): BoxState {
   try {
-    requireOwn(parent);
-    makeDirectory(parent);
-    // What was not there before may have become another's meanwhile.
-    requireOwn(parent);
+    if (!there) {
+      makeDirectory(parent);
+      // What was not there before may have become another's meanwhile.
+      requireOwn(parent);
+    }
     for (;;) {
       const id = randomHex(6);
       const lock = lockOf(parent, `${id}.lock`, O_WRONLY | O_CREAT | O_EXCL);
@@ -94,33 +113,9 @@ function unusable(parent: string, cause: Error): BoxError {
   );
 }
 
-/**
- * Whoever else may change a name on the way to the state chooses what tsbox makes and removes:
- * `/tmp/tsbox-UID` can be anybody's who comes first. Links of root's and one's own are followed.
- */
-function requireOwn(path: string): void {
-  let name = path;
-  while (!isOwn(path, name)) name = dirname(name);
-  // What is there leads somewhere, perhaps through links: the same holds there.
-  isOwn(path, realpathSync.native(name));
-}
-
-/** @returns whether the name is there at all; its parents are checked, too. @throws BoxError */
-function isOwn(path: string, name: string): boolean {
-  const facts = lstatSync(name, { throwIfNoEntry: false });
-  if (name !== '/') isOwn(path, dirname(name));
-  if (facts === undefined) return false;
-  const own = facts.uid === 0 || facts.uid === process.geteuid?.();
-  // In a sticky directory nobody renames what is another's; the mode of a link says nothing.
-  const open = (facts.mode & 0o22) !== 0 && (facts.mode & 0o1000) === 0 && !facts.isSymbolicLink();
-  if (own && !open) return true;
-  throw unusable(path, new Error(`${name} ${own ? 'can be changed by' : 'belongs to'} others`));
-}
-
-/** The boxes whose tsbox was killed; each is locked until it is removed. @throws BoxError */
-export function abandonedBoxes(parent: string): BoxState[] {
-  const names = lockFiles(parent);
-  if (names.length > 0) requireOwn(parent);
+/** The boxes whose tsbox was killed; each is locked until it is removed. */
+export function abandonedBoxes({ path: parent, there }: StateDirectory): BoxState[] {
+  const names = there ? lockFiles(parent) : [];
   return names.flatMap((name) => {
     const id = name.slice(0, -'.lock'.length);
     const lock = lockOf(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

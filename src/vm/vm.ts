@@ -42,7 +42,7 @@ export async function startVm(
 ): Promise<Sandbox> {
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
-  const host = await withFilter(readHost(request, parent), request);
+  const host = await withFilter(readHost(request, parent.path), request);
   const { arch, sources, seccomp } = host;
   const { cgroup } = host;
   await removeAbandoned(parent, cgroup, say);

@@ -62,9 +62,24 @@ test.each([
 });
 
 test.each([
+  ['a link', 'mkdir -m 700 /run/end; ln -s end /run/tsbox'],
+  ['a link up and down', 'mkdir -m 700 -p /run/a/b /run/end; ln -s a/b/../../end /run/tsbox'],
+  ['a link to a link', 'mkdir -m 700 /run/end; ln -s /run/end /run/one; ln -s one /run/tsbox'],
+])("a state directory behind %s of root's is used", (_, plant) => {
+  const { stdout, stderr } = runAfter(plant);
+  expect({ stdout, stderr }).toEqual({ stdout: 'ran\n', stderr: '' });
+});
+
+test.each([
   ['made by another user', 'mkdir -p /run/tsbox/boxes; chown 1000 /run/tsbox'],
   ['open to others', 'mkdir -p /run/tsbox/boxes; chmod 777 /run/tsbox/boxes'],
   ["another user's link", 'ln -s $C/directory /run/tsbox; chown -h 1000 /run/tsbox'],
+  [
+    "behind another user's directory",
+    'mkdir -m 700 -p /run/end /run/other; ln -s /run/end /run/other/link; chown 1000 /run/other; ln -s other/link /run/tsbox',
+  ],
+  ['behind a link to nothing', 'ln -s nothing /run/tsbox'],
+  ['behind a link to itself', 'ln -s tsbox /run/tsbox'],
 ])('a state directory %s is refused', (_, plant) => {
   const before = picture(join(canaries, 'tree'));
   const { status, stderr } = runAfter(plant);
