@@ -8,6 +8,7 @@ import type { ContainerPlan } from '../plan/container.ts';
 import type { Report } from '../plan/report.ts';
 import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
+import { noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { Refused } from '../sandbox/refusal.ts';
@@ -38,7 +39,7 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const started = await startWorkload(running, box, plan, early, (listener) =>
+  const started = await startWorkload(running, box, plan, circumstances, (listener) =>
     serve(listener, box, running.pid, circumstances),
   );
   const { terminal, watch, report, at } = started;
@@ -106,12 +107,13 @@ async function startWorkload(
   running: Interpreter,
   box: Box,
   plan: ContainerPlan,
-  early: Early | undefined,
+  { early, state }: Circumstances,
   serveListener: (listener: number) => Promise<Watch | undefined>,
 ): Promise<Started> {
   let watch: Watch | undefined;
   let terminal: number | undefined;
   try {
+    if (plan.cgroup === undefined) noteProcess(state, running.pid);
     await prepare(running, plan, early);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
     const step = listenerStep(plan);

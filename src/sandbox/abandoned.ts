@@ -1,4 +1,5 @@
 /** Ends and removes what is left of a box: one that did not come to start, or whose tsbox was killed. */
+import { endNamed, nameProcess } from '../linux/survivor.ts';
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import { carryOut } from './actions.ts';
@@ -16,6 +17,19 @@ export async function removeAbandoned(
     await removeBox(state, cgroup, say, ', whose tsbox was killed');
 }
 
+/**
+ * Has the next run end a process that outlives tsbox, as it may: a change of its user is enough to take
+ * it out of the parent's hands (prctl(2), PR_SET_PDEATHSIG). To be called before the workload can do
+ * anything; where the box has a cgroup, that holds all of it anyway.
+ */
+export function noteProcess(state: BoxState, pid: number): void {
+  const name = nameProcess(pid);
+  if (name !== undefined) state.note(name);
+}
+
+/** Milliseconds that a killed process may take. */
+const PATIENCE = 2000;
+
 /** @param which more words about the box, for `say`. */
 export async function removeBox(
   state: BoxState,
@@ -25,6 +39,7 @@ export async function removeBox(
 ): Promise<void> {
   try {
     if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
+    for (const name of state.notes()) endNamed(name, PATIENCE);
     await state.remove();
   } catch (error) {
     state.abandon();

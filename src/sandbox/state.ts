@@ -12,8 +12,10 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  readSync,
   rmdirSync,
   unlinkSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { depthFirst } from '../linux/depth-first.ts';
@@ -23,7 +25,7 @@ import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
 import { requireOwnPath } from './own-path.ts';
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export interface BoxState {
   readonly id: string;
@@ -35,6 +37,9 @@ export interface BoxState {
    * @returns whether it was free.
    */
   claim(name: string): boolean;
+  /** Keeps a line for whoever finds the box abandoned. */
+  note(line: string): void;
+  notes(): string[];
   /** Removes everything of the box below the state directory, and gives up the lock. */
   remove(): Promise<void>;
   /** Gives up the lock alone: a later run finds the box abandoned. */
@@ -96,7 +101,7 @@ export function claimState({ path: parent, there }: StateDirectory): BoxState {
     }
     for (;;) {
       const id = randomHex(6);
-      const lock = lockOf(parent, `${id}.lock`, O_WRONLY | O_CREAT | O_EXCL);
+      const lock = lockOf(parent, `${id}.lock`, O_RDWR | O_CREAT | O_EXCL);
       // Another tsbox may have taken the new file for an abandoned one.
       if (lock === undefined) continue;
       return ownedState(parent, id, lock);
@@ -153,6 +158,8 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
     id,
     directory,
     claim: (name) => claimName(parent, `${id}.lock`, name),
+    note: (line) => writeSync(lock, `${line}\n`),
+    notes: () => readNotes(lock),
     remove: async () => {
       // Nothing is ever mounted here for the host: what is found is tsbox's own, or a workload's in
       // its copy of the image.
@@ -164,6 +171,16 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
     abandon: () => closeSync(lock),
   };
 }
+
+/** The last line may not be whole. */
+function readNotes(lock: number): string[] {
+  const bytes = new Uint8Array(MOST_NOTES);
+  const size = readSync(lock, bytes, 0, MOST_NOTES, 0);
+  return Buffer.from(bytes.subarray(0, size)).toString().split('\n').slice(0, -1);
+}
+
+/** Bytes. */
+const MOST_NOTES = 4096;
 
 /** What a killed tsbox has claimed stays so until its box is removed: a process of it could still be there. */
 function claimName(parent: string, lock: string, name: string): boolean {

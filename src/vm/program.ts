@@ -3,14 +3,18 @@ import { closeSync, openSync } from 'node:fs';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
 import { type Jail, jailMaps, jailNamespaces } from '../plan/jail.ts';
+import { noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { Refused } from '../sandbox/refusal.ts';
+import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import type { JailedProgram } from './programs.ts';
 
 export interface Surroundings {
   /** File that gets what the program says. */
   readonly log: string;
+  /** Of the box. */
+  readonly state: BoxState;
   /** Path of the cgroup, where there is one. */
   readonly cgroup: string | undefined;
 }
@@ -39,6 +43,7 @@ async function start(
   const steps = sections.flatMap((section) => section.steps);
   const running = clone(jail, { steps, extra }, surroundings);
   try {
+    if (surroundings.cgroup === undefined) noteProcess(surroundings.state, running.pid);
     const maps = jailMaps(jail);
     await carryOut(maps, { pid: running.pid });
     if (maps.length > 0) running.go();
