@@ -34,12 +34,13 @@ static bool starts_with(const char *text, const char *start)
 	return *start == 0;
 }
 
-/* Copies `name` behind the first `at` bytes of `to`, which has room for it. */
-static void append(char *to, size_t at, const char *name)
+/* Copies `name` behind the first `at` bytes of `to`, which has room for it. Returns where it ends. */
+static size_t append(char *to, size_t at, const char *name)
 {
 	do
 		to[at++] = *name;
 	while (*name++ != 0);
+	return at - 1;
 }
 
 static void say(const char *text)
@@ -62,24 +63,27 @@ static _Noreturn void fail(const char *what, const char *where)
 	end();
 }
 
-static void say_number(long number)
+enum { DIGITS = 24 };
+
+/* Returns where the number starts in `digits`, as text. */
+static const char *decimal(unsigned long number, char digits[DIGITS])
 {
-	char digits[24];
-	char *start = digits + sizeof digits - 1;
+	char *start = digits + DIGITS - 1;
 	*start = 0;
 	do
 		*--start = (char)('0' + number % 10);
 	while ((number /= 10) != 0);
-	say(start);
+	return start;
 }
 
 /* Node ends with no word where it cannot open all that it wants. */
-static void require_descriptors(void)
+static struct rlimit64 require_descriptors(void)
 {
 	enum { NOFILE = 7, ENOUGH = 100 };
 	struct rlimit64 limit = {0, 0};
 	if (sys4(__NR_prlimit64, 0, NOFILE, NULL, &limit) == 0 && limit.rlim_max < ENOUGH)
 		fail("too few open files are allowed: raise `ulimit -n` to 100 or more", "");
+	return limit;
 }
 
 /* Where this file is, whatever links led to it: DIRECTORY/bin/tsbox. */
@@ -98,22 +102,34 @@ static void find_top(struct path *path)
 	path->text[size] = 0;
 }
 
+/* SOFT:HARD. Node raises its own soft limit of open files; the workload's is to be the caller's. */
+#define OPEN_FILES "TSBOX_OPEN_FILES="
+
 /*
  * Takes NODE_EXTRA_CA_CERTS away: to read those certificates takes Node 40 ms, and tsbox makes no
- * TLS connections. Returns the value of PATH.
+ * TLS connections. Writes to `kept`, which has room for `own` and what else is there, and returns
+ * the value of PATH.
  */
-static const char *prepare(char **environment)
+static const char *prepare(char **environment, char *own, char **kept)
 {
 	const char *search = "/usr/local/bin:/usr/bin:/bin";
-	char **kept = environment;
 	for (; *environment != NULL; environment++) {
 		if (starts_with(*environment, "PATH="))
 			search = *environment + 5;
-		if (!starts_with(*environment, "NODE_EXTRA_CA_CERTS="))
+		if (!starts_with(*environment, "NODE_EXTRA_CA_CERTS=") && !starts_with(*environment, OPEN_FILES))
 			*kept++ = *environment;
 	}
+	*kept++ = own;
 	*kept = NULL;
 	return search;
+}
+
+static size_t count(char **list)
+{
+	size_t size = 0;
+	while (list[size] != NULL)
+		size++;
+	return size;
 }
 
 /* Returns when the program is not there. */
@@ -124,8 +140,9 @@ static void execute(const char *program, char **argv, char **environment)
 		return;
 	say("tsbox: ");
 	say(program);
+	char digits[DIGITS];
 	say(" cannot be executed: errno ");
-	say_number(error);
+	say(decimal((unsigned long)error, digits));
 	end();
 }
 
@@ -148,10 +165,14 @@ static void execute_from(const char *search, char **argv, char **environment)
 _Noreturn void tsbox_main(long argc, char **argv);
 _Noreturn void tsbox_main(long argc, char **argv)
 {
-	char **environment = argv + argc + 1;
-	const char *search = prepare(environment);
+	const struct rlimit64 limit = require_descriptors();
+	char digits[DIGITS], open_files[sizeof OPEN_FILES + 2 * DIGITS] = OPEN_FILES;
+	size_t end = append(open_files, sizeof OPEN_FILES - 1, decimal(limit.rlim_cur, digits));
+	end = append(open_files, end, ":");
+	append(open_files, end, decimal(limit.rlim_max, digits));
+	char *environment[count(argv + argc + 1) + 2];
+	const char *search = prepare(argv + argc + 1, open_files, environment);
 	struct path node, script;
-	require_descriptors();
 	find_top(&script);
 	find_top(&node);
 	append(script.text, script.top, "/dist/tsbox.cjs");

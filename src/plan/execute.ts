@@ -3,6 +3,7 @@ import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
 import { chdir, execve, prlimit, setsid, umask } from './calls.ts';
+import type { Host } from './host.ts';
 import { filterCalls, type SeccompFilter } from './seccomp.ts';
 import { defaultSignal, unblockSignals } from './signal-calls.ts';
 import { type Step, step } from './step.ts';
@@ -11,12 +12,17 @@ export function newSession(): Step {
   return step(setsid(), "not the caller's terminal session: TIOCSTI could type into it");
 }
 
-export function setLimits(box: Box): Step[] {
-  return box.spec.process.rlimits.map((limit) =>
+export function setLimits(box: Box, { openFiles }: Pick<Host, 'openFiles'>): Step[] {
+  const { rlimits } = box.spec.process;
+  const asked = rlimits.map((limit) =>
     step(prlimit(limit.type, limit.soft, limit.hard), reasonOf(limit), {
       hint: 'a hard limit can be raised only with CAP_SYS_RESOURCE: ask for no more than `ulimit -H` shows',
     }),
   );
+  const type = 'RLIMIT_NOFILE';
+  if (openFiles === undefined || rlimits.some((limit) => limit.type === type)) return asked;
+  const why = "the caller's own limit, which Node has raised for itself";
+  return [...asked, step(prlimit(type, openFiles.soft, openFiles.hard), why)];
 }
 
 function reasonOf({ type, hard }: Rlimit): string {

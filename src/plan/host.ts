@@ -11,6 +11,8 @@ export interface Host {
   readonly arch: Arch;
   /** Who runs tsbox: what it may do about ids and the owners of files. */
   readonly caller: Pick<CallerIds, 'kind' | 'uid' | 'gid' | 'keepsGroups' | 'mapPrograms'>;
+  /** How many files the caller might have open before Node raised it for itself; absent where it did not. */
+  readonly openFiles?: { readonly soft: bigint; readonly hard: bigint };
   /** Whether the kernel has overlayfs. */
   readonly overlay: boolean;
   /**

@@ -76,7 +76,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     // A guest's kernel has no process outside the box.
     { title: 'Landlock', steps: child ? wallIn() : [] },
     // No descriptor can be opened from here on where few are allowed.
-    { title: 'Resource limits', steps: setLimits(box) },
+    { title: 'Resource limits', steps: setLimits(box, host) },
     {
       title: 'User and capabilities',
       steps: [...becomeUser(box, host), ...(child ? dieWithParent() : [])],

@@ -27,6 +27,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
   return {
     arch: hostArch(),
     caller: readCaller(),
+    ...openFiles(process.env),
     overlay: hasOverlay(),
     anchor,
     lastCapability: lastCapability(),
@@ -36,6 +37,13 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
     ...(typeof cgroup === 'string' ? { cgroupLack: cgroup } : { cgroup }),
     ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),
   };
+}
+
+/** As native/tsbox.c tells, which starts Node; not where tsbox was started otherwise. */
+function openFiles({ TSBOX_OPEN_FILES = '' }: NodeJS.ProcessEnv): Pick<Host, 'openFiles'> {
+  const [, soft, hard] = /^(\d+):(\d+)$/.exec(TSBOX_OPEN_FILES) ?? [];
+  if (soft === undefined || hard === undefined || soft === hard) return {};
+  return { openFiles: { soft: BigInt(soft), hard: BigInt(hard) } };
 }
 
 /** Mostly they need not be known. */

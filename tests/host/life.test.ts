@@ -81,6 +81,16 @@ test('a box ends with its tsbox, and the next run removes what is left', async (
   expect(shell('true').status).toBe(0);
 });
 
+test.each([
+  ['the caller’s', [], '300\n2000\n'],
+  ['what is asked for', ['--ulimit', 'nofile=50:60'], '50\n60\n'],
+])('the limits of open files are %s', (_, flags, limits) => {
+  const words = ['run', ...flags, 'busybox', '--', 'sh', '-c', 'ulimit -Sn; ulimit -Hn'];
+  const by = ['prlimit', '--nofile=300:2000', ...starter.by];
+  const planted = { ...process.env, TSBOX_OPEN_FILES: '70:80' };
+  expect(tsbox(words, '', planted, by)).toEqual({ status: 0, stdout: limits, stderr: '' });
+});
+
 test('--timing shows the phases in their order', () => {
   const { stderr } = shell('true', '--timing');
   const phases = [
