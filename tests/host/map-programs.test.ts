@@ -15,8 +15,9 @@ const boxes = `${runtime}/tsbox/boxes`;
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it, and tsbox', async (signal) => {
   // With the ids as its arguments it sleeps for a day.
   const hangs = 'mount --bind /usr/bin/sleep /usr/bin/newuidmap && exec "$0" "$@"';
-  const words = ['-m', 'sh', '-c', hangs, ...by, 'run', 'busybox', '--', 'true'];
-  const child = spawn('unshare', words, { stdio: 'inherit' });
+  const start = ['unshare', '-m', 'sh', '-c', hangs, ...by];
+  const [command = '', ...words] = [...start, 'run', 'busybox', '--', 'true'];
+  const child = spawn(command, words, { stdio: 'inherit' });
   const ended = once(child, 'close');
   await expect.poll(() => processesNamed('newuidmap').length, { timeout: 5000 }).toBe(1);
   child.kill(signal);
