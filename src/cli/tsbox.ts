@@ -4,13 +4,23 @@
  * JavaScript, and Node's own cache (module.enableCompileCache) has only what is compiled while a
  * file is loaded.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { Script } from 'node:vm';
 import type * as all from './all.ts';
 
 /** Told by the build: which one it is. V8 takes any code for that of a text of the same length. */
 declare const BUILD: string;
 
+const { O_RDONLY, O_NONBLOCK } = constants;
 const [command = '', ...words] = process.argv.slice(2);
 const part = command === 'run' && !words.includes('--vm') ? 'run-container' : 'all';
 const filename = `${import.meta.dirname}/${part}.cjs`;
@@ -31,10 +41,15 @@ void module.exports.ended.then((well) => {
 });
 
 function readIfThere(path: string): Buffer | undefined {
+  let fd: number | undefined;
   try {
-    return readFileSync(path);
+    // A FIFO would wait for somebody who writes.
+    fd = openSync(path, O_RDONLY | O_NONBLOCK);
+    return readFileSync(fd);
   } catch {
     return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -1,4 +1,5 @@
 /** bin/tsbox: wherever it is started from and however it is reached. */
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -149,6 +150,33 @@ test('compiled code that is kept is used, replaced when it is no good, and not n
   // Whose ids the box would have is another matter.
   expect(explain({ ...nobody, env })).toMatchObject({ status: 0, stderr: '' });
   expect(readdirSync(kept)).toHaveLength(1);
+});
+
+test('a FIFO in the place of compiled code does not hold up a start', () => {
+  const top = installation();
+  cpSync(join(bin, '../dist'), join(top, 'dist'), { recursive: true });
+  const caller = { program: join(top, 'bin/tsbox'), env: { PATH: dirname(process.execPath) } };
+  const words = ['explain', '--rootfs', '/', 'true'];
+  const kept = join(top, 'dist/.compiled');
+  rmSync(kept, { recursive: true, force: true });
+  const first = tsboxFor(caller, words);
+  const [name = ''] = readdirSync(kept);
+  rmSync(join(kept, name));
+  execFileSync('mkfifo', [join(kept, name)]);
+  expect(tsboxFor(caller, words)).toEqual(first);
+  expect(statSync(join(kept, name)).isFile()).toBe(true);
+});
+
+test('a part that is missing is told by its name', () => {
+  const top = installation();
+  cpSync(join(bin, '../dist'), join(top, 'dist'), { recursive: true });
+  rmSync(join(top, 'dist/native/tsbox.node'));
+  const caller = { program: join(top, 'bin/tsbox'), env: { PATH: dirname(process.execPath) } };
+  const { status, stderr } = tsboxFor(caller, ['run', '--rootfs', '/', '--', 'true']);
+  expect(stderr).toMatch(
+    /^tsbox: a part of tsbox cannot be loaded: .*\/dist\/native\/tsbox\.node: .*: run `npm run build`\n$/,
+  );
+  expect(status).toBe(125);
 });
 
 test('no Node anywhere: it says which one to install', () => {
