@@ -70,6 +70,10 @@ function report(error: unknown, debug: boolean): number {
     if (debug && error.cause instanceof Error) say(error.cause.stack ?? error.cause.message);
     return error.exitCode;
   }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_FAILED') {
+    say(`a part of tsbox cannot be loaded: ${error.message}: run \`npm run build\``);
+    return 125;
+  }
   say(`unexpected failure: ${debug && error instanceof Error ? error.stack : error}`);
   say('this is a fault of tsbox: please report it with what --debug adds');
   return 125;

@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
 import { makeDirectory } from '../linux/make-directory.ts';
+import { SyscallError } from '../linux/native.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
 import { requireOwnPath } from './own-path.ts';
@@ -107,7 +108,10 @@ export function claimState({ path: parent, there }: StateDirectory): BoxState {
       return ownedState(parent, id, lock);
     }
   } catch (error) {
-    throw error instanceof BoxError ? error : unusable(parent, error as Error);
+    // An error of none of these calls is about something else.
+    const { syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined && !(error instanceof SyscallError)) throw error;
+    throw unusable(parent, error as Error);
   }
 }
 
