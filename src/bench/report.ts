@@ -2,7 +2,7 @@
 
 import type { Measurement } from './measure.ts';
 import { BASE } from './own.ts';
-import { type Ratio, ratioOfMedians, type Summary, summarize } from './statistics.ts';
+import { FEWEST_RUNS, type Ratio, ratioOfMedians, type Summary, summarize } from './statistics.ts';
 import type { Absent } from './subject.ts';
 
 export interface BenchReport {
@@ -138,7 +138,12 @@ function relations(results: readonly BenchResult[]): string[] {
       ? []
       : [`  ${formatRatio(ratio)} times the ${BASE}: ${name}`],
   );
-  return others.length === 0 ? [] : ['', 'Ratio of medians, with its 95 % interval', ...others];
+  if (others.length === 0) return [];
+  const few = results.some(({ ratio }) => ratio !== undefined && ratio.interval === undefined);
+  const interval = few
+    ? ` (a 95 % interval takes ${FEWEST_RUNS} runs or more)`
+    : ', with its 95 % interval';
+  return ['', `Ratio of medians${interval}`, ...others];
 }
 
 function notes({ results, absent }: BenchReport): string[] {
@@ -149,8 +154,9 @@ function notes({ results, absent }: BenchReport): string[] {
   return lines.length === 0 ? [] : ['', 'Notes', ...lines];
 }
 
-function formatRatio({ value, low, high }: Ratio): string {
-  return `${value.toFixed(2)} (${low.toFixed(2)} … ${high.toFixed(2)})`;
+function formatRatio({ value, interval }: Ratio): string {
+  const range = interval && ` (${interval.low.toFixed(2)} … ${interval.high.toFixed(2)})`;
+  return `${value.toFixed(2)}${range ?? ''}`;
 }
 
 /** @param time milliseconds. */

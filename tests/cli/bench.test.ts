@@ -31,7 +31,7 @@ test('a table on standard output, progress on standard error, all that was measu
     expect(Math.min(...times)).toBe(summary.min);
     expect(Math.max(...times)).toBe(summary.max);
     expect(summary.min).toBeGreaterThan(0);
-    expect(ratio?.low).toBeLessThanOrEqual(ratio?.value ?? 0);
+    expect(ratio).toEqual({ value: expect.any(Number) });
   }
   expect(report.results[1]?.command).toContain(program);
 

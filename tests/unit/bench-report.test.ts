@@ -18,27 +18,27 @@ const absent = { name: 'crun', why: 'not installed' };
 test('the report for people', () => {
   const measurement = {
     measured: [
-      { subject: subject('tsbox container', 'a note'), times: [10, 12, 11] },
-      { subject: subject('host process'), times: [1, 1, 1] },
+      { subject: subject('tsbox container', 'a note'), times: [10, 12, 11, 11, 11, 11] },
+      { subject: subject('host process'), times: [1, 1, 1, 1, 1, 1] },
     ],
     failed: [{ name: 'tsbox VM', why: 'ended with status 125: first line\nsecond line' }],
   };
-  const settings = { image: 'one', runs: 3, warmup: 1, seed: 5 };
+  const settings = { image: 'one', runs: 6, warmup: 1, seed: 5 };
   const host = { kernel: '6.1', processor: 'CPU', processors: 2, memory: 1, node: '22.0.0' };
   const report = makeReport(settings, host, measurement, [absent], randomSequence(1));
   expect(printReport(report)).toMatchInlineSnapshot(`
-    "Benchmark: \`true\` in one, 3 runs of each after 1 to warm up, in random order (seed 5)
+    "Benchmark: \`true\` in one, 6 runs of each after 1 to warm up, in random order (seed 5)
     2 × CPU, Linux 6.1, Node 22.0.0; times from start to end of the whole process
 
                        Time (median)       p95    Range (min … max)  spread (MAD)
       host process           1.00 ms   1.00 ms    1.00 ms … 1.00 ms       0.00 ms
-      tsbox container       11.00 ms  11.90 ms  10.00 ms … 12.00 ms       1.00 ms
+      tsbox container       11.00 ms  11.75 ms  10.00 ms … 12.00 ms       0.00 ms
 
       host process     ███▋ 1.00 ms
       tsbox container  ████████████████████████████████████████ 11.00 ms
 
     Ratio of medians, with its 95 % interval
-      11.00 (10.00 … 12.00) times the host process: tsbox container
+      11.00 (10.50 … 11.50) times the host process: tsbox container
 
     Notes
       tsbox container: a note
@@ -49,6 +49,19 @@ test('the report for people', () => {
   expect(report).toMatchObject({ version: 1, unit: 'ms', settings, host });
   expect(report.results[0]?.command).toEqual(['tsbox container', '0']);
   expect(report.absent.map(({ name }) => name)).toEqual(['crun', 'tsbox VM']);
+});
+
+test('too few runs: the report says why it has no interval', () => {
+  const measured = [
+    { subject: subject('runc'), times: [3] },
+    { subject: subject('host process'), times: [2] },
+  ];
+  const settings = { image: 'one', runs: 1, warmup: 0, seed: 5 };
+  const host = { kernel: '6.1', processor: 'CPU', processors: 2, memory: 1, node: '22.0.0' };
+  const report = makeReport(settings, host, { measured, failed: [] }, [], () => 0);
+  expect(printReport(report)).toContain(
+    'Ratio of medians (a 95 % interval takes 6 runs or more)\n  1.50 times the host process: runc',
+  );
 });
 
 test('a report without the host process has no ratios', () => {

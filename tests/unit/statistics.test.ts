@@ -47,16 +47,25 @@ test('a summary is ordered: min, median, p95, max', () => {
 });
 
 test('what is always twice as slow has a ratio of 2 without doubt', () => {
-  const base = [1, 5, 2, 9, 3];
+  const base = [1, 5, 2, 9, 3, 4];
   const twice = base.map((time) => time * 2);
-  expect(ratioOfMedians(twice, base, randomSequence(1))).toEqual({ value: 2, low: 2, high: 2 });
+  expect(ratioOfMedians(twice, base, randomSequence(1))).toEqual({
+    value: 2,
+    interval: { low: 2, high: 2 },
+  });
+});
+
+test.each([1, 2, 5])('%d runs are too few for an interval', (runs) => {
+  const times = Array.from({ length: runs }, (_, run) => run + 1);
+  expect(ratioOfMedians(times, times, randomSequence(1))).toEqual({ value: 1 });
 });
 
 test('the interval holds the ratio', () => {
   const random = randomSequence(7);
   const noisy = (size: number) => Array.from({ length: 30 }, () => size + random());
-  const { value, low, high } = ratioOfMedians(noisy(6), noisy(2), random);
-  expect(low < value && value < high).toBe(true);
+  const { value, interval } = ratioOfMedians(noisy(6), noisy(2), random);
+  expect(interval?.low).toBeLessThan(value);
+  expect(interval?.high).toBeGreaterThan(value);
 });
 
 test('a seed determines the sequence, and the numbers are in [0, 1)', () => {
