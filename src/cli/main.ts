@@ -48,12 +48,25 @@ export async function main(commands: Commands): Promise<boolean> {
     debug = command.opts<{ readonly debug?: true }>().debug ?? false;
   });
   try {
-    await program.parseAsync();
+    await program.parseAsync(untilUnknown(program, process.argv.slice(2)), { from: 'user' });
     return true;
   } catch (error) {
     process.exitCode = report(error, debug);
     return false;
   }
+}
+
+/** Where it is about a command that there is not, that command alone: commander would show help instead. */
+function untilUnknown(program: Command, words: readonly string[]): readonly string[] {
+  const names = words.filter((word) => word !== 'help');
+  let at = program;
+  for (const [index, name] of names.entries()) {
+    if (at.commands.length === 0 || name.startsWith('-')) return words;
+    const found = at.commands.find((command) => command.name() === name);
+    if (found === undefined) return names.slice(0, index + 1);
+    at = found;
+  }
+  return words;
 }
 
 /** @returns the exit code; chroot(1)'s convention: 125 is tsbox's own failure. */

@@ -16,6 +16,9 @@ describe('the command line', () => {
   test.each<[string, string[], RegExp]>([
     ['no command', [], /^Usage: tsbox .*\bCommands:\n {2}run /s],
     ['an unknown command', ['teapot'], /^error: unknown command 'teapot'\n/],
+    ['help for an unknown command', ['teapot', '--help'], /^error: unknown command 'teapot'\n/],
+    ['help of an unknown command', ['help', 'teapot'], /^error: unknown command 'teapot'\n/],
+    ['help for one below', ['seccomp', 'teapot', '-h'], /^error: unknown command 'teapot'\n/],
     ['a word too much', ['doctor', 'teapot'], /^error: too many arguments for 'doctor'/],
     ['an image too much', ['bench', 'busybox', 'teapot'], /^error: too many arguments for 'bench'/],
     ['an empty command', ['run', 'busybox', '--', ''], /^tsbox: no command to run/],
