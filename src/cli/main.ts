@@ -5,6 +5,7 @@ import packageFile from '../../package.json' with { type: 'json' };
 import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
 import { SpecError } from '../spec/errors.ts';
+import { exactWords } from './exact-words.ts';
 import { say, tell } from './print.ts';
 
 /** Each adds its command to the program; in the order of --help. */
@@ -48,7 +49,9 @@ export async function main(commands: Commands): Promise<boolean> {
     debug = command.opts<{ readonly debug?: true }>().debug ?? false;
   });
   try {
-    await program.parseAsync(untilUnknown(program, process.argv.slice(2)), { from: 'user' });
+    await program.parseAsync(untilUnknown(program, exactWords(process.argv.slice(2))), {
+      from: 'user',
+    });
     return true;
   } catch (error) {
     process.exitCode = report(error, debug);

@@ -4,6 +4,7 @@
 import { type ErrnoName, errnoNumber } from '../abi/errno.ts';
 import { type Arch, syscallNumbers } from '../abi/syscalls.ts';
 import { highHalf, lowHalf } from '../abi/word.ts';
+import { bytesOfText } from '../spec/byte-text.ts';
 import type { Argument, Fields, Slot, Step } from './step.ts';
 
 const MAGIC = 0x58425354;
@@ -206,7 +207,10 @@ class DataArea {
     const offset = this.#size;
     // UTF-8 has at most three bytes for each UTF-16 code unit.
     this.#reserve(value.length * 3 + 1);
-    this.#take(this.#bytes.write(value, offset) + 1);
+    const size = value.isWellFormed()
+      ? this.#bytes.write(value, offset)
+      : bytesOfText(value).copy(this.#bytes, offset);
+    this.#take(size + 1);
     this.#known.set(value, offset);
     return offset;
   }

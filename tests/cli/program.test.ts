@@ -73,6 +73,14 @@ test('words reach it as they are', () => {
   expect(stdout).toBe(`${word}|`);
 });
 
+test('bytes that are no UTF-8 reach it, too', () => {
+  // caf, and bytes of Latin-1, a piece of a character, and one that UTF-8 forbids; then U+FFFD itself.
+  const script = `word=$(printf 'caf\\351 \\342\\202 \\355\\240\\200 \\357\\277\\275'); "$1" run -e A="$word" busybox -- sh -c 'printf "%s=" "$1" "$A"' sh "$word" | od -v -An -tx1`;
+  const { stdout } = tsboxFor({ program: '/bin/sh' }, ['-c', script, 'sh', program]);
+  const word = '63 61 66 e9 20 e2 82 20 ed a0 80 20 ef bf bd 3d';
+  expect(stdout.replaceAll(/\s+/g, ' ').trim()).toBe(`${word} ${word}`);
+});
+
 test('bench times this very tsbox when it is reached through a link', () => {
   const scratch = newDirectory();
   const file = join(scratch, 'report');
