@@ -1,15 +1,6 @@
 /** Which mount a path of the host's lies on: proc_pid_mountinfo(5). */
 import type { SourceMount } from '../plan/host.ts';
-
-/** The words of the sixth field that a copy of the mount takes along and a remount has to repeat. */
-const attributeWords = {
-  ro: 'MOUNT_ATTR_RDONLY',
-  nosuid: 'MOUNT_ATTR_NOSUID',
-  nodev: 'MOUNT_ATTR_NODEV',
-  noexec: 'MOUNT_ATTR_NOEXEC',
-  noatime: 'MOUNT_ATTR_NOATIME',
-  nodiratime: 'MOUNT_ATTR_NODIRATIME',
-} as const;
+import { attributes } from '../plan/mount-words.ts';
 
 /** @param path absolute and without links. @returns undefined when nothing is mounted around it. */
 export function mountAround(mountinfo: string, path: string): SourceMount | undefined {
@@ -61,8 +52,9 @@ function parseLine(line: string): Omit<SourceMount, 'nested'> | undefined {
   const words = options.split(',');
   return {
     point: plain(point),
-    attributes: Object.entries(attributeWords).flatMap(([word, attribute]) =>
-      words.includes(word) ? [attribute] : [],
+    // What a copy of the mount takes along and a remount has to repeat: not `relatime`, the default.
+    attributes: Object.entries(attributes).flatMap(([word, attribute]) =>
+      word !== 'relatime' && words.includes(word) ? [attribute] : [],
     ),
     propagation: tagged('shared') ? 'shared' : tagged('master') ? 'slave' : 'private',
   };

@@ -6,7 +6,8 @@
 import type { Mount } from '../spec/spec.ts';
 import type { MountAttribute, Propagation, Reach } from './mount-calls.ts';
 
-const attributes: Readonly<Record<string, MountAttribute>> = {
+/** The kernel writes the same in proc_pid_mountinfo(5). */
+export const attributes: Readonly<Record<string, MountAttribute>> = {
   ro: 'MOUNT_ATTR_RDONLY',
   nosuid: 'MOUNT_ATTR_NOSUID',
   nodev: 'MOUNT_ATTR_NODEV',
