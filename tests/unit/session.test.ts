@@ -96,7 +96,7 @@ test('standard input comes as the guest allows it, and no byte more', async () =
   for (const allowed of [0, 1, 40_000, 90_000]) {
     const more = allowed - payloads().length;
     channel.write(credit(more));
-    await expect.poll(() => payloads().length).toBe(allowed);
+    await expect.poll(() => payloads().length, { timeout: 20_000 }).toBe(allowed);
     await new Promise((settle) => setTimeout(settle, 50));
     expect(payloads().length).toBe(allowed);
   }
