@@ -69,6 +69,7 @@ await build({ ...program, entryPoints: { execa: 'execa' } });
 const parted = {
   '/make.ts': './seccomp.cjs',
   '/listener.ts': './listener.cjs',
+  '/image-server.ts': './image-server.cjs',
   '/causes.ts': './causes.cjs',
 };
 const importsApart = {
@@ -86,6 +87,7 @@ await build({
   entryPoints: {
     seccomp: 'src/seccomp/make.ts',
     listener: 'src/container/listener.ts',
+    'image-server': 'src/container/image-server.ts',
     watcher: 'src/seccomp/watcher.ts',
     causes: 'src/causes/causes.ts',
   },

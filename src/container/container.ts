@@ -89,7 +89,7 @@ async function startOnce(
       state,
       early,
       say,
-      filter: host.seccomp,
+      host,
     });
   } catch (error) {
     await removeBox(state, host.cgroup, say);

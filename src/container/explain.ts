@@ -2,14 +2,18 @@
 import { readSubordinateIds } from '../linux/caller-ids.ts';
 import { type HostAction, printAction } from '../plan/action.ts';
 import { planContainer } from '../plan/container.ts';
+import type { Host } from '../plan/host.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
+import { rootServer } from '../plan/root.ts';
+import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
-import type { BoxRequest } from '../spec/box.ts';
+import type { Box, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
-import { firstAttempt } from './retreat.ts';
+import { imageServerOf } from './image-server.ts';
+import { firstAttempt, withServer } from './retreat.ts';
 import { checkKept } from './unkept.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
@@ -18,11 +22,12 @@ const ID = 'ID';
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
 export async function explainContainer(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
-  const host = await withFilter(readHost(request, parent), request);
+  const host = await withServer(request, await withFilter(readHost(request, parent), request));
   const { spec: asked, ids, ...others } = firstAttempt(request, host);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
   await checkKept(spec, host);
-  const plan = planContainer({ ...others, spec, id: ID }, host);
+  const box: Box = { ...others, spec, id: ID };
+  const plan = planContainer(box, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
@@ -38,8 +43,23 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     `# The new process: ${steps} system calls, carried out by tsbox-init in this order`,
     '',
     printSections(plan.sections),
+    ...serverLines(box, host),
     ...actions('tsbox, when the workload has ended', plan.after),
   ].join('\n');
+}
+
+function serverLines(box: Box, host: Host): string[] {
+  const program = rootServer(box, host)?.program;
+  if (program === undefined) return [];
+  const server = imageServerOf(box, host, program);
+  return [
+    '',
+    ...actions('tsbox, once the new process has handed over FUSE', server.before),
+    '# tsbox starts fuse-overlayfs',
+    commandLine(server.argv),
+    '',
+    ...jailLines('fuse-overlayfs', server),
+  ];
 }
 
 function actions(title: string, list: readonly HostAction[]): string[] {

@@ -5,8 +5,10 @@ import { type CarriedOut, type Interpreter, interpret } from '../linux/interpret
 import { SyscallError } from '../linux/native.ts';
 import { setWindowSize } from '../linux/terminal.ts';
 import type { ContainerPlan } from '../plan/container.ts';
+import type { Host } from '../plan/host.ts';
 import type { Report } from '../plan/report.ts';
-import { LISTENER, type SeccompFilter } from '../plan/seccomp.ts';
+import { rootServer } from '../plan/root.ts';
+import { LISTENER } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
 import { noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
@@ -17,6 +19,7 @@ import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
+import type { RunningServer } from './image-server.ts';
 import type { Watch } from './listener.ts';
 
 export interface Circumstances {
@@ -25,7 +28,7 @@ export interface Circumstances {
   readonly state: BoxState;
   readonly early: Early | undefined;
   readonly say: (message: string) => void;
-  readonly filter: SeccompFilter | undefined;
+  readonly host: Host;
 }
 
 /** @throws BoxError when the workload could not be started; no process is left then. */
@@ -39,17 +42,16 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const started = await startWorkload(running, box, plan, circumstances, (listener) =>
-    serve(listener, box, running.pid, circumstances),
-  );
-  const { terminal, watch, report, at } = started;
+  const started = await startWorkload(running, box, plan, circumstances);
+  const { terminal, watch, server, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
     if (terminal !== undefined) closeSync(terminal);
+    const why = await server?.end();
     await running.end();
     await watch?.end().catch(failedToListen);
-    throw failure;
+    throw why === undefined ? failure : unserved(why, failure);
   }
   const recorded: RecordedCall[] = [];
   return {
@@ -64,6 +66,8 @@ export async function launch(
     ...(box.watch === 'all' ? { recorded } : {}),
     wait: async (block) => {
       const ended = await running.end(block);
+      const why = await server?.end();
+      if (why !== undefined) circumstances.say(`${why}: from then on the box had no files`);
       const heard = await watch?.end().catch(failedToListen);
       timeline.mark('workload', ended.at);
       const limited = box.spec.linux.resources.memory !== undefined;
@@ -83,10 +87,10 @@ async function serve(
   listener: number,
   box: Box,
   pid: number,
-  { filter, say }: Circumstances,
+  { host: { seccomp }, say }: Circumstances,
 ): Promise<Watch | undefined> {
   const { informAgent, watchCalls } = await import('./listener.ts');
-  if (filter?.judge !== undefined) return watchCalls(listener, filter.judge, box, say);
+  if (seccomp?.judge !== undefined) return watchCalls(listener, seccomp.judge, box, say);
   informAgent(box, pid, listener);
   return undefined;
 }
@@ -100,6 +104,7 @@ function failedToListen(error: Error): BoxError {
 
 interface Started extends CarriedOut {
   readonly watch: Watch | undefined;
+  readonly server: RunningServer | undefined;
   readonly terminal: number | undefined;
 }
 
@@ -107,26 +112,49 @@ async function startWorkload(
   running: Interpreter,
   box: Box,
   plan: ContainerPlan,
-  { early, state }: Circumstances,
-  serveListener: (listener: number) => Promise<Watch | undefined>,
+  circumstances: Circumstances,
 ): Promise<Started> {
   let watch: Watch | undefined;
+  let server: RunningServer | undefined;
   let terminal: number | undefined;
   try {
-    if (plan.cgroup === undefined) noteProcess(state, running.pid);
-    await prepare(running, plan, early);
+    if (plan.cgroup === undefined) noteProcess(circumstances.state, running.pid);
+    await prepare(running, plan, circumstances.early);
+    server = await serveImage(running, box, circumstances);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
-    if (listener !== undefined) watch = await serveListener(listener);
-    return { ...running.carryOut(), watch, terminal };
+    if (listener !== undefined) watch = await serve(listener, box, running.pid, circumstances);
+    return { ...running.carryOut(), watch, server, terminal };
   } catch (error) {
     if (terminal !== undefined) closeSync(terminal);
+    await server?.end();
     running.signal(SIGKILL);
     await running.end();
     await watch?.end().catch(failedToListen);
     throw error;
   }
+}
+
+async function serveImage(
+  running: Interpreter,
+  box: Box,
+  { host, early, state }: Circumstances,
+): Promise<RunningServer | undefined> {
+  const program = rootServer(box, host)?.program;
+  if (program === undefined) return undefined;
+  const { startImageServer } = await import('./image-server.ts');
+  try {
+    return await startImageServer(running, box, host, program, state, early?.abort);
+  } catch (error) {
+    throw unserved((error as Error).message, error);
+  }
+}
+
+function unserved(failed: string, cause: unknown): Refused {
+  const call = 'fuse-overlayfs';
+  const why = 'it serves the root file system, as there is no overlayfs for it';
+  return new Refused({ call, errno: 0 }, { failed, call, why }, { cause });
 }
 
 /** What only the parent can do; the process goes on then. */

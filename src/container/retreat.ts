@@ -18,19 +18,33 @@ export async function attempts<T>(
   say: (message: string) => void,
   start: (request: BoxRequest, host: Host) => Promise<T>,
 ): Promise<T> {
-  let attempt = { request: firstAttempt(request, host), host };
+  let attempt = { request: firstAttempt(request, host), host: await withServer(request, host) };
+  if (attempt.host.rootServer !== undefined) say(`there is no overlayfs here${SERVED}`);
   if (attempt.request.ids.given !== undefined) say(attempt.request.ids.given);
   for (;;) {
     try {
       return await start(attempt.request, attempt.host);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
+      const { overlay } = attempt.host;
       const next = retreat(attempt.request, attempt.host, error.refusal, hasNoUserNamespaces());
       if (next === undefined) throw error;
-      say(next.why);
       attempt = { ...attempt, ...next };
+      if (overlay) attempt.host = await withServer(attempt.request, attempt.host);
+      const served = attempt.host.rootServer !== undefined;
+      say(next.why + (served ? SERVED : next.withReason ? `: ${error.told.failed}` : ''));
     }
   }
+}
+
+const SERVED = ': fuse-overlayfs does the same for the box';
+
+/** A user's box gets its files from fuse-overlayfs where there is no overlayfs, if that can be had. */
+export async function withServer({ layer }: Pick<BoxRequest, 'layer'>, host: Host): Promise<Host> {
+  if (host.overlay || host.caller.kind !== 'user' || layer !== 'ephemeral') return host;
+  const { findRootServer } = await import('./image-server.ts');
+  const rootServer = findRootServer(host);
+  return rootServer === undefined ? host : { ...host, rootServer };
 }
 
 /** Volumes of a box that has ids of its own without being asked are its root's as if it had not. */
@@ -59,6 +73,8 @@ interface Retreat {
   readonly host?: Host;
   /** A sentence for the user. */
   readonly why: string;
+  /** Whether what failed is told after it. */
+  readonly withReason?: boolean;
 }
 
 /**
@@ -111,12 +127,17 @@ export function retreat(
 }
 
 /** A user's box cannot do without its user namespace, in which overlayfs can be mounted from Linux 5.11 on. */
-function withoutOverlay(host: Host, { call, errno, fileSystem }: Refusal): Retreat | undefined {
-  if (!host.overlay || fileSystem !== 'overlay') return undefined;
-  return {
-    host: { ...host, overlay: false },
-    why: `overlayfs cannot be mounted in a user namespace here: ${call}: ${describeErrno(errno)}`,
-  };
+function withoutOverlay(host: Host, refused: Refusal): Retreat | undefined {
+  const { call, errno, fileSystem } = refused;
+  if (host.overlay && fileSystem === 'overlay')
+    return {
+      host: { ...host, overlay: false },
+      why: `overlayfs cannot be mounted in a user namespace here: ${call}: ${describeErrno(errno)}`,
+    };
+  const { rootServer, ...others } = host;
+  if (rootServer === undefined || (call !== 'fuse-overlayfs' && fileSystem !== 'fuse'))
+    return undefined;
+  return { host: others, why: 'fuse-overlayfs cannot do the same for the box', withReason: true };
 }
 
 function onHostIds(request: BoxRequest, reason: string): BoxRequest {

@@ -1,7 +1,7 @@
 /** What the set-up brings: QEMU, a guest kernel, images. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Tool } from '../vm/tools.ts';
+import type { Tool } from '../sandbox/tool.ts';
 import { type Check, limited, missing, ok } from './check.ts';
 
 /** @param directory `kernels/current` of the data directory. */

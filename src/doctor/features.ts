@@ -17,7 +17,7 @@ export function checkOverlay(filesystems: string, modules: string): Check {
     name,
     use,
     'not there',
-    'the kernel was built without CONFIG_OVERLAY_FS: the image is copied for every box',
+    'the kernel was built without CONFIG_OVERLAY_FS: the image is copied for every box, or served to those of users by fuse-overlayfs',
     'boot the kernel of a distribution, which has it',
   );
 }

@@ -38,6 +38,8 @@ export interface CarriedOut {
 
 export interface Interpreter {
   readonly pid: number;
+  /** To the process, open until {@link carryOut}. */
+  readonly socket: number;
   /** Lets a process go on that waits for what only its parent can do. @param descriptors that it is handed. */
   go(descriptors?: readonly number[]): void;
   /**
@@ -112,6 +114,7 @@ function follow(
   };
   return {
     pid,
+    socket,
     go: (descriptors = []) => {
       try {
         sendDescriptors(socket, new Uint8Array(1), descriptors);

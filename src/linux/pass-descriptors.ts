@@ -15,31 +15,6 @@ export function passDescriptor(path: string, message: string, fd: number): void 
   }
 }
 
-/**
- * Waits for a message of one byte with a descriptor in it.
- * @returns the descriptor, closed by execve; undefined when the other end was closed instead.
- * @throws SyscallError
- */
-export function receiveDescriptor(socket: number): number | undefined {
-  const byte = new Uint8Array(1);
-  const vector = BigUint64Array.of(addressOf(byte), 1n);
-  const control = new Int32Array(controlSize(1) / 4);
-  const header = BigUint64Array.of(
-    0n,
-    0n,
-    addressOf(vector),
-    1n,
-    addressOf(control),
-    BigInt(control.byteLength),
-    0n,
-  );
-  if (syscall('recvmsg', socket, header, messageFlags.MSG_CMSG_CLOEXEC) === 0) return undefined;
-  const fd = control[4];
-  // The kernel writes how long what came with the message is.
-  if (fd === undefined || header[5] === 0n) throw new Error('a message without a descriptor');
-  return fd;
-}
-
 /** @throws SyscallError with EPIPE where the other end is closed. */
 export function sendDescriptors(
   socket: number,
@@ -61,4 +36,19 @@ export function sendDescriptors(
     0n,
   );
   syscall('sendmsg', socket, header, messageFlags.MSG_NOSIGNAL);
+}
+
+/**
+ * Waits for a message of one byte and takes the descriptor that comes with it.
+ * @returns undefined when the other end was closed instead. @throws SyscallError
+ */
+export function receiveDescriptor(socket: number): number | undefined {
+  const byte = new Uint8Array(1);
+  const vector = BigUint64Array.of(addressOf(byte), 1n);
+  const control = new Int32Array(controlSize(1) / 4);
+  const size = BigInt(control.byteLength);
+  const header = BigUint64Array.of(0n, 0n, addressOf(vector), 1n, addressOf(control), size, 0n);
+  const flags = messageFlags.MSG_CMSG_CLOEXEC;
+  if (syscall('recvmsg', socket, header, flags) === 0 || header[5] === 0n) return undefined;
+  return control[4];
 }

@@ -129,6 +129,11 @@ export function closeRange(first: number, last?: number): Call {
   return { call: 'close_range', args: [number(first), end, ZERO] };
 }
 
+/** close_range(2) of one. */
+export function closeSlot(fd: Slot): Call {
+  return { call: 'close_range', args: [slot(fd), slot(fd), ZERO] };
+}
+
 export function fchdir(fd: Slot): Call {
   return { call: 'fchdir', args: [slot(fd)] };
 }

@@ -38,7 +38,7 @@ const namespaceFlags: Readonly<Record<NamespaceType, CloneFlag>> = {
 };
 
 export function planContainer(box: Box, host: Host): ContainerPlan {
-  const copied = box.layer === 'ephemeral' && !host.overlay;
+  const copied = box.layer === 'ephemeral' && !host.overlay && !host.rootServer;
   const seen = copied ? withRoot(box, `${host.anchor}/${box.id}`) : box;
   return {
     before: [

@@ -1,7 +1,10 @@
 import type { Arch } from '../abi/syscalls.ts';
+import type { Box } from '../spec/box.ts';
 import type { CallerIds } from '../spec/caller-ids.ts';
+import type { MountApi } from './mount-api.ts';
 import type { MountAttribute } from './mount-calls.ts';
 import type { SeccompFilter } from './seccomp.ts';
+import type { Step } from './step.ts';
 
 /**
  * What planning has to know of the host: facts read by src/linux/host.ts, or, for a plan that a
@@ -13,8 +16,10 @@ export interface Host {
   readonly caller: Pick<CallerIds, 'kind' | 'uid' | 'gid' | 'keepsGroups' | 'mapPrograms'>;
   /** How many files the caller might have open before Node raised it for itself; absent where it did not. */
   readonly openFiles?: { readonly soft: bigint; readonly hard: bigint };
-  /** Whether the kernel has overlayfs. */
+  /** Whether the kernel has overlayfs, and lets this caller mount it as far as is known. */
   readonly overlay: boolean;
+  /** What has to do instead, where it is to be had: served-root.ts. */
+  readonly rootServer?: RootServer;
   /**
    * An existing directory, the same for all boxes, on which each puts its mounts together where only
    * its own mount namespace sees them.
@@ -36,6 +41,16 @@ export interface Host {
   readonly sources: ReadonlyMap<string, 'file' | 'directory'>;
   /** The mounts that the image and those sources lie on, by their paths; read only where it matters. */
   readonly sourceMounts?: ReadonlyMap<string, SourceMount>;
+}
+
+/** A program that serves root file systems through FUSE. Few boxes need it, so its steps are loaded with it. */
+export interface RootServer {
+  /** Its path. */
+  readonly program: string;
+  /** While the host's tree is in reach. */
+  open(arch: Arch): Step[];
+  /** Leaves the mount in the slot `root`. */
+  mount(box: Box, mounts: MountApi): Step[];
 }
 
 /** A mount of the host's, as /proc/self/mountinfo tells of it. */

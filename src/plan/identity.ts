@@ -20,16 +20,16 @@ export function enterUserNamespace(box: Box, host: Host): Step[] {
     ...(keepsGroups(box, host)
       ? []
       : [step(setgroups([]), "none of the caller's groups comes along")]),
-    step(setresgid(first(gidMappings)), 'a group of the user namespace'),
+    step(setresgid(firstId(gidMappings)), 'a group of the user namespace'),
     step(
-      setresuid(first(uidMappings)),
+      setresuid(firstId(uidMappings)),
       'a user of the user namespace, in which it has every capability until it gives them up',
     ),
   ];
 }
 
 /** Root, unless the box has none. */
-function first(map: readonly IdMapping[]): number {
+export function firstId(map: readonly IdMapping[]): number {
   return Math.min(...map.map(({ containerID }) => containerID));
 }
 

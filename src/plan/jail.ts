@@ -50,6 +50,13 @@ export type JailPlace =
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
   /** The jail's own processes. */
   | { readonly kind: 'proc'; readonly path: string }
+  /** Space in memory that vanishes with the jail. */
+  | {
+      readonly kind: 'scratch';
+      readonly path: string;
+      /** The most that fits in, in bytes; without it half of the host's memory, tmpfs(5). */
+      readonly size?: number;
+    }
   /** /dev/kvm. A user namespace can have no node of its own: there it is the host's. */
   | { readonly kind: 'kvm'; readonly path: string }
   /** A file or directory of the host's. */
@@ -180,6 +187,19 @@ function addPlace({ arch, inmate }: Jail, place: JailPlace): Step[] {
         ),
         ...attach(arch, path, 'directory'),
       ];
+    case 'scratch': {
+      const { size } = place;
+      return [
+        ...newFileSystem(
+          'tmpfs',
+          ['mode=0755', ...(size === undefined ? [] : [`size=${size}`])],
+          harmless,
+          mountOf(path),
+          'what the program writes',
+        ),
+        ...attach(arch, path, 'directory'),
+      ];
+    }
     case 'kvm':
       if (inmate.standsFor !== undefined) return attach(arch, path, 'file');
       return [

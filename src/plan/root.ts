@@ -5,7 +5,7 @@
 import type { Box } from '../spec/box.ts';
 import { HERE } from './arguments.ts';
 import { fchdir, mkdirat } from './calls.ts';
-import type { Host } from './host.ts';
+import type { Host, RootServer } from './host.ts';
 import { inheritImage, isImageMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
 import { type MountAttribute, mount } from './mount-calls.ts';
@@ -21,6 +21,8 @@ export function leaveHostMounts(): Step {
 
 /** Takes hold of the image while the host's tree is still in reach. */
 export function openImage(box: Box, host: Host, mounts: MountApi): Step[] {
+  const server = rootServer(box, host);
+  if (server !== undefined) return server.open(host.arch);
   const into = imageSlot(box, host);
   if (isImageMapped(box.spec, host))
     return [step(inheritImage(), "the image, its owners mapped to the box's ids", { into })];
@@ -42,25 +44,36 @@ function hasOverlay(box: Box, host: Host): boolean {
   return box.layer === 'ephemeral' && host.overlay;
 }
 
+/** undefined where the box has an overlay, or needs none. */
+export function rootServer({ layer }: Pick<Box, 'layer'>, host: Host): RootServer | undefined {
+  return layer === 'ephemeral' && !host.overlay ? host.rootServer : undefined;
+}
+
 /** Puts the root file system together and leaves its descriptor in the slot `root`. */
 export function makeRoot(box: Box, host: Host, mounts: MountApi): Step[] {
   return [
     ...mounts.makeScratch(),
     step(mkdirat('scratch', 'empty', 0o555), 'masked directories show this one'),
-    ...(hasOverlay(box, host)
-      ? overlayRoot(box, mounts)
-      : mounts.setAttributes(
-          'root',
-          attributesOf(box, host),
-          'recursive',
-          'the image is the root itself, and no device of the host can be opened through it',
-        )),
+    ...rootSteps(box, host, mounts),
     ...mounts.settle('root', 'the root file system gets its place'),
   ];
 }
 
+function rootSteps(box: Box, host: Host, mounts: MountApi): Step[] {
+  if (hasOverlay(box, host)) return overlayRoot(box, mounts);
+  const server = rootServer(box, host);
+  if (server !== undefined) return server.mount(box, mounts);
+  return mounts.setAttributes(
+    'root',
+    attributesOf(box, host),
+    'recursive',
+    'the image is the root itself, and no device of the host can be opened through it',
+  );
+}
+
 function attributesOf(box: Box, host: Host): MountAttribute[] {
-  const own = hasOverlay(box, host) ? [] : inherited(host, box.spec.root.path);
+  const made = hasOverlay(box, host) || rootServer(box, host) !== undefined;
+  const own = made ? [] : inherited(host, box.spec.root.path);
   return [...own, 'MOUNT_ATTR_NODEV'];
 }
 

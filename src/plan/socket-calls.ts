@@ -9,29 +9,6 @@ export function sendNothing(socket: number): Call {
   return { call: 'sendto', args: [number(socket), EMPTY, ZERO, noSignal, NULL, ZERO] };
 }
 
-/** sendmsg(2) of one byte, and with it a descriptor: unix(7), SCM_RIGHTS. */
-export function sendDescriptor(socket: number, descriptor: number): Call {
-  // struct cmsghdr: its length, in 8 bytes, SOL_SOCKET, SCM_RIGHTS; then the descriptor.
-  const header = Int32Array.of(20, 0, 1, 1, descriptor, 0);
-  const control: Buffers = {
-    kind: 'bytes',
-    value: new Uint8Array(header.buffer),
-    text: `{cmsg_type=SCM_RIGHTS, [${descriptor}]}`,
-  };
-  const byte: Buffers = { kind: 'bytes', value: new Uint8Array(1), text: '"\\0"' };
-  const message = structure({
-    msg_name: NULL,
-    msg_namelen: ZERO,
-    msg_iov: structure({ iov_base: byte, iov_len: number(1) }),
-    msg_iovlen: number(1),
-    msg_control: control,
-    msg_controllen: number(control.value.length),
-    msg_flags: ZERO,
-  });
-  const noSignal = flags(abi.messageFlags, ['MSG_NOSIGNAL']);
-  return { call: 'sendmsg', args: [number(socket), message, noSignal] };
-}
-
 /** recvmsg(2) of one byte, and with it that many descriptors, each closed by execve. */
 export function receive(socket: number, descriptors: number): Call {
   const byte: Buffers = { kind: 'bytes', value: new Uint8Array(1), text: '…' };
@@ -52,6 +29,31 @@ export function receive(socket: number, descriptors: number): Call {
   return {
     call: 'recvmsg',
     args: [number(socket), message, flags(abi.messageFlags, ['MSG_CMSG_CLOEXEC'])],
+  };
+}
+
+/** sendmsg(2) of one byte, and with it the descriptor of that number. */
+export function sendDescriptor(socket: number, descriptor: number): Call {
+  const byte: Buffers = { kind: 'bytes', value: Uint8Array.of(0x2e), text: '"."' };
+  // struct cmsghdr: its length, in 8 bytes, SOL_SOCKET, SCM_RIGHTS; then the descriptor.
+  const words = Int32Array.of(20, 0, 1, 1, descriptor, 0);
+  const control: Buffers = {
+    kind: 'bytes',
+    value: new Uint8Array(words.buffer),
+    text: `{cmsg_type=SCM_RIGHTS, [${descriptor}]}`,
+  };
+  const message = structure({
+    msg_name: NULL,
+    msg_namelen: ZERO,
+    msg_iov: structure({ iov_base: byte, iov_len: number(1) }),
+    msg_iovlen: number(1),
+    msg_control: control,
+    msg_controllen: number(control.value.length),
+    msg_flags: ZERO,
+  });
+  return {
+    call: 'sendmsg',
+    args: [number(socket), message, flags(abi.messageFlags, ['MSG_NOSIGNAL'])],
   };
 }
 

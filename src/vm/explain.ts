@@ -1,17 +1,17 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
-import { printAction } from '../plan/action.ts';
-import { jailMaps, jailNamespaces } from '../plan/jail.ts';
-import { printSections, printWithReason } from '../plan/print.ts';
+import { printSections } from '../plan/print.ts';
+import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
+import type { JailedProgram } from '../sandbox/jailed.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { type HostShare, planGuest, type RootTransport } from './guest.ts';
 import { findKernel } from './kernel.ts';
 import { readPremises } from './premises.ts';
-import { type JailedProgram, qemuProgram, virtiofsdProgram } from './programs.ts';
+import { qemuProgram, virtiofsdProgram } from './programs.ts';
 import { isArchived } from './root-archive.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
@@ -48,14 +48,6 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   ].join('\n');
 }
 
-/** For a shell, an option and its value on each line. */
-function commandLine(argv: readonly string[]): string {
-  const words = argv.map((word) =>
-    /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
-  );
-  return words.reduce((line, word) => line + (word.startsWith('-') ? ' \\\n  ' : ' ') + word);
-}
-
 function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): string[] {
   if (transport === 'shared') return [];
   return [
@@ -71,17 +63,5 @@ function shareLines({ tag, source, readonly }: HostShare, program: JailedProgram
     commandLine(program.argv),
     '',
     ...jailLines('virtiofsd', program),
-  ];
-}
-
-/** What comes before the program is executed. */
-function jailLines(name: string, { jail, sections }: JailedProgram): string[] {
-  const maps = jailMaps(jail);
-  return [
-    `# The jail of ${name}: clone3({flags=${jailNamespaces(jail).join('|')}}), then`,
-    ...maps.map((action) => printWithReason(printAction(action), action.why)),
-    ...(maps.length === 0 ? [] : ['# and, in the new process,']),
-    '',
-    printSections(sections),
   ];
 }

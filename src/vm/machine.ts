@@ -7,11 +7,11 @@ import type { BoxState } from '../sandbox/state.ts';
 import type { HostShare } from './guest.ts';
 import { Monitor } from './monitor.ts';
 import type { Premises } from './premises.ts';
-import { type Surroundings, startProgram } from './program.ts';
+import { type Setting, startProgram } from './program.ts';
 import { type Parts, qemuProgram, virtiofsdProgram } from './programs.ts';
 import { Session } from './session.ts';
 
-export interface MachineRequest extends Parts, Surroundings {
+export interface MachineRequest extends Parts, Setting {
   readonly state: BoxState;
   readonly premises: Premises;
   /** Whether the workload has one. */

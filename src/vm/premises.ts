@@ -1,8 +1,9 @@
 /** Where and as whom the programs of a micro-VM are jailed: facts of this host and of the caller. */
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Host } from '../plan/host.ts';
 import type { Inmate, JailPlace } from '../plan/jail.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { systemPlaces } from '../sandbox/system-places.ts';
 import { jailId } from '../spec/id-range.ts';
 
 export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
@@ -52,27 +53,4 @@ function mayBecome(id: number): boolean {
       const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
       return inside <= id && id < inside + count;
     });
-}
-
-/** Programs, libraries and firmware, which everybody on the host may read: hier(7). */
-function systemPlaces(): JailPlace[] {
-  return [
-    ...['usr', 'lib', 'lib64'].flatMap(hostDirectory),
-    { kind: 'directory', path: 'etc' },
-    ...hostFile('etc/ld.so.cache'),
-  ];
-}
-
-function hostDirectory(path: string): JailPlace[] {
-  const source = `/${path}`;
-  const facts = lstatSync(source, { throwIfNoEntry: false });
-  if (facts === undefined) return [];
-  if (facts.isSymbolicLink()) return [{ kind: 'link', path, target: readlinkSync(source) }];
-  return [{ kind: 'host directory', path, source, access: 'read-only' }];
-}
-
-function hostFile(path: string): JailPlace[] {
-  const source = `/${path}`;
-  if (lstatSync(source, { throwIfNoEntry: false })?.isFile() !== true) return [];
-  return [{ kind: 'host file', path, source, access: 'read-only' }];
 }

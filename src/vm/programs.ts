@@ -1,19 +1,14 @@
 /** The host's programs that make up a micro-VM: the command line and the jail of each. */
 import { readFileSync } from 'node:fs';
-import { type Jail, type JailPlace, jailSections } from '../plan/jail.ts';
+import { type Jail, type JailPlace, jailMaps, jailSections } from '../plan/jail.ts';
 import { FIRST_EXTRA } from '../plan/program.ts';
-import type { Section } from '../plan/step.ts';
+import type { JailedProgram } from '../sandbox/jailed.ts';
+import { find } from '../sandbox/tool.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
 import { type Accelerator, guestMemory, qemuCommand } from './qemu.ts';
-import { find, qemu, virtiofsd } from './tools.ts';
-
-export interface JailedProgram {
-  readonly jail: Jail;
-  readonly argv: readonly string[];
-  readonly sections: readonly Section[];
-}
+import { qemu, virtiofsd } from './tools.ts';
 
 /** What a machine is made from; paths are the host's. */
 export interface Parts {
@@ -123,7 +118,7 @@ export function virtiofsdProgram(premises: Premises, share: HostShare): JailedPr
 }
 
 function jailed(jail: Jail, argv: readonly string[], extra: number): JailedProgram {
-  return { jail, argv, sections: jailSections(jail, argv, extra) };
+  return { jail, argv, maps: jailMaps(jail), sections: jailSections(jail, argv, extra) };
 }
 
 /** Half of bogomips, in kilohertz, where the processor's time stamp counter runs at a fixed rate. */

@@ -2,6 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { namesOf, onRig } from './rig.ts';
 
+/** Of a user without any right, whose image is its own. */
+const asUser = `
+    mkdir user; cp -a $TSBOX_DATA/images/busybox user; truncate -s 300M user/busybox/large
+    chown -R 1234:1234 user; chmod 666 /dev/fuse
+    box="setpriv --reuid=1234 --regid=1234 --clear-groups env XDG_RUNTIME_DIR=$PWD/user tsbox run"
+    box="$box --rootfs $PWD/user/busybox --"`;
+
 const both = {
   writes: `
     tsbox run --rootfs $TSBOX_DATA/images/busybox -- sh -c '
@@ -41,6 +48,16 @@ const withOverlay = {
 const withoutOverlay = {
   ...both,
   explain: 'tsbox explain busybox -- true',
+  'served to a user': `${asUser}
+    $box sh -c 'echo x >/etc/new; rm /bin/ls; cat /etc/new; grep " / " /proc/mounts'
+    ls user/busybox/etc/new user/busybox/bin/ls user/tsbox/boxes; rm -r user`,
+  // Who waits for what it has begun to do cannot be killed.
+  'served by a program that does not answer': `${asUser}
+    $box sh -c 'trap "exit 3" TERM; (echo x >>/large) & echo up; while :; do :; done' >up & pid=$!
+    until grep -q up up; do sleep 0.02; done
+    server=$(pgrep -x fuse-overlayfs); kill -STOP $server
+    kill -TERM $pid; wait $pid; echo $?
+    kill -0 $server 2>&1 | grep -c 'No such process'; ls user/tsbox/boxes; rm -r user`,
   'ended while copying': `
     cp -a $TSBOX_DATA/images/busybox large
     dd if=/dev/zero of=large/zeros bs=1M count=150 2>/dev/null
@@ -146,6 +163,20 @@ describe('without overlayfs', () => {
 
   test('a copy whose paths are too long for the kernel is removed', async () => {
     expect(await ranWithout('a deep tree')).toMatchObject({ status: 0, stdout: 'moved\n' });
+  });
+
+  test('fuse-overlayfs serves what a user’s box writes, which vanishes', async () => {
+    const { stdout, stderr } = await ranWithout('served to a user');
+    expect(stdout).toMatch(/^x\nnone \/ fuse .*\nuser\/busybox\/bin\/ls\n\nuser\/tsbox\/boxes:\n$/);
+    expect(stderr).toMatch(
+      /^tsbox: there is no overlayfs here: fuse-overlayfs does the same .*\nls: /,
+    );
+  });
+
+  test('fuse-overlayfs that does not answer ends with the box', async () => {
+    expect(await ranWithout('served by a program that does not answer')).toMatchObject({
+      stdout: '3\n1\n',
+    });
   });
 
   test('explain names the copy and why it is made', async () => {

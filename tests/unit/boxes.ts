@@ -55,7 +55,11 @@ export function request(own: Partial<RunOptions>): BoxRequest {
 }
 
 /** Of a user without privileges. */
-export function ofUser(own: Partial<RunOptions>, ids: CallerIds = oneId): ContainerPlan {
+export function ofUser(
+  own: Partial<RunOptions>,
+  ids: CallerIds = oneId,
+  facts: Partial<Host> = {},
+): ContainerPlan {
   const {
     spec,
     layer,
@@ -65,7 +69,7 @@ export function ofUser(own: Partial<RunOptions>, ids: CallerIds = oneId): Contai
     ids,
   });
   const { cgroup, ...others } = someHost;
-  const host: Host = { ...others, caller: ids, cgroupLack: 'not delegated' };
+  const host: Host = { ...others, caller: ids, cgroupLack: 'not delegated', ...facts };
   return planContainer({ spec: withUserNamespace(spec, maps), layer, id: 'ID' }, host);
 }
 

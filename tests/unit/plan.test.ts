@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
 import type { ContainerPlan } from '../../src/plan/container.ts';
 import { printSections, printWithReason } from '../../src/plan/print.ts';
+import { fuseOverlayfs } from '../../src/plan/served-root.ts';
 import { container, guest, ofUser, someHost, subordinate } from './boxes.ts';
 
 const standard = container({});
@@ -82,6 +83,13 @@ test.each<[string, ContainerPlan]>([
     }),
   ],
   ['no-overlay', container({}, { ...someHost, overlay: false })],
+  [
+    'served',
+    ofUser({}, subordinate, {
+      overlay: false,
+      rootServer: fuseOverlayfs('/usr/bin/fuse-overlayfs'),
+    }),
+  ],
   ['user', container({ user: 'user', workdir: '/home', umask: '077', hostname: 'h' })],
   ['rlimits', container({ ulimit: ['nofile=1024:2048', 'core=0', 'memlock=unlimited'] })],
 ])('plan of a container: %s', async (name, plan) => {

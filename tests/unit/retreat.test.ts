@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { errnoNumber } from '../../src/abi/errno.ts';
 import { firstAttempt, retreat } from '../../src/container/retreat.ts';
 import type { Host } from '../../src/plan/host.ts';
+import { fuseOverlayfs } from '../../src/plan/served-root.ts';
 import type { Refusal } from '../../src/sandbox/refusal.ts';
 import type { RunOptions } from '../../src/spec/run-options.ts';
 import { request, someHost } from './boxes.ts';
@@ -73,6 +74,21 @@ test('a user without root gives up overlayfs, and nothing else', () => {
   );
   expect(after({}, { ...host, overlay: false }, overlay)).toBeUndefined();
   expect(after({}, host, { call: 'clone3', errno: EPERM })).toBeUndefined();
+});
+
+test('and then fuse-overlayfs, where that does not do', () => {
+  const caller = { kind: 'user', uid: 1000, gid: 1000, keepsGroups: false } as const;
+  const host: Host = { ...someHost, caller, overlay: false };
+  const served = { ...host, rootServer: fuseOverlayfs('/usr/bin/fuse-overlayfs') };
+  for (const refused of [
+    { call: 'fuse-overlayfs', errno: 0 },
+    { call: 'fsmount', errno: EPERM, fileSystem: 'fuse' },
+  ]) {
+    expect(after({}, served, refused)).toMatchObject({ withReason: true });
+    expect(after({}, served, refused)?.host).toEqual(host);
+    expect(after({}, host, refused)).toBeUndefined();
+  }
+  expect(after({}, served, { call: 'mkdirat', errno: EPERM })).toBeUndefined();
 });
 
 test('where there are no user namespaces at all, boxes have the ids of the host', () => {

@@ -1,0 +1,95 @@
+/** Starts a program of the host's in its jail (src/plan/jail.ts), and in the box's cgroup. */
+import { closeSync, openSync } from 'node:fs';
+import { type Interpreter, interpret } from '../linux/interpreter.ts';
+import { SyscallError } from '../linux/native.ts';
+import type { HostAction } from '../plan/action.ts';
+import { type Jail, jailNamespaces } from '../plan/jail.ts';
+import type { Section } from '../plan/step.ts';
+import { noteProcess } from './abandoned.ts';
+import { carryOut } from './actions.ts';
+import { Refused } from './refusal.ts';
+import type { BoxState } from './state.ts';
+import { failureOf } from './step-failure.ts';
+
+export interface JailedProgram {
+  readonly jail: Jail;
+  readonly argv: readonly string[];
+  /** By the parent, while the new process waits: none without a user namespace. */
+  readonly maps: readonly HostAction[];
+  readonly sections: readonly Section[];
+}
+
+export interface Surroundings {
+  /** Descriptor that gets what the program says. */
+  readonly output: number;
+  /** Of the box that it is for. */
+  readonly state: BoxState;
+  /** Path of the cgroup, where there is one. */
+  readonly cgroup: string | undefined;
+}
+
+/**
+ * @param extra descriptors that it is given beside its standard streams.
+ * @param why it is in a jail.
+ * @throws BoxError when it could not be started; then nothing runs.
+ */
+export async function startJailed(
+  { jail, maps, sections }: JailedProgram,
+  extra: readonly number[],
+  surroundings: Surroundings,
+  why: string,
+): Promise<Interpreter> {
+  const steps = sections.flatMap((section) => section.steps);
+  const running = clone(jail, { steps, extra }, surroundings, why);
+  try {
+    if (surroundings.cgroup === undefined) noteProcess(surroundings.state, running.pid);
+    await carryOut(maps, { pid: running.pid });
+    if (maps.length > 0) running.go();
+    const failure = failureOf(steps, running.carryOut().report);
+    if (failure !== undefined) throw failure;
+    return running;
+  } catch (error) {
+    running.signal(SIGKILL);
+    await running.end();
+    throw error;
+  }
+}
+
+const SIGKILL = 9;
+
+function clone(
+  jail: Jail,
+  launch: Pick<Parameters<typeof interpret>[0], 'steps' | 'extra'>,
+  { output, cgroup }: Surroundings,
+  why: string,
+): Interpreter {
+  const open: number[] = [];
+  const keep = (path: string, flags: string): number => {
+    const fd = openSync(path, flags);
+    open.push(fd);
+    return fd;
+  };
+  const namespaces = jailNamespaces(jail);
+  const flags = [...namespaces, ...(cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const])];
+  try {
+    return interpret({
+      ...launch,
+      clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD', ...flags],
+      stdio: [keep('/dev/null', 'r'), output, output],
+      ...(cgroup === undefined ? {} : { cgroup: keep(cgroup, 'r') }),
+    });
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.call === 'clone3')) throw error;
+    throw new Refused(
+      { call: 'clone3', errno: error.errno, clone: flags },
+      {
+        failed: error.message,
+        call: `clone3({flags=${flags.join('|')}})`,
+        why,
+      },
+      { cause: error },
+    );
+  } finally {
+    for (const fd of open) closeSync(fd);
+  }
+}
