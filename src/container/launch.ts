@@ -37,7 +37,7 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const { watch, report, at } = await startWorkload(running, plan, (listener) =>
+  const { watch, report, at } = await startWorkload(running, plan, steps, (listener) =>
     serve(listener, box, running.pid, circumstances),
   );
   if (report !== undefined) markSteps(timeline, steps, report, at);
@@ -93,11 +93,12 @@ function failedToListen(error: Error): BoxError {
 async function startWorkload(
   running: Interpreter,
   plan: ContainerPlan,
+  steps: readonly Step[],
   serveListener: (listener: number) => Promise<Watch | undefined>,
 ): Promise<CarriedOut & { readonly watch: Watch | undefined }> {
   let watch: Watch | undefined;
   try {
-    await prepare(running, plan);
+    await prepare(running, plan, steps);
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serveListener(listener);
@@ -111,9 +112,18 @@ async function startWorkload(
 }
 
 /** What only the parent can do; the process goes on then. */
-async function prepare(running: Interpreter, plan: ContainerPlan): Promise<void> {
+async function prepare(
+  running: Interpreter,
+  plan: ContainerPlan,
+  steps: readonly Step[],
+): Promise<void> {
   if (plan.during.length === 0) return;
-  const { mounts } = await carryOut(plan.during, { pid: running.pid });
+  const { mounts } = await carryOut(plan.during, { pid: running.pid }).catch((error) => {
+    // Nothing can be done for a process that has ended: why it did is what matters.
+    running.signal(SIGKILL);
+    const { report } = running.carryOut();
+    throw (report !== undefined && failureOf(steps, report)) || error;
+  });
   try {
     running.go(mounts);
   } finally {
