@@ -42,7 +42,7 @@ export async function launch(
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio);
-  const started = await startWorkload(running, box, plan, circumstances);
+  const started = await startWorkload(running, box, plan, steps, circumstances);
   const { terminal, watch, server, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
@@ -112,6 +112,7 @@ async function startWorkload(
   running: Interpreter,
   box: Box,
   plan: ContainerPlan,
+  steps: readonly Step[],
   circumstances: Circumstances,
 ): Promise<Started> {
   let watch: Watch | undefined;
@@ -119,7 +120,7 @@ async function startWorkload(
   let terminal: number | undefined;
   try {
     if (plan.cgroup === undefined) noteProcess(circumstances.state, running.pid);
-    await prepare(running, plan, circumstances.early);
+    await prepare(running, plan, steps, circumstances.early);
     server = await serveImage(running, box, circumstances);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
     const step = listenerStep(plan);
@@ -161,10 +162,16 @@ function unserved(failed: string, cause: unknown): Refused {
 async function prepare(
   running: Interpreter,
   plan: ContainerPlan,
+  steps: readonly Step[],
   early: Early | undefined,
 ): Promise<void> {
   if (plan.during.length === 0) return;
-  const { mounts } = await carryOut(plan.during, { pid: running.pid, early });
+  const { mounts } = await carryOut(plan.during, { pid: running.pid, early }).catch((error) => {
+    // Nothing can be done for a process that has ended: why it did is what matters.
+    running.signal(SIGKILL);
+    const { report } = running.carryOut();
+    throw (report !== undefined && failureOf(steps, report)) || error;
+  });
   try {
     running.go(mounts);
   } finally {

@@ -7,10 +7,12 @@ import { closeSync, constants, type Dirent, openSync, readdirSync } from 'node:f
  * Follows no link, and nothing else may change the tree meanwhile.
  * @param visit called for each entry below `top`, of a directory's own after all below it, with a
  *   path that is good until it settles.
+ * @param enter called before for each directory below `top`.
  */
 export async function depthFirst(
   top: string,
   visit: (path: string, entry: Dirent) => Promise<void> | void,
+  enter: (path: string) => void = () => undefined,
 ): Promise<void> {
   let here = openSync(top, constants.O_DIRECTORY | constants.O_NOFOLLOW);
   const pathOf = (name: string): string => `/proc/self/fd/${here}/${name}`;
@@ -28,6 +30,7 @@ export async function depthFirst(
     for (let last = way.at(-1); last !== undefined; last = way.at(-1)) {
       const entry = last.entries.pop();
       if (entry?.isDirectory()) {
+        enter(pathOf(entry.name));
         go(entry.name);
         way.push({ self: entry, entries: entriesHere() });
       } else if (entry !== undefined) {

@@ -20,7 +20,7 @@ function unkeptPropagation(mount: Mount, { linux }: Spec, host: Host): string[] 
   const word = propagationOf(mount)?.value === 'MS_SHARED' ? 'shared' : 'slave';
   if (word === 'shared' && linux.uidMappings.length > 0)
     return [
-      `${name}: shared: nothing that is mounted in a user namespace reaches the host; use slave, or --userns=host`,
+      `${name}: shared: nothing that is mounted in a user namespace reaches the host; use slave${host.caller.kind === 'user' ? '' : ', or --userns=host'}`,
     ];
   if (around === undefined || around.propagation === 'shared') return [];
   if (word === 'slave' && around.propagation === 'slave') return [];

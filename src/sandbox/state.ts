@@ -4,6 +4,7 @@
  * that its owner was killed: whoever finds it ends and removes what is left.
  */
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -209,8 +210,12 @@ function leadsTo(path: string, inode: number): boolean {
 const claimed = /^[a-z]+-[0-9]+$/;
 
 async function removeTree(directory: string): Promise<void> {
-  await depthFirst(directory, (path, entry) =>
-    entry.isDirectory() ? rmdirSync(path) : unlinkSync(path),
+  // A directory of a copied image may be closed even to its owner, whom root is not subject to.
+  const open = process.geteuid?.() === 0 ? undefined : (path: string) => chmodSync(path, 0o700);
+  await depthFirst(
+    directory,
+    (path, entry) => (entry.isDirectory() ? rmdirSync(path) : unlinkSync(path)),
+    open,
   );
   rmdirSync(directory);
 }

@@ -13,7 +13,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { shell, starter, tsbox } from './tsbox.ts';
+import { shell, starter, through, tsbox } from './tsbox.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -91,9 +91,8 @@ test('a volume inside another is mounted after it, whichever flag comes first', 
 });
 
 test("the caller's umask does not reach the root file system", () => {
-  const line = 'umask 077; exec "$0" "$@"';
   const words = ['run', 'busybox', '--', 'stat', '-c', '%a', '/'];
-  const by = ['sh', '-c', line, ...starter.by];
+  const by = through('sh', '-c', 'umask 077; exec "$0" "$@"');
   expect(tsbox(words, '', process.env, by).stdout).toBe('755\n');
 });
 

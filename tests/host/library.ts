@@ -3,30 +3,22 @@ import { closeSync, openSync, readdirSync } from 'node:fs';
 import { expect } from 'vitest';
 import type * as library from '../../src/index.ts';
 import type { Box, Exit, Sandbox } from '../../src/index.ts';
+import { starter } from './tsbox.ts';
 
 /** The built one: it has its native parts beside it. */
 export const tsbox: typeof library = await import(
   new URL('../../dist/index.js', import.meta.url).href
 );
 
-const {
-  dataDirectory,
-  findDevices,
-  findImage,
-  imageFacts,
-  noOptions,
-  specFromOptions,
-  startContainer,
-  Timeline,
-} = tsbox;
+const { findDevices, imageFacts, noOptions, specFromOptions, startContainer, Timeline } = tsbox;
 
-const facts = imageFacts(findImage('busybox', dataDirectory(process.env, 0), '/'));
+const facts = imageFacts(starter.image);
 
 export function request(
   command: readonly string[],
   options: Partial<Parameters<typeof specFromOptions>[0]> = {},
 ): ReturnType<typeof specFromOptions> {
-  const caller = { env: {}, cwd: '/', findDevices, ids: tsbox.plainRoot };
+  const caller = { env: {}, cwd: '/', findDevices, ids: { ...tsbox.plainRoot, ...starter.caller } };
   return specFromOptions({ ...noOptions, ...options, command }, facts, caller);
 }
 

@@ -1,12 +1,10 @@
 /** How a container starts and ends: streams, signals, exit codes, and that nothing is left. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
-import { request, runContainer } from './library.ts';
-import { eachLeavesNothing, shell, started, starter, tsbox } from './tsbox.ts';
+import { expect, test } from 'vitest';
+import { eachLeavesNothing, shell, started, starter, through, tsbox } from './tsbox.ts';
 
 eachLeavesNothing();
 
@@ -117,7 +115,7 @@ test('a limit that this host cannot keep is refused, one that it can is kept', (
 });
 
 test.each([10, 30, 50, 70, 90])('SIGUSR1 after %d ms opens no debugger', async (delay) => {
-  const [command = '', ...first] = starter.by;
+  const [command = '', ...first] = through();
   const words = [...first, 'run', 'busybox', '--', 'sleep', '0.3'];
   const child = spawn(command, words, { stdio: 'pipe' });
   const [said] = [text(child.stderr), setTimeout(() => child.kill('SIGUSR1'), delay)];
@@ -130,7 +128,7 @@ test.each([
   [['run', '--frobnicate'], 125],
   [['run', 'no-such-image', 'true'], 125],
 ])('%j: the status says it where standard error is full', (words, status) => {
-  const result = tsbox(['-c', '"$0" "$@" 2>/dev/full', ...starter.by, ...words], '', process.env, [
+  const result = tsbox(['-c', '"$0" "$@" 2>/dev/full', ...through(), ...words], '', process.env, [
     'sh',
   ]);
   expect(result).toEqual({ status, stdout: '', stderr: '' });
@@ -143,27 +141,4 @@ test('no signal is blocked, and none ignored that Node ignores', () => {
   const [SIGPIPE, SIGXFSZ] = [13, 25];
   for (const signal of [SIGPIPE, SIGXFSZ])
     expect(BigInt(`0x${ignored}`) & (1n << BigInt(signal - 1))).toBe(0n);
-});
-
-test('a thread that does nothing but wait is there for a signal', async () => {
-  let heard: () => void = () => undefined;
-  const signalled = new Promise<void>((settle) => {
-    heard = settle;
-  });
-  process.on('SIGUSR2', heard);
-  // Again and again, as the box may not be there yet.
-  const sender = spawn('sh', ['-c', `while sleep 0.3; do kill -USR2 ${process.pid}; done`]);
-  onTestFinished(async () => {
-    const ended = once(sender, 'exit');
-    sender.kill('SIGKILL');
-    await ended;
-    process.off('SIGUSR2', heard);
-  });
-  const exit = await runContainer(request(['sleep', '600']), undefined, async (box) => {
-    const ended = box.wait(600_000);
-    await signalled;
-    box.signal(9);
-    return ended;
-  });
-  expect(exit).toEqual({ kind: 'signalled', signal: 9, oomKilled: false });
 });

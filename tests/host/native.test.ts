@@ -2,15 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { syscallNumbers } from '../../src/abi/syscalls.ts';
+import { address, launch, syscall } from './native.ts';
 
-interface Native {
-  readonly syscall: (number: number, ...words: readonly unknown[]) => number;
-  readonly launch: (cloneArgs: unknown, files: unknown) => number;
-  readonly address: (array: unknown) => bigint;
-}
-const module = { exports: {} as Native };
-process.dlopen(module, new URL('../../dist/native/tsbox.node', import.meta.url).pathname);
-const { syscall, launch, address } = module.exports;
 const numbers = syscallNumbers[process.arch === 'arm64' ? 'arm64' : 'x64'];
 
 const AT_FDCWD = -100;

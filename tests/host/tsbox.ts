@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect } from 'vitest';
+import type { CallerIds } from '../../src/index.ts';
 
 export const program = new URL('../../bin/tsbox', import.meta.url).pathname;
 
@@ -14,10 +15,16 @@ export interface Result {
 
 /** How tsbox is started where a test says nothing else. */
 export const starter = {
-  /** Itself, or a program with its own arguments before it. */
-  by: [program] as readonly string[],
+  /** A program with its own arguments that executes another where something lies over the host's files. */
+  inside: [] as readonly string[],
+  /** What is to be mounted for that, in a mount namespace of the test's own. */
+  cover: ':',
+  /** A program with its own arguments that executes another as somebody else, or under other conditions. */
+  become: [] as readonly string[],
   /** User id that it has. */
   user: 0,
+  /** What tsbox would find about the caller, where it is not root. */
+  caller: {} as Partial<CallerIds>,
   /** What stands behind a box: a range of its own, the host's ids, the user alone, or with subordinate ids. */
   ids: 'all' as 'all' | 'none' | 'one' | 'subordinate',
   /** Where its boxes keep their state. */
@@ -25,12 +32,37 @@ export const starter = {
   image: '/var/lib/tsbox/images/busybox',
 };
 
+/** What starts tsbox as {@link starter} says, through one more program with its own arguments. */
+export const through = (...before: readonly string[]): readonly string[] => [
+  ...starter.inside,
+  ...starter.become,
+  ...before,
+  program,
+];
+
+/** The same under a filter that the caller cannot have installed, as it would be without no_new_privs. */
+export const under = (...filter: readonly string[]): readonly string[] => [
+  ...starter.inside,
+  ...filter,
+  ...starter.become,
+  program,
+];
+
+/** What users without root are refused of what root may ask for; undefined where that is the same. */
+export function refusedToUsers(flags: string): string | undefined {
+  if (starter.user !== 0 && flags.includes('--userns=auto'))
+    return 'tsbox: --userns auto: only root has ids to give to each box';
+  if (starter.ids === 'one' && flags.includes('-u 1000'))
+    return 'the box has no user with id 1000: /etc/subuid and /etc/subgid have no line for';
+  return undefined;
+}
+
 /** @param by what starts it, and that program's own arguments. */
 export function tsbox(
   args: readonly string[],
   input: string | Buffer = '',
   env: NodeJS.ProcessEnv = process.env,
-  by: readonly string[] = starter.by,
+  by: readonly string[] = through(),
 ): Result {
   const [command = program, ...first] = by;
   const options = { input, env, timeout: 100_000, maxBuffer: 2 ** 26 };
@@ -49,7 +81,7 @@ export async function started(
   text: string,
   stderr: 'inherit' | 'ignore' = 'inherit',
 ) {
-  const [command = program, ...first] = starter.by;
+  const [command = program, ...first] = through();
   const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', stderr] });
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
     child.once('close', (code, signal) => settle({ code, signal }));

@@ -1,5 +1,6 @@
 /** The kinds of box that every attack is made in. */
 import { ordinaryUser } from '../host/ordinary-user.ts';
+import { program } from '../host/tsbox.ts';
 import { AS_DEFAULT, flagsOf, type Options, type Outcome, runByProgram, runHere } from './box.ts';
 
 export interface Kind {
@@ -12,6 +13,11 @@ const byProgram =
   async (rootfs, command, options) =>
     runByProgram(rootfs, command, [...flags, ...flagsOf(options)], by);
 
+const byUser = (ids: Parameters<typeof ordinaryUser>[0]) => {
+  const { inside, become } = ordinaryUser(ids);
+  return byProgram([], [...inside, ...become, program]);
+};
+
 export const VM = 'VM';
 export const ONE_ID = 'container of a user with one id';
 
@@ -21,10 +27,10 @@ export const kinds: readonly Kind[] = [
     name: 'container',
     run: (rootfs, command, options) => runHere(rootfs, command, { ...options, userns: AS_DEFAULT }),
   },
-  { name: ONE_ID, run: byProgram([], ordinaryUser('one').by) },
+  { name: ONE_ID, run: byUser('one') },
   {
     name: 'container of a user with subordinate ids',
-    run: byProgram([], ordinaryUser('subordinate').by),
+    run: byUser('subordinate'),
   },
   { name: VM, run: byProgram(['--vm']) },
 ];

@@ -1,0 +1,5 @@
+/** All of privilege.test.ts once more by a user without root that has subordinate ids. */
+import { becomeOrdinaryUser } from './ordinary-user.ts';
+
+becomeOrdinaryUser('subordinate');
+await import('./privilege.test.ts');

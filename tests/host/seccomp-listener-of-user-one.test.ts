@@ -1,0 +1,5 @@
+/** All of seccomp-listener.test.ts once more by a user without root that has one id. */
+import { becomeOrdinaryUser } from './ordinary-user.ts';
+
+becomeOrdinaryUser('one');
+await import('./seccomp-listener.test.ts');
