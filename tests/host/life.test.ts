@@ -84,7 +84,7 @@ test.each([
   ['what is asked for', ['--ulimit', 'nofile=50:60'], '50\n60\n'],
 ])('the limits of open files are %s', (_, flags, limits) => {
   const words = ['run', ...flags, 'busybox', '--', 'sh', '-c', 'ulimit -Sn; ulimit -Hn'];
-  const by = ['prlimit', '--nofile=300:2000', ...starter.by];
+  const by = ['prlimit', '--nofile=300:2000', ...through()];
   const planted = { ...process.env, TSBOX_OPEN_FILES: '70:80' };
   expect(tsbox(words, '', planted, by)).toEqual({ status: 0, stdout: limits, stderr: '' });
 });

@@ -5,12 +5,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { tsbox as library, request, runContainer } from './library.ts';
 import { ordinaryUser, USER } from './ordinary-user.ts';
-import { eachLeavesNothing, tsbox } from './tsbox.ts';
+import { eachLeavesNothing, program, tsbox } from './tsbox.ts';
 
 eachLeavesNothing();
-const { by, runtime } = ordinaryUser('subordinate');
+const user = ordinaryUser('subordinate');
+const by = [...user.inside, ...user.become, program];
 const left = () => ({ running: processesNamed('newuidmap'), state: readdirSync(boxes) });
-const boxes = `${runtime}/tsbox/boxes`;
+const boxes = `${user.env.XDG_RUNTIME_DIR}/tsbox/boxes`;
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it, and tsbox', async (signal) => {
   // With the ids as its arguments it sleeps for a day.

@@ -65,7 +65,8 @@ export function ordinaryUser(ids: Ids): OrdinaryUser {
   if (ids === 'one') return { inside: [], become, cover: ':', env, image, caller: user };
   const cover = coverFiles(scratch);
   const inside = ['unshare', '-m', 'sh', '-c', `${cover} && exec "$0" "$@"`];
-  const caller = { ...user, ...ranges, name: NAME, mapPrograms: true };
+  const mapPrograms = { uid: '/usr/bin/newuidmap', gid: '/usr/bin/newgidmap' };
+  const caller = { ...user, ...ranges, name: NAME, mapPrograms };
   return { inside, become, cover, env, image, caller };
 }
 

@@ -2,7 +2,7 @@
  * Runs tsbox as a user without any right for whom the kernel really refuses overlayfs: the image is on
  * an overlay that is on an overlay, and more layers the kernel does not stack (EINVAL).
  */
-import { starter } from './tsbox.ts';
+import { starter, through } from './tsbox.ts';
 
 const layers = '/dev/shm';
 
@@ -17,7 +17,7 @@ const premises = {
  * @param last of the shell, once tsbox has ended; without, it ends with the shell's own process.
  */
 export function withoutOverlay(fuse: keyof typeof premises, program = '', last = ''): string[] {
-  const { image, user, by } = starter;
+  const { image, user } = starter;
   const owned = (name: string) =>
     `mkdir ${layers}/${name} && chown ${user}:${user} ${layers}/${name}`;
   const overlay = (lower: string, number: number, at: string) =>
@@ -38,7 +38,7 @@ export function withoutOverlay(fuse: keyof typeof premises, program = '', last =
         ]),
     last === '' ? 'exec "$0" "$@"' : `{ "$0" "$@"; ${last}; }`,
   ];
-  return ['unshare', '-m', 'sh', '-c', steps.join(' && '), ...by];
+  return ['unshare', '-m', 'sh', '-c', steps.join(' && '), ...through()];
 }
 
 /** Files that the user's boxes have changed in the image. */

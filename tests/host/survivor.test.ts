@@ -15,13 +15,13 @@ const noCgroups = [
   '-c',
   'umount /sys/fs/cgroup/unified 2>/dev/null || umount /sys/fs/cgroup; exec "$0" "$@"',
 ];
-const { by } = ordinaryUser('subordinate');
+const { inside, become } = ordinaryUser('subordinate');
 
 let seconds = 77_000;
 test.each<[string, readonly string[], string[]]>([
   ['with ids of its own', [program], []],
   ['with the ids of the host', [program], ['--userns=host']],
-  ['of a user', by, []],
+  ['of a user', [...inside, ...become, program], []],
 ])('a box %s ends with the next run', async (_, starter, flags) => {
   const mark = `${++seconds}.5`;
   const [command = '', ...first] = [...noCgroups, ...starter, 'run'];
