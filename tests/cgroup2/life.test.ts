@@ -36,7 +36,7 @@ const withOverlay = {
   ...both,
   'two at once': `
     mkfifo in
-    tsbox run --memory 64m busybox -- sh -c '
+    tsbox run -i --memory 64m busybox -- sh -c '
       echo up; read -r _; cat /sys/fs/cgroup/memory.max' <in >first &
     exec 3>in
     until grep -q up first; do sleep 0.1; done

@@ -9,7 +9,7 @@ const lines = {
     cd /sys/fs/cgroup; cat memory.max memory.swap.max memory.oom.group cpu.max pids.max'`,
   'no limit after others': `
     mkfifo end
-    tsbox run busybox -- sh -c 'echo up; read -r _; ls /sys/fs/cgroup' <end >limitless &
+    tsbox run -i busybox -- sh -c 'echo up; read -r _; ls /sys/fs/cgroup' <end >limitless &
     exec 3>end
     until grep -q up limitless; do sleep 0.1; done
     (cd /sys/fs/cgroup/tsbox/*/ && cat memory.max memory.oom.group cpu.max pids.max)
