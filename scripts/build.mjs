@@ -71,6 +71,7 @@ const parted = {
   '/listener.ts': './listener.cjs',
   '/image-server.ts': './image-server.cjs',
   '/causes.ts': './causes.cjs',
+  '/systemd.ts': './systemd.cjs',
 };
 const importsApart = {
   name: 'imports-apart',
@@ -90,6 +91,7 @@ await build({
     'image-server': 'src/container/image-server.ts',
     watcher: 'src/seccomp/watcher.ts',
     causes: 'src/causes/causes.ts',
+    systemd: 'src/sandbox/systemd.ts',
   },
   plugins: [execaApart],
 });

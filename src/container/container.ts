@@ -1,5 +1,6 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
+import { unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { removeAbandoned, removeBox } from '../sandbox/abandoned.ts';
@@ -73,11 +74,13 @@ async function startOnce(
   { parent, stdio, timeline, say, early, makePlan }: Circumstances,
 ): Promise<Sandbox> {
   const state = claimState(parent);
+  let on = host;
   try {
     const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
     const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
-    await checkKept(box.spec, host);
-    const plan = makePlan(box, host);
+    on = await withLimits(box, host, early);
+    await checkKept(box.spec, on);
+    const plan = makePlan(box, on);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
       say(
@@ -89,10 +92,18 @@ async function startOnce(
       state,
       early,
       say,
-      host,
+      host: on,
     });
   } catch (error) {
-    await removeBox(state, host.cgroup, say);
+    await removeBox(state, on.cgroup, say);
     throw error;
   }
+}
+
+/** systemd is asked for a cgroup only where limits need one: it takes a while. */
+async function withLimits({ spec, id }: Box, host: Host, early: Early | undefined): Promise<Host> {
+  const { resources } = spec.linux;
+  if (unkeptLimits(resources, host).length === 0) return host;
+  const { enterScope } = await import('../sandbox/systemd.ts');
+  return enterScope(host, resources, id, early);
 }

@@ -1,15 +1,18 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
 import { type HostAction, printAction } from '../plan/action.ts';
+import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
+import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
+import { foreseeScope } from '../sandbox/systemd.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { imageServerOf } from './image-server.ts';
@@ -22,16 +25,23 @@ const ID = 'ID';
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
 export async function explainContainer(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
-  const host = await withServer(request, await withFilter(readHost(request, parent), request));
-  const { spec: asked, ids, ...others } = firstAttempt(request, host);
+  const found = await withServer(request, await withFilter(readHost(request, parent), request));
+  const { spec: asked, ids, ...others } = firstAttempt(request, found);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
+  const { resources } = spec.linux;
+  const { host, manager } =
+    unkeptLimits(resources, found).length === 0
+      ? { host: found }
+      : await foreseeScope(found, resources, ID);
   await checkKept(spec, host);
   const box: Box = { ...others, spec, id: ID };
   const plan = planContainer(box, host);
+  const scope = manager === undefined ? [] : enterScope(manager, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
     ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
+    ...actions('tsbox has systemd move it to a cgroup that it may divide', scope),
     ...actions('tsbox prepares, on the host', plan.before),
     '# tsbox makes the process, in namespaces of its own',
     printWithReason(
@@ -60,6 +70,12 @@ function serverLines(box: Box, host: Host): string[] {
     '',
     ...jailLines('fuse-overlayfs', server),
   ];
+}
+
+function enterScope(manager: UserManager, { cgroup }: Host): HostAction[] {
+  return cgroup === undefined
+    ? []
+    : [startScope(manager, ID, '$PID of tsbox'), ...settleIn(cgroup.top)];
 }
 
 function actions(title: string, list: readonly HostAction[]): string[] {

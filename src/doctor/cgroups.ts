@@ -3,7 +3,10 @@
 import type { Cause } from '../causes/cause.ts';
 import { proveDelegation } from '../causes/cgroup-delegation.ts';
 import { readText } from '../causes/status.ts';
-import { findCgroups, ownCgroup } from '../linux/cgroup-place.ts';
+import { findCgroups, ownCgroup, words } from '../linux/cgroup-place.ts';
+import { moreByScope } from '../plan/cgroup.ts';
+import type { CgroupHost } from '../plan/host.ts';
+import { findScopes, type NoScope } from '../sandbox/systemd.ts';
 import { byCause, type Check, limited, missing, ok } from './check.ts';
 
 /** Controllers that a flag of `run` needs. */
@@ -72,8 +75,20 @@ export function checkCgroups(mounts: CgroupMounts, controllers: string, cause?: 
   );
 }
 
-export function hostCgroups(): Check {
+export async function hostCgroups(): Promise<Check> {
   const mounts = parseCgroupMounts(readText('/proc/self/mountinfo') ?? '');
+  const own = ownCgroups(mounts);
+  const { unified } = mounts;
+  if (own.status === 'ok' || unified === undefined || process.geteuid?.() === 0) return own;
+  const all = words(`${unified}/cgroup.controllers`);
+  if (wanted.some(([controller]) => all.includes(controller)))
+    return checkScopes(mounts, own, await findScopes(), all);
+  const { why, mend } = checkCgroups(mounts, all.join(' '));
+  return { ...own, why: `${own.why}; ${why}`, mend };
+}
+
+/** The first way: a cgroup that is there already. */
+function ownCgroups(mounts: CgroupMounts): Check {
   const found = findCgroups();
   if (typeof found === 'string') {
     const { unified } = mounts;
@@ -82,4 +97,28 @@ export function hostCgroups(): Check {
   }
   const { top, controllers } = found;
   return checkCgroups({ ...mounts, unified: top }, controllers.join(' '), proveDelegation(top));
+}
+
+/**
+ * The other way: the user's systemd makes one when a box needs it.
+ * @param own what became of the first.
+ * @param all controllers of the whole host.
+ */
+export function checkScopes(
+  mounts: CgroupMounts,
+  own: Check,
+  found: CgroupHost | NoScope,
+  all: readonly string[],
+): Check {
+  if ('why' in found)
+    return { ...own, why: `${own.why}; systemd gives none, as ${found.why}`, mend: found.mend };
+  const { top, controllers } = found;
+  const by = `by a scope of systemd’s in ${top}`;
+  const check = checkCgroups({ ...mounts, unified: by }, controllers.join(' '));
+  const kept = wanted.filter(([controller]) => all.includes(controller));
+  const withheld = kept.filter(([controller]) => !controllers.includes(controller));
+  if (withheld.length === 0) return check;
+  const flags = withheld.map(([, flag]) => flag).join(', ');
+  const why = `systemd does not let your cgroups have the rest; ${flags} are refused`;
+  return limited(check.name, check.for, check.what, why, moreByScope);
 }

@@ -47,7 +47,7 @@ export async function examineHost(): Promise<Check[]> {
     checkUserNamespaces(uid, { ...userNamespaces, cause: userNamespaces.cause ?? refused }),
     checkIdMaps(uid, userNamespaces.worked, await proveSubordinateIds()),
     checkRevealing(revealing.map(judgeCovered)),
-    hostCgroups(),
+    await hostCgroups(),
     checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
     checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),

@@ -36,7 +36,9 @@ function delegated(mount: string): CgroupHost | undefined {
   const own = around(mount);
   const [nearest] = own;
   if (nearest === undefined) return undefined;
-  const free = own.find((directory) => words(`${directory}/cgroup.procs`).length === 0);
+  const free = own.find(
+    (directory) => !isDivided(directory) && words(`${directory}/cgroup.procs`).length === 0,
+  );
   return free === undefined
     ? { mount, top: nearest, controllers: words(`${nearest}/cgroup.subtree_control`) }
     : { mount, top: free, controllers: words(`${free}/cgroup.controllers`) };
@@ -54,6 +56,11 @@ function around(mount: string): string[] {
   return found;
 }
 
+/** systemd divides slices and its own cgroup itself, for the user's units: its "Control Group APIs and Delegation". */
+function isDivided(directory: string): boolean {
+  return /\.slice$|\/user@\d+\.service$/.test(directory);
+}
+
 /** The files that are given to whom a cgroup is delegated. */
 function isChangeable(directory: string): boolean {
   try {
@@ -65,7 +72,8 @@ function isChangeable(directory: string): boolean {
   }
 }
 
-function words(file: string): string[] {
+/** Of a file of a cgroup's. */
+export function words(file: string): string[] {
   const text = readFileSync(file, 'utf8').trim();
   return text === '' ? [] : text.split(/\s+/);
 }

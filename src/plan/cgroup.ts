@@ -30,30 +30,44 @@ const flagOf = { memory: '--memory', cpu: '--cpus', pids: '--pids-limit' } as co
 /** Limits that were asked for and that this host cannot keep: a sentence each. */
 export function unkeptLimits(
   resources: Resources,
-  { cgroup, cgroupLack }: Pick<Host, 'cgroup' | 'cgroupLack'>,
+  { cgroup, cgroupLack, noScope }: Pick<Host, 'cgroup' | 'cgroupLack' | 'noScope'>,
 ): string[] {
+  // Said once: the reason is the same for all.
+  const systemd = (index: number) =>
+    noScope === undefined || index > 0 ? '' : `; systemd gives none, as ${noScope}`;
   return requested(resources)
     .filter((limit) => !cgroup?.controllers.includes(controllerOf[limit]))
-    .map((limit) =>
+    .map((limit, index) =>
       cgroup === undefined
-        ? `${flagOf[limit]} needs ${lacks[cgroupLack ?? 'not mounted']}`
-        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${withholder(cgroup)}`,
+        ? `${flagOf[limit]} needs ${lacks[cgroupLack ?? 'not mounted']}${systemd(index)}`
+        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${withholder(cgroup)}${systemd(index)}`,
     );
 }
 
-const asScope = '`systemd-run --user --scope -p Delegate=yes tsbox …` gets one from systemd';
+/** Controllers that the limits need and that are not among these. */
+export function lackingControllers(resources: Resources, there: readonly string[]): string[] {
+  return requested(resources)
+    .map((limit) => controllerOf[limit])
+    .filter((controller) => !there.includes(controller));
+}
 
 /** Why a box gets no cgroup, and what to do about it. */
 export const lacks: Readonly<Record<CgroupLack, string>> = {
   'not mounted': 'cgroup v2, which is not mounted on this host',
-  'not delegated': `a cgroup that belongs to you, and none around this process does: ${asScope}; without systemd, root makes one and gives it to you (cgroups(7), "Cgroups delegation")`,
+  'not delegated':
+    'a cgroup that belongs to you, and none around this process does (root can give you one: cgroups(7), "Cgroups delegation")',
 };
+
+export const moreByScope =
+  'root runs `systemctl edit user@.service`, with [Service] and Delegate=cpu memory pids, and restarts user@UID.service, which ends what you run there';
 
 function withholder({ mount, top, controllers }: CgroupHost): string {
   if (top === mount)
     return `${mount} does not offer: leave the limit out, or see \`tsbox doctor\` for who withholds it`;
   const all = controllers.length === 0 ? 'none' : controllers.join(', ');
-  return `your cgroup ${top} does not have (it has ${all}): ${asScope}, with what \`systemctl show user@$(id -u) -p DelegateControllers\` lists; without systemd, root enables it in cgroup.subtree_control of the cgroup above, and that cgroup must hold no process itself`;
+  if (/\/tsbox-\w+\.scope$/.test(top))
+    return `systemd does not let your cgroups have (only ${all}): ${moreByScope}`;
+  return `your cgroup ${top} does not have (it has ${all}): root enables it in cgroup.subtree_control of the cgroup above, and that cgroup must hold no process itself`;
 }
 
 /** Levels of cgroups and their number that a box can make in its own: enough for systemd with containers in it. */

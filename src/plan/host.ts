@@ -31,6 +31,8 @@ export interface Host {
   readonly cgroup?: CgroupHost;
   /** Why they get none. */
   readonly cgroupLack?: CgroupLack;
+  /** Why systemd, which was asked, gave none in which limits can be kept: what, a colon, what to do. */
+  readonly noScope?: string;
   /** Number of the kernel's last capability, which tsbox may be too old to know; absent: it knows all. */
   readonly lastCapability?: number;
   /** Which security modules label processes here; absent where no label was asked for. */

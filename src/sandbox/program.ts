@@ -20,10 +20,11 @@ export class TimeLimitError extends Error {}
  * The program ends when tsbox does, unless it gained rights when it was executed: prctl(2),
  * PR_SET_PDEATHSIG.
  * @param argv its path first.
+ * @returns what it printed.
  * @throws Error with what it said, when it cannot be executed or its exit status is not 0.
  * @throws TimeLimitError
  */
-export async function runProgram(argv: readonly string[], bounds: Bounds): Promise<void> {
+export async function runProgram(argv: readonly string[], bounds: Bounds): Promise<string> {
   const program = argv[0] ?? '';
   const nothing = openSync('/dev/null', 'r+');
   const words = emptyMemoryFile('tsbox-words', 0);
@@ -31,7 +32,7 @@ export async function runProgram(argv: readonly string[], bounds: Bounds): Promi
     const running = interpret({
       steps: programSteps(argv),
       clone: ['CLONE_VM', 'CLONE_VFORK', 'CLONE_PIDFD'],
-      stdio: [nothing, nothing, words],
+      stdio: [nothing, words, words],
     });
     const { report } = running.carryOut();
     const { ended, late } = await untilEnd(running, bounds);
@@ -41,8 +42,8 @@ export async function runProgram(argv: readonly string[], bounds: Bounds): Promi
       throw new TimeLimitError(`${program} did not end in ${bounds.seconds} s and was killed`);
     if (ended.how === 'signalled')
       throw new Error(`${program} was ended by signal ${ended.status}`);
-    if (ended.status === 0) return;
     const said = readFileSync(`/proc/self/fd/${words}`, 'utf8').trim();
+    if (ended.status === 0) return said;
     throw new Error(said === '' ? `${program}: exit status ${ended.status}` : said);
   } finally {
     closeSync(nothing);

@@ -9,17 +9,18 @@ import type { Ran } from './each-line.ts';
 const PATIENCE = 300_000;
 
 /**
+ * @param words options of the rig's, and what the lines are to run in (tests/rig/user-systemd).
  * @param lines of sh(1) by name, run in their order on one start of the rig: `tsbox` is in PATH,
  *   and TSBOX_DATA has an image called busybox. The first test that asks for a line waits for all.
  */
 export function onRig<Name extends string>(
   lines: Readonly<Record<Name, string>>,
-  ...options: readonly '--no-overlay'[]
+  ...words: readonly string[]
 ): (name: Name) => Promise<Ran> {
   vi.setConfig({ testTimeout: PATIENCE + 10_000 });
   let all: Promise<Readonly<Record<Name, Ran>>> | undefined;
   return async (name) => {
-    all ??= runAll(withHostIds(lines), options);
+    all ??= runAll(withHostIds(lines), words);
     return (await all)[name];
   };
 }
@@ -42,7 +43,7 @@ function withHostIds<Name extends string>(
 /** @throws Error with the end of the rig's console when it does not start. */
 async function runAll<Name extends string>(
   lines: Readonly<Record<Name, string>>,
-  options: readonly string[],
+  words: readonly string[],
 ): Promise<Readonly<Record<Name, Ran>>> {
   const rig = join(import.meta.dirname, '../rig/cgroup2-host');
   const image = join(dataDirectory(process.env, process.getuid?.() ?? 0), 'images/busybox');
@@ -50,7 +51,7 @@ async function runAll<Name extends string>(
   const runner = join(import.meta.dirname, 'each-line.ts');
   const { exitCode, stdout, stderr, timedOut } = await execa(
     rig,
-    [...options, process.execPath, ...node, runner, image, JSON.stringify(lines)],
+    [...words, process.execPath, ...node, runner, image, JSON.stringify(lines)],
     { reject: false, timeout: PATIENCE },
   );
   if (exitCode === 0) return JSON.parse(stdout);

@@ -5,7 +5,7 @@ import {
   checkQemu,
   checkVirtiofsd,
 } from '../../src/doctor/brought.ts';
-import { checkCgroups, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
+import { checkCgroups, checkScopes, parseCgroupMounts } from '../../src/doctor/cgroups.ts';
 import { type Check, canRunContainers, limited, missing, ok } from '../../src/doctor/check.ts';
 import {
   checkLandlock,
@@ -151,6 +151,28 @@ test.each([
   verdict(check);
   expect(check.status).toBe(status);
   expect(check.why).toContain(why);
+});
+
+const scopes = { mount: '/c', top: '/c/app.slice' };
+test.each([
+  [
+    { ...scopes, controllers: ['cpu', 'memory', 'pids'] },
+    'ok',
+    'by a scope of systemd’s in /c/app',
+  ],
+  [{ ...scopes, controllers: ['memory'] }, 'limited', '--cpus, --pids-limit are refused'],
+  [
+    { why: 'it hangs', mend: 'log in anew' },
+    'missing',
+    'a sentence; systemd gives none, as it hangs',
+  ],
+])('cgroups by systemd: %j', (found, status, said) => {
+  const mounts = parseCgroupMounts(unifiedHost);
+  const own = checkCgroups(mounts, '', { sentence: 'a sentence', mend: 'a command' });
+  const check = checkScopes(mounts, own, found, ['cpu', 'memory', 'pids']);
+  verdict(check);
+  expect(check.status).toBe(status);
+  expect(`${check.what}; ${check.why}`).toContain(said);
 });
 
 const kvm = { present: true, openError: '', cpuinfo: 'flags\t: fpu svm sse\n', verdict: undefined };
