@@ -44,7 +44,14 @@ function load(program: Uint8Array): number {
   view.setBigUint64(8, addressOf(program), true);
   view.setBigUint64(16, addressOf(license), true);
   attributes.set(Buffer.from('tsbox_devices'), 48);
-  return syscall('bpf', bpfCommands.BPF_PROG_LOAD, attributes, ATTRIBUTES);
+  for (;;) {
+    try {
+      return syscall('bpf', bpfCommands.BPF_PROG_LOAD, attributes, ATTRIBUTES);
+    } catch (error) {
+      // The verifier gives up where a signal waits, which has been taken by now.
+      if (!(error instanceof SyscallError && errnoName(error.errno) === 'EAGAIN')) throw error;
+    }
+  }
 }
 
 function attach(target: number, filter: number): void {
