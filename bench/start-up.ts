@@ -1,6 +1,7 @@
 /**
  * What tsbox's own start costs, against the floor below it: in each round every subject runs once, in
- * random order. Bare QEMU boots the same kernel to an init that restarts the machine at once.
+ * random order, and then some of them ten times in a row, so that the processor's caches hold what they
+ * use: of those the median of the last eight counts. Bare QEMU boots the same kernel to an init that restarts the machine at once.
  *   sh scripts/with-node bench/start-up.ts [ROUNDS [ROUNDS_OF_VMS]]
  */
 import { execFileSync } from 'node:child_process';
@@ -108,6 +109,15 @@ function bareQemu(...more: string[]): Subject {
   );
 }
 
+/** What a process does again and again. */
+function inARow(subject: Subject): Subject {
+  return async () => {
+    const times: number[] = [];
+    for (let run = 0; run < 10; run++) times.push(await subject());
+    return summarize(times.slice(2)).median;
+  };
+}
+
 async function measure(subjects: Record<string, Subject>, count: number): Promise<void> {
   const names = Object.keys(subjects);
   const times = new Map<string, number[]>(names.map((name) => [name, []]));
@@ -123,11 +133,11 @@ async function measure(subjects: Record<string, Subject>, count: number): Promis
     const over = summarize(list.map((time, round) => time - (base[round] ?? 0)));
     const figures = [median, mad, min, max].map((time) => time.toFixed(2).padStart(9)).join(' ');
     const difference = `${over.median.toFixed(2)} ± ${over.mad.toFixed(2)}`;
-    console.log(`${name.padEnd(28)}${figures}   ${name === names[0] ? '' : difference}`);
+    console.log(`${name.padEnd(32)}${figures}   ${name === names[0] ? '' : difference}`);
   }
 }
 
-console.log(`${'milliseconds'.padEnd(28)}   median       MAD       min       max   over the first`);
+console.log(`${'milliseconds'.padEnd(32)}   median       MAD       min       max   over the first`);
 const run = join(top, 'bin/tsbox');
 /** A user who owns a runtime directory alone, or root, started in the same way. */
 function asUser(id: number): Subject {
@@ -152,6 +162,17 @@ await measure(
     'tsbox run by setpriv, user': asUser(61234),
   },
   rounds,
+);
+const inRows = {
+  'library call, warm': libraryCall,
+  'floor of that, in C': floor(),
+  ...(await peers()),
+};
+await measure(
+  Object.fromEntries(
+    Object.entries(inRows).map(([name, subject]) => [`${name}, in a row`, inARow(() => subject())]),
+  ),
+  Math.ceil(rounds / 4),
 );
 await measure(
   {
