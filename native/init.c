@@ -91,6 +91,18 @@ static void read_reason(long context, struct report_header *header)
 	}
 }
 
+static int64_t perform(const struct plan_step *step, const long args[6], struct report *report, uint32_t steps)
+{
+	switch (step->op) {
+	case OP_SUPERVISE:
+		return supervise((uint64_t)args[0], args[1], args[2], report, steps);
+	case OP_INIT:
+		return become_init();
+	default:
+		return sys6(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
+	}
+}
+
 /* Carries out the steps in order; returns only when none of them replaced the program. */
 static void carry_out(const struct plan *plan, struct report *report)
 {
@@ -101,9 +113,7 @@ static void carry_out(const struct plan *plan, struct report *report)
 		report->header.step = i;
 		if (!wanted(step, &slots) || !arguments(plan, step, &slots, args))
 			continue;
-		int64_t result = step->op == OP_SUPERVISE
-		                     ? supervise((uint64_t)args[0], args[1], args[2], report, plan->header->steps)
-		                     : sys6(step->number, args[0], args[1], args[2], args[3], args[4], args[5]);
+		int64_t result = perform(step, args, report, plan->header->steps);
 		report->entries[i].result = result;
 		report->entries[i].end = monotonic();
 		if (result < 0 && !accepted(step, result)) {

@@ -32,6 +32,9 @@ _Noreturn void end(int status);
  */
 int64_t supervise(uint64_t flags, long channel, long handover, struct report *report, uint32_t steps);
 
+/* OP_INIT. Returns 0 in the child; in the parent never, unless the child could not be made (a negative errno). */
+int64_t become_init(void);
+
 /* PID 1 of a machine whose plan failed: says so on the console and, where there is one, the channel. */
 void report_failure(struct report *report);
 

@@ -35,6 +35,8 @@ enum plan_op {
 	OP_CONTEXT = 2,   /* as OP_CALL; when it fails, what can be read from descriptor args[0] is    */
 	                  /* the report's reason: the kernel's messages about a file-system context,  */
 	                  /* fsopen(2)                                                                */
+	OP_INIT = 3,      /* forks: the child goes on with the next step; the parent is the init of the      */
+	                  /* box: passes signals on to the child, reaps, and ends as the child does       */
 	OP_COUNT
 };
 

@@ -63,6 +63,7 @@ export function addRunOptions(command: Command): Command {
       .passThroughOptions()
       .option('--rootfs <dir>', 'run on this directory instead of an image')
       .option('--vm', 'run in a micro-VM instead of a container (not with compare)')
+      .option('--init', 'PID 1 passes signals on and reaps orphans, and the command is its child')
       .option('-t, --tty', 'give it a terminal of its own, shown at yours')
       .option('-i, --interactive', 'what is typed or piped in goes to the box')
       .option(

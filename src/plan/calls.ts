@@ -254,6 +254,11 @@ export function prlimit(type: string, soft: bigint, hard: bigint): Call {
 
 // Process
 
+/** OP_INIT of native/plan.h: the workload gets a process of its own, and this one is its init. */
+export function becomeInit(): Call {
+  return { call: 'become_init', args: [] };
+}
+
 export function setsid(): Call {
   return { call: 'setsid', args: [] };
 }

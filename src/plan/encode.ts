@@ -16,6 +16,7 @@ const UNLESS = 0x8000;
 const OP_CALL = 0;
 const OP_SUPERVISE = 1;
 const OP_CONTEXT = 2;
+const OP_INIT = 3;
 const ARG_NUMBER = 0;
 const ARG_DATA = 1;
 const ARG_SLOT = 2;
@@ -97,6 +98,7 @@ const none: readonly ErrnoName[] = [];
 /** What is more than a system call: the first argument of the latter two is a file-system context. */
 const operations: Partial<Readonly<Record<Step['call'], number>>> = {
   supervise: OP_SUPERVISE,
+  become_init: OP_INIT,
   fsconfig: OP_CONTEXT,
   fsmount: OP_CONTEXT,
 };
@@ -110,7 +112,7 @@ function encodeStep(
 ): void {
   const { call, args, into, needs, unless, accept = none } = each;
   const op = operations[call] ?? OP_CALL;
-  const number = call === 'supervise' ? 0 : syscallNumbers[arch][call];
+  const number = call === 'supervise' || call === 'become_init' ? 0 : syscallNumbers[arch][call];
   const condition = unless === undefined ? slots.number(needs) : slots.number(unless) | UNLESS;
   to.begin(op, number, slots.number(into), condition);
   for (let index = 0; index < accept.length; index++)

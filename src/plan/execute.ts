@@ -2,7 +2,7 @@
 import { signalNumbers } from '../abi/signals.ts';
 import type { Box } from '../spec/box.ts';
 import type { Rlimit } from '../spec/spec.ts';
-import { chdir, execve, prlimit, setsid, umask } from './calls.ts';
+import { becomeInit, chdir, execve, prlimit, setsid, umask } from './calls.ts';
 import type { Host } from './host.ts';
 import { filterCalls, type SeccompFilter } from './seccomp.ts';
 import { defaultSignal, unblockSignals } from './signal-calls.ts';
@@ -32,6 +32,10 @@ function reasonOf({ type, hard }: Rlimit): string {
     : `--ulimit: ${type}`;
 }
 
+/** pid_namespaces(7): the kernel spares PID 1 signals that it has no handler for, and leaves orphans to it. */
+const INIT =
+  'PID 1 passes signals on and reaps orphans: a program that is PID 1 itself gets no signal that it has no handler for';
+
 export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step[] {
   const { cwd, user } = box.spec.process;
   return [
@@ -41,6 +45,7 @@ export function startWorkload(box: Box, filter: SeccompFilter | undefined): Step
     step(umask(user.umask), 'file mode creation mask of the workload'),
     ...ordinarySignals(),
     ...filterCalls(box, filter),
+    ...(box.init ? [step(becomeInit(), INIT)] : []),
     ...executeWorkload(box),
   ];
 }

@@ -31,7 +31,7 @@ export interface Fields
 
 /** A call and its arguments: what calls.ts makes. */
 export interface Call {
-  readonly call: SyscallName | 'supervise';
+  readonly call: SyscallName | 'supervise' | 'become_init';
   readonly args: readonly Argument[];
 }
 

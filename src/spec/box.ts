@@ -10,6 +10,8 @@ export interface Box {
    * `writable`, into the root file system itself.
    */
   readonly layer: 'ephemeral' | 'writable';
+  /** Whether its PID 1 is an init of tsbox's, and the workload a child of that. */
+  readonly init?: boolean;
   /** Which system calls tsbox hears of: those that the box's profile denies, or all; none if absent. */
   readonly watch?: 'denied' | 'all';
 }

@@ -74,6 +74,7 @@ export function specFromOptions(
       mounts,
       linux,
     },
+    ...(options.init ? { init: true } : {}),
     layer: options.writable ? 'writable' : 'ephemeral',
     ids,
   };

@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly memory?: string;
   readonly cpus?: string;
   readonly pidsLimit?: string;
+  /** Whether PID 1 is an init of tsbox's. */
+  readonly init: boolean;
   /** Whether the workload gets a terminal. */
   readonly tty: boolean;
   readonly env: readonly string[];
@@ -51,6 +53,7 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   capDrop: [],
   groupAdd: [],
   securityOpt: [],
+  init: false,
   tty: false,
   readOnly: false,
   writable: false,

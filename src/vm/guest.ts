@@ -66,6 +66,7 @@ export function planGuest(
   const root = { ...spec.root, path: archived ? `/${ARCHIVED_ROOT}` : '/run/root' };
   const box: Box = {
     id: 'guest',
+    ...(request.init ? { init: true } : {}),
     // What is written into the guest's own memory is gone with it.
     layer: archived ? 'writable' : layer,
     // Of devices, the guest's kernel has its own. No filter is needed there: what a root in the guest

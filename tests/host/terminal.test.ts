@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { childrenOf } from './processes.ts';
 import { terminalLife } from './terminal-life.ts';
 import { Screen } from './tmux.ts';
 import { eachLeavesNothing, program, tsbox } from './tsbox.ts';
@@ -23,11 +24,6 @@ test('the caller’s terminal is as it was when the workload is killed', async (
   process.kill(tsboxes[0] ?? 0, 'SIGKILL');
   await screen.shows(/isig icanon[\s\S]*host>$/);
 });
-
-function childrenOf(pid: number): number[] {
-  const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return list.split(' ').filter(Boolean).map(Number);
-}
 
 test.each([
   ['-u 1000', 'user tty'],

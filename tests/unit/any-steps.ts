@@ -49,7 +49,10 @@ const argument: fc.Arbitrary<Argument> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc
   .record(
     {
-      call: fc.oneof(fc.constantFrom(...calls), fc.constant('supervise' as const)),
+      call: fc.oneof(
+        fc.constantFrom(...calls),
+        fc.constantFrom('supervise' as const, 'become_init' as const),
+      ),
       args: fc.array(argument, { maxLength: 6 }),
       why: fc.constant('so'),
       into: slot,

@@ -123,11 +123,16 @@ function expectSame(steps: readonly Step[], arch: Arch, decoded: Decoded): void 
   const slot = (name: Slot | undefined) => (name === undefined ? NO_SLOT : numbers.get(name));
   steps.forEach(({ call, args, into, needs, unless, accept = [] }, index) => {
     const found = decoded.steps[index] as Decoded['steps'][number];
-    const supervise = call === 'supervise';
-    const context = call === 'fsconfig' || call === 'fsmount';
+    const own = {
+      supervise: ops.OP_SUPERVISE,
+      become_init: ops.OP_INIT,
+      fsconfig: ops.OP_CONTEXT,
+      fsmount: ops.OP_CONTEXT,
+    };
+    const none = call === 'supervise' || call === 'become_init';
     expect(found).toMatchObject({
-      op: supervise ? ops.OP_SUPERVISE : context ? ops.OP_CONTEXT : ops.OP_CALL,
-      number: supervise ? 0 : syscallNumbers[arch][call],
+      op: call in own ? own[call as keyof typeof own] : ops.OP_CALL,
+      number: none ? 0 : syscallNumbers[arch][call],
       into: slot(into),
       needs: unless === undefined ? slot(needs) : Number(slot(unless)) | UNLESS,
       accept: [...accept.map(errnoNumber), 0, 0, 0, 0].slice(0, 4),
