@@ -46,7 +46,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     '# tsbox makes the process, in namespaces of its own',
     printWithReason(
       `clone3({flags=${plan.clone.join('|')}${cgroup}})`,
-      'every namespace is there from the first instruction on',
+      `every namespace is there from the first instruction on${pidOne(box)}`,
     ),
     '',
     ...actions('tsbox, while the new process waits', plan.during),
@@ -82,4 +82,10 @@ function actions(title: string, list: readonly HostAction[]): string[] {
   if (list.length === 0) return [];
   const lines = list.map((action) => printWithReason(printAction(action), action.why));
   return [`# ${title}`, ...lines, ''];
+}
+
+/** pid_namespaces(7). */
+function pidOne({ spec, init }: Box): string {
+  if (init || !spec.linux.namespaces.some(({ type }) => type === 'pid')) return '';
+  return '; the workload is to be PID 1, which gets no signal that it has no handler for and has all orphans to reap: --init has another process for that';
 }
