@@ -20,14 +20,17 @@ function onTerminal(...words: string[]): string {
 
 const box = ['--rootfs', rootfs, '-v', `${volume}:/v`, '--', '/v/attack', 'terminal'];
 
-test.each([[], ['--userns=auto'], ['--security-opt=no-new-privileges=false']])(
-  'terminal injection: TIOCSTI from the workload, %s',
-  (...flags) => {
-    const seen = onTerminal(program, 'run', ...flags, ...box);
-    expect(seen).toMatch(/^TIOCSTI: /);
-    expect(seen).not.toMatch(/INJECTED/);
-  },
-);
+test.each([
+  [],
+  ['--userns=auto'],
+  ['--security-opt=no-new-privileges=false'],
+  ['-it'],
+  ['-i', '-t', '--userns=host'],
+])('terminal injection: TIOCSTI from the workload, %s', (...flags) => {
+  const seen = onTerminal(program, 'run', ...flags, ...box);
+  expect(seen).toMatch(/^TIOCSTI: /);
+  expect(seen).not.toMatch(/INJECTED/);
+});
 
 /** A kernel with dev.tty.legacy_tiocsti=0 refuses it to everyone. */
 const refusedByKernel = readOr('/proc/sys/dev/tty/legacy_tiocsti') === '0';
