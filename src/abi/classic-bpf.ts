@@ -7,6 +7,8 @@ export const filterCodes = {
   JUMP_EQUAL: 0x15,
   JUMP_GREATER: 0x25,
   JUMP_GREATER_OR_EQUAL: 0x35,
+  JUMP_SET: 0x45,
+  AND: 0x54,
   RETURN: 0x06,
 } as const;
 

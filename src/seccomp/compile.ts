@@ -16,6 +16,7 @@ import { type FilterContext, type Libseccomp, libseccomp } from '../linux/libsec
 import type { Seccomp, SeccompAction, SeccompArgument, SeccompRule } from '../spec/seccomp.ts';
 import { alternatives, checkConditions } from './check.ts';
 import { prologue } from './prologue.ts';
+import { shorten } from './shorten.ts';
 
 /** A profile, and what tsbox's own says beyond the specification. */
 export interface Compilation {
@@ -56,7 +57,9 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
     socketcall: limitsSockets(profile) ? fallback : undefined,
   });
   const programs = filters.map((filter) => programOf(library, filter));
-  const whole = Buffer.concat([before, chosenByArchitecture(ownToken(arch), programs)]);
+  const whole = shorten(Buffer.concat([before, chosenByArchitecture(ownToken(arch), programs)]), [
+    ...new Set(architecturesOf[arch].values()),
+  ]);
   if (whole.length > MAX_INSTRUCTIONS * 8)
     throw new Error(
       `the seccomp profile makes ${whole.length / 8} instructions, of which the kernel takes ${MAX_INSTRUCTIONS}: name fewer architectures or conditions`,

@@ -1,0 +1,289 @@
+/**
+ * The same filter in fewer instructions. libseccomp compares with each number of a call that it knows,
+ * and the kernel, which looks at all instructions when the filter is installed and tries it on every
+ * number (seccomp(2), kernel/seccomp.c), takes longer the more they are. Most calls that follow each
+ * other get the same answer: so each architecture is asked for ranges of numbers.
+ *
+ * The program is carried out for all numbers at once, as the range of those that come to an instruction;
+ * where a condition holds for some of them alone, the range is parted. What is left of it for a range
+ * are conditions on arguments. Equal ends are one (a diagram of decisions), and are written from the
+ * last to the first, as jumps go forward only.
+ */
+import { callOffsets, encodeFilter, filterCodes } from '../abi/classic-bpf.ts';
+
+type Instruction = Parameters<typeof encodeFilter>[0][number];
+
+/** What can be left of a filter; a number names another one. */
+type Rest =
+  | { readonly kind: 'return'; readonly code: number; readonly value: number }
+  | {
+      readonly kind: 'load' | 'and';
+      readonly code: number;
+      readonly value: number;
+      readonly next: number;
+    }
+  | {
+      readonly kind: 'branch';
+      readonly code: number;
+      readonly value: number;
+      readonly yes: number;
+      readonly no: number;
+    };
+
+/** A range of numbers of calls, by its first, and what is left for it. */
+interface Range {
+  readonly first: number;
+  readonly rest: number;
+}
+
+const { LOAD_WORD, AND, JUMP, JUMP_EQUAL, JUMP_GREATER, JUMP_GREATER_OR_EQUAL, RETURN } =
+  filterCodes;
+const LAST_NUMBER = 2 ** 32 - 1;
+
+/**
+ * @param program an array of `struct sock_filter`, of libseccomp.
+ * @param architectures every AUDIT_ARCH_… that the program asks for; all others get the same answer.
+ * @returns the program itself where it does what this does not follow, or is as short.
+ */
+export function shorten(program: Uint8Array, architectures: readonly number[]): Uint8Array {
+  try {
+    const shorter = write(new Rests(), program, architectures);
+    return shorter.length < program.length ? shorter : program;
+  } catch (error) {
+    if (error instanceof Unfollowed) return program;
+    throw error;
+  }
+}
+
+class Unfollowed extends Error {}
+
+function write(rests: Rests, program: Uint8Array, architectures: readonly number[]): Uint8Array {
+  const of = (architecture: number) =>
+    rests.byNumber(new Walk(program, architecture, rests).ranges());
+  // No AUDIT_ARCH_… is 0: it stands for all others.
+  let root = of(0);
+  for (const architecture of architectures.toReversed())
+    root = rests.branch(JUMP_EQUAL, architecture, of(architecture), root);
+  return encodeFilter(new Writer(rests).write(rests.load(callOffsets.ARCHITECTURE, root)));
+}
+
+/** Each that can be left, once. */
+class Rests {
+  readonly all: Rest[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  #add(rest: Rest): number {
+    const key = Object.values(rest).join(' ');
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    this.#numbers.set(key, this.all.length);
+    return this.all.push(rest) - 1;
+  }
+
+  return(value: number): number {
+    return this.#add({ kind: 'return', code: RETURN, value });
+  }
+
+  load(offset: number, next: number): number {
+    return this.#add({ kind: 'load', code: LOAD_WORD, value: offset, next });
+  }
+
+  and(value: number, next: number): number {
+    return this.#add({ kind: 'and', code: AND, value, next });
+  }
+
+  branch(code: number, value: number, yes: number, no: number): number {
+    return yes === no ? yes : this.#add({ kind: 'branch', code, value, yes, no });
+  }
+
+  /** @param ranges of all numbers, in their order. */
+  byNumber(ranges: readonly Range[]): number {
+    const parted = ranges.filter(({ rest }, index) => rest !== ranges[index - 1]?.rest);
+    const [only] = parted;
+    if (only !== undefined && parted.length === 1) return only.rest;
+    return this.load(callOffsets.NUMBER, this.#search(parted));
+  }
+
+  #search(ranges: readonly Range[]): number {
+    const middle = Math.ceil(ranges.length / 2);
+    const { first = 0, rest = 0 } = ranges[ranges.length > 1 ? middle : 0] ?? {};
+    if (ranges.length === 1) return rest;
+    const [below, above] = [ranges.slice(0, middle), ranges.slice(middle)];
+    return this.branch(JUMP_GREATER_OR_EQUAL, first, this.#search(above), this.#search(below));
+  }
+}
+
+/** What the accumulator holds: the number, the architecture, or what only a call will tell. */
+type Held = 'number' | 'architecture' | 'argument';
+
+/** Carries a program out for one architecture and all numbers. */
+class Walk {
+  readonly #view: DataView;
+  readonly #architecture: number;
+  readonly #rests: Rests;
+
+  constructor(program: Uint8Array, architecture: number, rests: Rests) {
+    this.#view = new DataView(program.buffer, program.byteOffset, program.length);
+    this.#architecture = architecture;
+    this.#rests = rests;
+  }
+
+  /** What is left from an instruction on (its offset), for the numbers from `first` to `last`. */
+  ranges(at = 0, held: Held = 'argument', first = 0, last = LAST_NUMBER): Range[] {
+    const { code, k, next } = this.#instruction(at);
+    if (code === JUMP) return this.ranges(next + 8 * k, held, first, last);
+    if (code === LOAD_WORD && k === callOffsets.NUMBER)
+      return this.ranges(next, 'number', first, last);
+    if (code === LOAD_WORD && k === callOffsets.ARCHITECTURE)
+      return this.ranges(next, 'architecture', first, last);
+    if (code === LOAD_WORD || code === RETURN)
+      return [{ first, rest: this.#rest(at, first, last) }];
+    if (held === 'argument') throw new Unfollowed();
+    const values = held === 'number' ? [first, last] : [this.#architecture, this.#architecture];
+    const parts = partsOf(code, k, values[0] ?? 0, values[1] ?? 0);
+    if (held === 'architecture')
+      return this.ranges(this.#target(at, parts[0]?.holds ?? false), held, first, last);
+    return parts.flatMap((part) =>
+      this.ranges(this.#target(at, part.holds), held, part.first, part.last),
+    );
+  }
+
+  /** From the first look at an argument on. */
+  #rest(at: number, first: number, last: number): number {
+    const { code, k, next } = this.#instruction(at);
+    const rest = (from: number) => this.#rest(from, first, last);
+    if (code === RETURN) return this.#rests.return(k);
+    if (code === JUMP) return rest(next + 8 * k);
+    if (code === AND) return this.#rests.and(k, rest(next));
+    if (code === LOAD_WORD && k > callOffsets.ARCHITECTURE) return this.#rests.load(k, rest(next));
+    if (branches.has(code))
+      return this.#rests.branch(
+        code,
+        k,
+        rest(this.#target(at, true)),
+        rest(this.#target(at, false)),
+      );
+    const [only, ...others] = this.ranges(at, 'argument', first, last);
+    if (only === undefined || others.some((other) => other.rest !== only.rest))
+      throw new Unfollowed();
+    return only.rest;
+  }
+
+  #instruction(at: number): { readonly code: number; readonly k: number; readonly next: number } {
+    const [code, k] = [this.#view.getUint16(at, true), this.#view.getUint32(at + 4, true)];
+    return { code, k, next: at + 8 };
+  }
+
+  #target(at: number, holds: boolean): number {
+    return at + 8 + 8 * this.#view.getUint8(at + (holds ? 2 : 3));
+  }
+}
+
+const branches = new Set<number>([
+  JUMP_EQUAL,
+  JUMP_GREATER,
+  JUMP_GREATER_OR_EQUAL,
+  filterCodes.JUMP_SET,
+]);
+
+interface Part {
+  readonly first: number;
+  readonly last: number;
+  readonly holds: boolean;
+}
+
+/** The numbers from `first` to `last`, by whether a condition holds for them. */
+function partsOf(code: number, k: number, first: number, last: number): Part[] {
+  const all = (): Part[] => {
+    switch (code) {
+      case JUMP_EQUAL:
+        return [
+          { first, last: k - 1, holds: false },
+          { first: k, last: k, holds: true },
+          { first: k + 1, last, holds: false },
+        ];
+      case JUMP_GREATER:
+        return [
+          { first, last: k, holds: false },
+          { first: k + 1, last, holds: true },
+        ];
+      case JUMP_GREATER_OR_EQUAL:
+        return [
+          { first, last: k - 1, holds: false },
+          { first: k, last, holds: true },
+        ];
+      default:
+        throw new Unfollowed();
+    }
+  };
+  return all()
+    .map((part) => ({
+      ...part,
+      first: Math.max(part.first, first),
+      last: Math.min(part.last, last),
+    }))
+    .filter((part) => part.first <= part.last);
+}
+
+/** The most instructions that a conditional jump passes over. */
+const FARTHEST = 255;
+
+/** Lays out what is left from its root on: the last instruction first. */
+class Writer {
+  readonly #rests: Rests;
+  readonly #backwards: Instruction[] = [];
+  /** How many instructions are left of the program from the one at which it begins on. */
+  readonly #places = new Map<number, number>();
+
+  constructor(rests: Rests) {
+    this.#rests = rests;
+  }
+
+  write(root: number): Instruction[] {
+    this.#place(root);
+    return this.#backwards.toReversed();
+  }
+
+  #place(number: number): void {
+    if (this.#places.has(number)) return;
+    const rest = this.#rests.all[number];
+    if (rest === undefined) throw new Error(`no rest ${number}`);
+    if (rest.kind === 'return') this.#add([rest.code, 0, 0, rest.value]);
+    else if (rest.kind === 'branch') this.#placeBranch(rest);
+    else {
+      this.#place(rest.next);
+      if (this.#distance(rest.next) > 0) this.#repeat(rest.next);
+      this.#add([rest.code, 0, 0, rest.value]);
+    }
+    this.#places.set(number, this.#backwards.length);
+  }
+
+  #placeBranch({ code, value, yes, no }: Extract<Rest, { readonly kind: 'branch' }>): void {
+    this.#place(no);
+    this.#place(yes);
+    // What one of them needs for it is passed over by the jump to the other.
+    if (this.#distance(yes) >= FARTHEST) this.#repeat(yes);
+    if (this.#distance(no) > FARTHEST) this.#repeat(no);
+    this.#add([code, this.#distance(yes), this.#distance(no), value]);
+  }
+
+  #add(instruction: Instruction): void {
+    this.#backwards.push(instruction);
+  }
+
+  /** How many instructions a jump from one that is added now passes over. */
+  #distance(number: number): number {
+    return this.#backwards.length - (this.#places.get(number) ?? 0);
+  }
+
+  /** Has it nearer: an end once more, or a jump to it. */
+  #repeat(number: number): void {
+    const rest = this.#rests.all[number];
+    this.#add(
+      rest?.kind === 'return'
+        ? [rest.code, 0, 0, rest.value]
+        : [JUMP, 0, 0, this.#distance(number)],
+    );
+    this.#places.set(number, this.#backwards.length);
+  }
+}
