@@ -5,7 +5,7 @@ import { hostArch } from '../sandbox/host.ts';
 import type { RecordedCall } from '../sandbox/sandbox.ts';
 import { writeAll } from '../sandbox/write.ts';
 import { profileOf } from '../seccomp/own-profile.ts';
-import { allowedWhole, type NamedCall, recordedProfile } from '../seccomp/recorded.ts';
+import { allowedWhole, callsOfInit, type NamedCall, recordedProfile } from '../seccomp/recorded.ts';
 import type { Seccomp } from '../spec/seccomp.ts';
 import { currentDirectory } from './current-directory.ts';
 import { say } from './print.ts';
@@ -51,14 +51,19 @@ async function recordCalls(command: Command, drivers: Drivers): Promise<void> {
     { stdout: target === undefined ? 2 : 1, stderr: 2 },
   );
   if (sandbox?.recorded === undefined) return;
-  const text = toText(sandbox.recorded, given);
+  const text = toText(sandbox.recorded, given, words.options.init ? callsOfInit(hostArch()) : []);
   if (target === undefined) writeAll(1, text);
   else replaceFile(target, text);
 }
 
 /** Says what the profile cannot say. */
-function toText(calls: readonly RecordedCall[], given: Seccomp | undefined): string {
-  const named = calls.filter((call): call is RecordedCall & NamedCall => call.name !== undefined);
+function toText(
+  calls: readonly RecordedCall[],
+  given: Seccomp | undefined,
+  more: readonly NamedCall[],
+): string {
+  const heard = calls.filter((call): call is RecordedCall & NamedCall => call.name !== undefined);
+  const named = [...heard, ...more];
   const unnamed = calls.filter(({ name, errno }) => name === undefined && errno === 0);
   if (unnamed.length > 0)
     say(

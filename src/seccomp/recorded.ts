@@ -20,6 +20,24 @@ export interface NamedCall {
 
 const EPERM = errnoNumber('EPERM');
 
+/** What `--init` calls (native/reap.c), mostly before the workload is there to be heard. */
+export function callsOfInit(arch: Arch): NamedCall[] {
+  const [SIGCHLD, TIOCSPGRP] = [17n, 0x5410n];
+  const plain = ['setpgid', 'getpid', 'rt_sigprocmask', 'close_range', 'rt_sigtimedwait'];
+  const [native = 0] = architecturesOf[arch].values();
+  const call = (name: string, ...args: bigint[]): NamedCall => ({
+    arch: native,
+    name,
+    errno: 0,
+    args,
+  });
+  return [
+    call('clone', SIGCHLD),
+    call('ioctl', 0n, TIOCSPGRP),
+    ...[...plain, 'wait4', 'kill', 'exit_group'].map((name) => call(name)),
+  ];
+}
+
 /**
  * execve is always in it, as the filter is there before the workload.
  * @param given under which the calls were recorded; undefined for none.

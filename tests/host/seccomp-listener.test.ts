@@ -199,21 +199,24 @@ describe('seccomp record', () => {
     });
   });
 
-  test('what is written is enough for the same run, and for little else', () => {
-    const path = join(directory, 'recorded.json');
-    const command = ['busybox', '--', 'ls', '/'];
-    const recorded = tsbox(['seccomp', 'record', '-o', path, ...command]);
-    expect({ ...recorded, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
-    const flags = ['--security-opt', `seccomp=${path}`];
-    expect(tsbox(['run', ...flags, ...command])).toEqual(recorded);
-    const { syscalls } = JSON.parse(readFileSync(path, 'utf8'));
-    expect(syscalls[0].names).toContain('getdents64');
-    // What tsbox-init calls is not the workload's.
-    expect(syscalls[0].names).not.toContain('seccomp');
-    expect(tsbox(['run', ...flags, 'busybox', '--', 'mkdir', '/a']).stderr).toMatch(
-      /not permitted/,
-    );
-  });
+  test.each([[[]], [['--init']]])(
+    'what is written is enough for the same run %j, and for little else',
+    (own) => {
+      const path = join(directory, 'recorded.json');
+      const command = [...own, 'busybox', '--', 'ls', '/'];
+      const recorded = tsbox(['seccomp', 'record', '-o', path, ...command]);
+      expect({ ...recorded, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' });
+      const flags = ['--security-opt', `seccomp=${path}`];
+      expect(tsbox(['run', ...flags, ...command])).toEqual(recorded);
+      const { syscalls } = JSON.parse(readFileSync(path, 'utf8'));
+      expect(syscalls[0].names).toContain('getdents64');
+      // What tsbox-init calls is not the workload's.
+      expect(syscalls[0].names).not.toContain('seccomp');
+      expect(tsbox(['run', ...flags, 'busybox', '--', 'mkdir', '/a']).stderr).toMatch(
+        /not permitted/,
+      );
+    },
+  );
 
   test('each of its calls is needed', () => {
     const { stdout, status } = tsbox(['seccomp', 'record', 'busybox', '--', 'true']);
