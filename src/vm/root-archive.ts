@@ -10,8 +10,8 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
+  readSync,
   type Stats,
 } from 'node:fs';
 import { BoxError } from '../sandbox/errors.ts';
@@ -127,16 +127,22 @@ function read(walk: Walk, path: string, name: string, stats: Stats): CpioEntry {
   if (!stats.isFile()) return describe(name, stats, new Uint8Array());
   const key = `${stats.dev}:${stats.ino}`;
   const inode = stats.nlink > 1 ? (walk.inodes.get(key) ?? walk.inodes.size + 1) : undefined;
-  if (inode === undefined) return describe(name, stats, readRegular(path));
-  const content = walk.inodes.has(key) ? new Uint8Array() : readRegular(path);
+  if (inode === undefined) return describe(name, stats, readRegular(path, stats.size));
+  const content = walk.inodes.has(key) ? new Uint8Array() : readRegular(path, stats.size);
   walk.inodes.set(key, inode);
   return { ...describe(name, stats, content), inode };
 }
 
-function readRegular(path: string): Uint8Array {
+/** @param size what was counted of it: it may be another file by now, and larger. */
+function readRegular(path: string, size: number): Uint8Array {
   const fd = openSync(path, FILE_FLAGS);
   try {
-    return fstatSync(fd).isFile() ? readFileSync(fd) : new Uint8Array();
+    if (!fstatSync(fd).isFile()) return new Uint8Array();
+    const bytes = Buffer.alloc(size);
+    let used = 0;
+    for (let got = -1; got !== 0 && used < size; used += got)
+      got = readSync(fd, bytes, { offset: used });
+    return bytes.subarray(0, used);
   } finally {
     closeSync(fd);
   }
