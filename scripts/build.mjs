@@ -72,6 +72,8 @@ const parted = {
   '/image-server.ts': './image-server.cjs',
   '/causes.ts': './causes.cjs',
   '/systemd.ts': './systemd.cjs',
+  './config.ts': './config.cjs',
+  './hooks.ts': './hooks.cjs',
 };
 const importsApart = {
   name: 'imports-apart',
@@ -92,6 +94,8 @@ await build({
     watcher: 'src/seccomp/watcher.ts',
     causes: 'src/causes/causes.ts',
     systemd: 'src/sandbox/systemd.ts',
+    config: 'src/cli/config.ts',
+    hooks: 'src/container/hooks.ts',
   },
   plugins: [execaApart],
 });

@@ -94,6 +94,7 @@ export const umountFlags = { MNT_DETACH: 2 } as const;
 
 /** clone(2) */
 export const cloneFlags = {
+  CLONE_NEWTIME: 0x80,
   CLONE_VM: 0x100,
   CLONE_PIDFD: 0x1000,
   CLONE_VFORK: 0x4000,

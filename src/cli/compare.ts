@@ -16,6 +16,11 @@ export function registerCompare(program: Command): void {
 
 async function compareAction(command: Command): Promise<void> {
   const { image, options, driver, timing, seccompLog } = toRunArguments(command);
+  if (image.kind === 'config') {
+    command.error('error: --config: compare takes an image and a command; give those', {
+      exitCode: 125,
+    });
+  }
   if (driver === 'vm') {
     command.error('error: --vm: compare runs the command in a micro-VM anyway; leave it out', {
       exitCode: 125,

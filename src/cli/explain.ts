@@ -18,7 +18,7 @@ export function registerExplain(program: Command): void {
 
 async function explain(words: RunArguments): Promise<void> {
   const { toRequest } = await import('./request.ts');
-  const request = toRequest(words);
+  const request = await toRequest(words);
   const text =
     words.driver === 'vm'
       ? await (await import('../vm/explain.ts')).explainVm(request)
@@ -29,5 +29,5 @@ async function explain(words: RunArguments): Promise<void> {
 async function listSeccomp(words: RunArguments): Promise<void> {
   const { toRequest } = await import('./request.ts');
   const { listCalls } = await import('../seccomp/listing.ts');
-  writeAll(1, listCalls(toRequest(words).spec, hostArch()));
+  writeAll(1, listCalls((await toRequest(words)).spec, hostArch()));
 }

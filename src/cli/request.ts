@@ -15,17 +15,45 @@ import type { Caller } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
+import { say } from './print.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
-export function toRequest({ image, driver, seccompLog, options }: RunArguments): BoxRequest {
+export async function toRequest(words: RunArguments): Promise<BoxRequest> {
+  const { image, seccompLog } = words;
+  const request =
+    image.kind === 'config' ? await fromConfig(image.file, words) : fromFlags(image, words);
+  return seccompLog ? { ...request, watch: 'denied' } : request;
+}
+
+/** Few runs have one, and what reads it is a part of the program of its own. */
+async function fromConfig(file: string, { driver }: RunArguments): Promise<BoxRequest> {
+  const { readConfigFile } = await import('./config.ts');
+  const read = readConfigFile(file, currentDirectory(), driver);
+  if ('problems' in read) throw new SpecError(read.problems);
+  for (const note of read.notes) say(note);
+  return withSize(read.request);
+}
+
+/** "If consoleSize is absent, the runtime decides": that of the terminal which shows it. */
+function withSize(request: BoxRequest): BoxRequest {
+  const { process } = request.spec;
+  const consoleSize = process.terminal && process.consoleSize === undefined ? ownSize() : undefined;
+  if (consoleSize === undefined) return request;
+  return { ...request, spec: { ...request.spec, process: { ...process, consoleSize } } };
+}
+
+function fromFlags(
+  image: Exclude<RunArguments['image'], { readonly kind: 'config' }>,
+  { driver, options }: RunArguments,
+): BoxRequest {
   const consoleSize = options.tty ? ownSize() : undefined;
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const rootfs =
     image.kind === 'rootfs'
       ? findRootfs(image.directory, currentDirectory())
       : findImage(image.word, data, currentDirectory());
-  const request = specFromOptions(options, imageFacts(rootfs), {
+  return specFromOptions(options, imageFacts(rootfs), {
     env: process.env,
     cwd: currentDirectory(),
     findDevices,
@@ -35,7 +63,6 @@ export function toRequest({ image, driver, seccompLog, options }: RunArguments):
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     ...readSeccomp(options.securityOpt),
   });
-  return seccompLog ? { ...request, watch: 'denied' } : request;
 }
 
 function readSeccomp(words: readonly string[]): Pick<Caller, 'seccomp'> {

@@ -8,10 +8,11 @@ import { noOptions, type RunOptions } from '../spec/run-options.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
 
 export interface RunArguments {
-  /** The word IMAGE, or the directory of `--rootfs`. */
+  /** The word IMAGE, the directory of `--rootfs`, or the configuration that says all. */
   readonly image:
     | { readonly kind: 'image'; readonly word: string }
-    | { readonly kind: 'rootfs'; readonly directory: string };
+    | { readonly kind: 'rootfs'; readonly directory: string }
+    | { readonly kind: 'config'; readonly file: string };
   readonly driver: 'container' | 'vm';
   readonly timing: Timing;
   /** Whether errors come with all that is known about them. */
@@ -36,6 +37,8 @@ export type Timing =
 /** As commander names the values: absent when the flag is. */
 type Flags = Partial<Omit<RunOptions, 'command'>> & {
   readonly rootfs?: string;
+  readonly config?: string;
+  readonly printConfig?: true;
   readonly interactive?: true;
   readonly detachKeys?: string;
   readonly consoleSocket?: string;
@@ -59,9 +62,13 @@ export function addRunOptions(command: Command): Command {
   return (
     command
       .argument('[words...]', 'IMAGE (not with --rootfs), then the command and its arguments')
-      .usage('[options] IMAGE|--rootfs DIR [--] COMMAND [ARG...]')
+      .usage('[options] IMAGE|--rootfs DIR|--config FILE [--] COMMAND [ARG...]')
       .passThroughOptions()
       .option('--rootfs <dir>', 'run on this directory instead of an image')
+      .option(
+        '--config <file>',
+        'run the config.json of an OCI bundle, which says all about the box; without IMAGE and COMMAND',
+      )
       .option('--vm', 'run in a micro-VM instead of a container (not with compare)')
       .option('--init', 'PID 1 passes signals on and reaps orphans, and the command is its child')
       .option('-t, --tty', 'give it a terminal of its own, shown at yours')
@@ -140,37 +147,66 @@ export function addRunOptions(command: Command): Command {
 /** Ends through `command.error()` when the words don't name an image and a command. */
 export function toRunArguments(command: Command): RunArguments {
   const flags = command.opts<Flags>();
-  const [image, words] = splitWords(command, flags.rootfs);
-  if (words.length === 0) usageError(command, 'no COMMAND given', 'name the program to run');
+  const [image, words] = splitWords(command, flags);
+  if (words.length === 0 && image.kind !== 'config')
+    usageError(command, 'no COMMAND given', 'name the program to run');
   return {
     image,
     driver: flags.vm ? 'vm' : 'container',
     timing: toTiming(flags),
     debug: flags.debug ?? false,
-    interactive: flags.interactive ?? false,
+    // As the OCI's runtimes do, which have no flag for it.
+    interactive: flags.interactive ?? image.kind === 'config',
     detachKeys: parseDetachKeys(flags.detachKeys ?? DEFAULT_DETACH_KEYS),
     consoleSocket: toConsoleSocket(command, flags),
     seccompLog: flags.seccompLog ?? false,
-    options: toRunOptions(flags, words),
+    options: toRunOptions(command, flags, words),
   };
 }
 
-/** @param command the program and its arguments. */
-function toRunOptions(flags: Flags, command: readonly string[]): RunOptions {
-  const { rootfs, vm, debug, seccomp, seccompLog, output, interactive, ...others } = flags;
+/** @param words the program and its arguments. */
+function toRunOptions(command: Command, flags: Flags, words: readonly string[]): RunOptions {
+  const {
+    rootfs,
+    config,
+    printConfig,
+    vm,
+    debug,
+    seccomp,
+    seccompLog,
+    output,
+    interactive,
+    ...others
+  } = flags;
   const { detachKeys, consoleSocket, ...rest } = others;
   const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
+  const [flag] = Object.keys(own);
+  if (config !== undefined && flag !== undefined)
+    usageError(
+      command,
+      `--config with --${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      'the configuration says all about the box; change it, or leave one of them out',
+    );
   return {
     ...noOptions,
     ...own,
-    command,
+    command: words,
   };
 }
 
 function splitWords(
   command: Command,
-  rootfs: string | undefined,
+  { rootfs, config }: Flags,
 ): [RunArguments['image'], readonly string[]] {
+  if (config !== undefined) {
+    if (rootfs !== undefined || command.args.length > 0)
+      usageError(
+        command,
+        `--config with ${rootfs === undefined ? command.args[0] : '--rootfs'}`,
+        'root.path and process.args of the configuration say what is run; leave it out',
+      );
+    return [{ kind: 'config', file: config }, []];
+  }
   if (rootfs !== undefined) return [{ kind: 'rootfs', directory: rootfs }, command.args];
   const [word, ...rest] = command.args;
   if (word === undefined)
@@ -186,7 +222,8 @@ function toTiming(flags: Flags): Timing {
 }
 
 function toConsoleSocket(command: Command, flags: Flags): string | undefined {
-  const { consoleSocket, tty, vm } = flags;
+  const { consoleSocket, config, vm } = flags;
+  const tty = flags.tty ?? config !== undefined;
   if (consoleSocket === undefined) return undefined;
   if (!tty)
     usageError(

@@ -3,6 +3,7 @@ import { openSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
+import { writeAll } from '../sandbox/write.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { Attendance } from '../terminal/attendance.ts';
 import { handTerminal } from './console-socket.ts';
@@ -26,10 +27,21 @@ export function registerRun(drivers: Drivers): (program: Command) => void {
     const command = program
       .command('run')
       .description('run a command in a container, or with --vm in a micro-VM');
-    addRunOptions(command).action(async () => {
-      await run(toRunArguments(command), drivers);
-    });
+    addRunOptions(command)
+      .option('--print-config', 'print an OCI config.json of the box instead of running it')
+      .action(async () => {
+        const words = toRunArguments(command);
+        if (command.opts<{ printConfig?: true }>().printConfig) await printConfig(words);
+        else await run(words, drivers);
+      });
   };
+}
+
+async function printConfig(words: RunArguments): Promise<void> {
+  const part = await import('./config.ts');
+  const { json, notes } = part.printConfig(await toRequest(words), words.driver);
+  for (const note of notes) say(note);
+  writeAll(1, json);
 }
 
 /** Milliseconds for which tsbox has nothing to do but wait: enough for the shortest workloads. */
@@ -42,12 +54,12 @@ export async function run(
   change: (request: BoxRequest) => BoxRequest = (request) => request,
   output: Omit<Stdio, 'stdin'> = { stdout: 1, stderr: 2 },
 ): Promise<Sandbox | undefined> {
-  const { interactive, detachKeys, consoleSocket, options } = words;
+  const { interactive, detachKeys, consoleSocket } = words;
   const timeline = words.timing.kind === 'off' ? new Timeline() : timelineOfProcess();
-  const request = change(toRequest(words));
+  const request = change(await toRequest(words));
   timeline.mark('parse');
   const attendance =
-    options.tty && consoleSocket === undefined
+    request.spec.process.terminal && consoleSocket === undefined
       ? new Attendance(interactive, detachKeys)
       : undefined;
   if (interactive && attendance?.atTerminal === false)

@@ -4,6 +4,7 @@ import { unkeptLimits } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { removeAbandoned, removeBox } from '../sandbox/abandoned.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { claimIds } from '../sandbox/own-ids.ts';
@@ -13,6 +14,7 @@ import { claimState, ownStateDirectory, type StateDirectory } from '../sandbox/s
 import type { Timeline } from '../sandbox/timeline.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
+import type { HookTimes, Stage } from './hooks.ts';
 import { launch } from './launch.ts';
 import { attempts } from './retreat.ts';
 import { checkKept } from './unkept.ts';
@@ -75,6 +77,7 @@ async function startOnce(
 ): Promise<Sandbox> {
   const state = claimState(parent);
   let on = host;
+  let hooks: HookTimes | undefined;
   try {
     const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
     const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
@@ -86,16 +89,20 @@ async function startOnce(
       say(
         'there is no overlayfs for it: the image is copied first, and the copy removed at the end',
       );
-    return await launch(box, plan, {
+    if (box.spec.hooks !== undefined) hooks = await loadHooks({ box, plan, host: on, say, early });
+    const sandbox = await launch(box, plan, {
       stdio,
       timeline,
       state,
       early,
       say,
       host: on,
+      hooks,
     });
+    return hooks === undefined ? sandbox : withStopped(sandbox, hooks);
   } catch (error) {
     await removeBox(state, on.cgroup, say);
+    await hooks?.stopped();
     throw error;
   }
 }
@@ -106,4 +113,32 @@ async function withLimits({ spec, id }: Box, host: Host, early: Early | undefine
   if (unkeptLimits(resources, host).length === 0) return host;
   const { enterScope } = await import('../sandbox/systemd.ts');
   return enterScope(host, resources, id, early);
+}
+
+/** Few boxes have any; what executes them is a part of the program with classes of its own. */
+async function loadHooks(stage: Stage): Promise<HookTimes> {
+  const { hooksOf } = await import('./hooks.ts');
+  const hooks = hooksOf(stage);
+  const asBoxError = (cause: Error): never => {
+    throw new BoxError(cause.message, { cause });
+  };
+  return {
+    created: (pid) => hooks.created(pid).catch(asBoxError),
+    starting: (pid) => hooks.starting(pid).catch(asBoxError),
+    started: (pid) => hooks.started(pid).catch(asBoxError),
+    stopped: hooks.stopped,
+  };
+}
+
+function withStopped(sandbox: Sandbox, hooks: HookTimes): Sandbox {
+  return {
+    ...sandbox,
+    wait: async (block) => {
+      try {
+        return await sandbox.wait(block);
+      } finally {
+        await hooks.stopped();
+      }
+    },
+  };
 }

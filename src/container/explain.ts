@@ -4,6 +4,7 @@ import { type HostAction, printAction } from '../plan/action.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
+import { printJoin } from '../plan/namespaces.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
@@ -43,6 +44,13 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
     ...actions('tsbox has systemd move it to a cgroup that it may divide', scope),
     ...actions('tsbox prepares, on the host', plan.before),
+    ...(plan.joined.length === 0
+      ? []
+      : [
+          '# tsbox enters these while it makes the process, and leaves them again',
+          ...plan.joined.map((join) => printWithReason(printJoin(join), 'linux.namespaces')),
+          '',
+        ]),
     '# tsbox makes the process, in namespaces of its own',
     printWithReason(
       `clone3({flags=${plan.clone.join('|')}${cgroup}})`,

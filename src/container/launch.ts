@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
+import { NamespaceError } from '../linux/namespaces.ts';
 import { SyscallError } from '../linux/native.ts';
 import { setWindowSize } from '../linux/terminal.ts';
 import type { ContainerPlan } from '../plan/container.ts';
@@ -19,6 +20,7 @@ import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
+import type { HookTimes } from './hooks.ts';
 import type { RunningServer } from './image-server.ts';
 import type { Watch } from './listener.ts';
 
@@ -29,6 +31,7 @@ export interface Circumstances {
   readonly early: Early | undefined;
   readonly say: (message: string) => void;
   readonly host: Host;
+  readonly hooks?: HookTimes | undefined;
 }
 
 /** @throws BoxError when the workload could not be started; no process is left then. */
@@ -53,6 +56,13 @@ export async function launch(
     await watch?.end().catch(failedToListen);
     throw why === undefined ? failure : unserved(why, failure);
   }
+  await circumstances.hooks?.started(running.pid).catch(async (error: unknown) => {
+    running.signal(SIGKILL);
+    if (terminal !== undefined) closeSync(terminal);
+    await running.end();
+    await watch?.end().catch(failedToListen);
+    throw error;
+  });
   const recorded: RecordedCall[] = [];
   return {
     id: box.id,
@@ -122,7 +132,9 @@ async function startWorkload(
     if (plan.cgroup === undefined) noteProcess(circumstances.state, running.pid);
     await prepare(running, plan, steps, circumstances.early);
     server = await serveImage(running, box, circumstances);
+    await pauseFor(running, circumstances.hooks?.created);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
+    await pauseFor(running, circumstances.hooks?.starting);
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serve(listener, box, running.pid, circumstances);
@@ -156,6 +168,16 @@ function unserved(failed: string, cause: unknown): Refused {
   const call = 'fuse-overlayfs';
   const why = 'it serves the root file system, as there is no overlayfs for it';
   return new Refused({ call, errno: 0 }, { failed, call, why }, { cause });
+}
+
+/** The process waits where its plan has hooks executed (src/plan/hooks.ts). */
+async function pauseFor(
+  running: Interpreter,
+  execute: ((pid: number) => Promise<void>) | undefined,
+): Promise<void> {
+  if (execute === undefined || !running.arrives()) return;
+  await execute(running.pid);
+  running.go();
 }
 
 /** What only the parent can do; the process goes on then. */
@@ -210,12 +232,15 @@ function cloneBox(
     return interpret({
       steps,
       clone: plan.clone,
+      joined: plan.joined,
       stdio: [stdin, stdout, stderr],
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {
     if (error instanceof RangeError)
       throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
+    if (error instanceof NamespaceError)
+      throw new BoxError(`linux.namespaces: ${error.message}`, { cause: error });
     if (!(error instanceof SyscallError && error.call === 'clone3'))
       throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
         cause: error,

@@ -1,4 +1,5 @@
 /** What was asked for and cannot be kept on this host, before anything is made. */
+import { isHostsNamespace } from '../linux/namespaces.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Host } from '../plan/host.ts';
@@ -6,6 +7,7 @@ import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
+import { sysctlNamespace } from '../spec/sysctl.ts';
 
 /** @throws SpecError that names all of it. */
 export async function checkKept(spec: Spec, host: Host): Promise<void> {
@@ -14,11 +16,28 @@ export async function checkKept(spec: Spec, host: Host): Promise<void> {
     ...unkeptLimits(spec.linux.resources, host),
     ...unkeptDeviceRules(spec, host),
     ...unkeptLabels(spec, host),
+    ...unkeptSysctls(spec),
     ...mounts,
   ];
   if (unkept.length === 0) return;
   const byPaths = mounts.length > 0 && host.mountApi === 'paths';
   throw new SpecError(byPaths ? [...unkept, ...(await whyByPaths())] : unkept);
+}
+
+/** Of a namespace that the box joins, and that is the host's all the same. */
+function unkeptSysctls({ linux: { sysctl, namespaces } }: Spec): string[] {
+  if (sysctl === undefined) return [];
+  const shared = namespaces.flatMap(({ type, path }) =>
+    path !== undefined && isHostsNamespace(path, type) ? [type] : [],
+  );
+  return Object.keys(sysctl).flatMap((name) => {
+    const type = shared.find((each) => each === sysctlNamespace(name));
+    return type === undefined
+      ? []
+      : [
+          `linux.sysctl[${JSON.stringify(name)}]: the ${type} namespace that the box joins is the host’s: leave it out, or give the box its own`,
+        ];
+  });
 }
 
 async function whyByPaths(): Promise<string[]> {

@@ -7,12 +7,14 @@ import { errnoNumber } from '../abi/errno.ts';
 import type { cloneFlags } from '../abi/flags.ts';
 import { knownArch } from '../abi/syscalls.ts';
 import { encodePlan } from '../plan/encode.ts';
+import type { Joined } from '../plan/namespaces.ts';
 import { decodeReport, type Report, reportSize } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { type Ended, endOf } from './children.ts';
 import { cloneInit, signalProcess } from './clone.ts';
 import { takeListener } from './listener.ts';
 import { emptyMemoryFile, memoryFile, takeMemoryFile } from './memory-file.ts';
+import { inNamespaces } from './namespaces.ts';
 import { SyscallError } from './native.ts';
 import { receiveDescriptor, sendDescriptors } from './pass-descriptors.ts';
 import { waitFor } from './poll.ts';
@@ -26,6 +28,8 @@ export interface Launch {
   readonly extra?: readonly number[];
   /** Directory of the cgroup into which the process is cloned, with CLONE_INTO_CGROUP. */
   readonly cgroup?: number;
+  /** Namespaces of others in which it is from the beginning. */
+  readonly joined?: readonly Joined[];
 }
 
 /** How far the plan came. */
@@ -54,6 +58,8 @@ export interface Interpreter {
    * @returns a descriptor; undefined when the plan did not come so far.
    */
   takeListener(step: number): number | undefined;
+  /** Waits until the process sends a byte; false when it has ended, or failed, before. */
+  arrives(): boolean;
   /**
    * Waits until the plan's program is executed or the plan has come to an end without: to be called
    * once. Nothing else happens in this thread meanwhile, as it takes a few milliseconds and any way
@@ -87,7 +93,11 @@ export function interpret(launch: Launch): Interpreter {
     const files = [...launch.stdio, plan, report, theirs, ...(launch.extra ?? [])];
     let cloned: ReturnType<typeof cloneInit>;
     try {
-      cloned = cloneInit(launch.clone, files, launch.cgroup);
+      const clone = () => cloneInit(launch.clone, files, launch.cgroup);
+      cloned =
+        launch.joined === undefined || launch.joined.length === 0
+          ? clone()
+          : inNamespaces(launch.joined, clone);
     } finally {
       closeSync(theirs);
     }
@@ -124,6 +134,7 @@ function follow(
       }
     },
     takeDescriptor: () => receiveDescriptor(socket),
+    arrives: () => hearsByte(socket),
     takeListener: (step) => {
       if (!hearsByte(socket)) return undefined;
       const fd = resultOf(step, pidfd, report);

@@ -152,6 +152,11 @@ export function sethostname(name: string): Call {
   return { call: 'sethostname', args: [string(name), number(Buffer.byteLength(name))] };
 }
 
+/** setdomainname(2), in which the name is the NIS domain's. */
+export function setdomainname(name: string): Call {
+  return { call: 'setdomainname', args: [string(name), number(Buffer.byteLength(name))] };
+}
+
 export function socketInet(): Call {
   return {
     call: 'socket',

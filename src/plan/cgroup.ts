@@ -1,6 +1,7 @@
 /** Control groups, version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst). */
 import type { Resources } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
+import { cgroupFiles, controllersOf } from './cgroup-files.ts';
 import type { CgroupHost, CgroupLack, Host } from './host.ts';
 
 /** Directory, below the cgroup that is tsbox's, in which every box gets its cgroup. */
@@ -23,9 +24,16 @@ export function entryPath(host: CgroupHost, id: string): string {
   return `${cgroupPath(host, id)}/box`;
 }
 
-/** The controller that each limit needs. */
-const controllerOf = { memory: 'memory', cpu: 'cpu', pids: 'pids' } as const;
-const flagOf = { memory: '--memory', cpu: '--cpus', pids: '--pids-limit' } as const;
+/** What asks for a limit that a controller keeps, as far as it is a flag. */
+const flagOf: Readonly<Record<string, string>> = {
+  memory: '--memory',
+  cpu: '--cpus',
+  pids: '--pids-limit',
+  io: 'linux.resources.blockIO',
+  cpuset: 'linux.resources.cpu.cpus or mems',
+  hugetlb: 'linux.resources.hugepageLimits',
+  rdma: 'linux.resources.rdma',
+};
 
 /** Limits that were asked for and that this host cannot keep: a sentence each. */
 export function unkeptLimits(
@@ -35,20 +43,19 @@ export function unkeptLimits(
   // Said once: the reason is the same for all.
   const systemd = (index: number) =>
     noScope === undefined || index > 0 ? '' : `; systemd gives none, as ${noScope}`;
-  return requested(resources)
-    .filter((limit) => !cgroup?.controllers.includes(controllerOf[limit]))
-    .map((limit, index) =>
+  const asks = (controller: string) => flagOf[controller] ?? 'linux.resources.unified';
+  return controllersOf(resources)
+    .filter((controller) => !cgroup?.controllers.includes(controller))
+    .map((controller, index) =>
       cgroup === undefined
-        ? `${flagOf[limit]} needs ${lacks[cgroupLack ?? 'not mounted']}${systemd(index)}`
-        : `${flagOf[limit]} needs the ${controllerOf[limit]} controller of cgroup v2, which ${withholder(cgroup)}${systemd(index)}`,
+        ? `${asks(controller)} needs ${lacks[cgroupLack ?? 'not mounted']}${systemd(index)}`
+        : `${asks(controller)} needs the ${controller} controller of cgroup v2, which ${withholder(cgroup)}${systemd(index)}`,
     );
 }
 
 /** Controllers that the limits need and that are not among these. */
 export function lackingControllers(resources: Resources, there: readonly string[]): string[] {
-  return requested(resources)
-    .map((limit) => controllerOf[limit])
-    .filter((controller) => !there.includes(controller));
+  return controllersOf(resources).filter((controller) => !there.includes(controller));
 }
 
 /** Why a box gets no cgroup, and what to do about it. */
@@ -79,7 +86,7 @@ export function makeCgroup(resources: Resources, host: CgroupHost, id: string): 
   const parent = `${host.top}/${CGROUP_PARENT}`;
   const own = cgroupPath(host, id);
   const entry = entryPath(host, id);
-  const controllers = requested(resources).map((limit) => `+${controllerOf[limit]}`);
+  const controllers = controllersOf(resources).map((controller) => `+${controller}`);
   const enable = (directory: string): HostAction => ({
     call: 'write',
     path: `${directory}/cgroup.subtree_control`,
@@ -132,43 +139,10 @@ export function removeCgroup(host: CgroupHost, id: string): HostAction[] {
   ];
 }
 
-function limits({ memory, cpu, pids }: Resources, own: string): HostAction[] {
-  const set = (file: string, data: string, why: string, optional = false): HostAction => ({
+function limits(resources: Resources, own: string): HostAction[] {
+  return cgroupFiles(resources).map(({ file, ...others }) => ({
     call: 'write',
     path: `${own}/${file}`,
-    data,
-    why,
-    optional,
-  });
-  return [
-    ...(memory === undefined
-      ? []
-      : [
-          set('memory.max', String(memory.limit), '--memory: the most bytes in use at once'),
-          set('memory.swap.max', '0', 'the limit is not got round by swapping', true),
-          set('memory.oom.group', '1', 'past the limit the whole box ends, not a part of it'),
-        ]),
-    ...(cpu === undefined
-      ? []
-      : [
-          set(
-            'cpu.max',
-            `${cpu.quota} ${cpu.period}`,
-            '--cpus: microseconds of processor time in each period',
-          ),
-        ]),
-    ...(pids === undefined
-      ? []
-      : [
-          set(
-            'pids.max',
-            String(pids.limit),
-            '--pids-limit: the most processes and threads at once',
-          ),
-        ]),
-  ];
-}
-
-function requested(resources: Resources): (keyof typeof controllerOf)[] {
-  return (['memory', 'cpu', 'pids'] as const).filter((limit) => resources[limit] !== undefined);
+    ...others,
+  }));
 }

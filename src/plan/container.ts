@@ -1,7 +1,6 @@
 /** The whole of a container: what the parent does, the clone, and what the child does. */
 import type { cloneFlags } from '../abi/flags.ts';
 import type { Box } from '../spec/box.ts';
-import type { NamespaceType } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
 import { accountPath, entryPath, makeCgroup, removeCgroup } from './cgroup.ts';
 import { filterDevices } from './device-filter.ts';
@@ -9,6 +8,7 @@ import type { Host } from './host.ts';
 import { mapIds } from './id-maps.ts';
 import { isolationSections } from './isolate.ts';
 import { mapMounts } from './mapped.ts';
+import { type Joined, joinedNamespaces, newNamespaces } from './namespaces.ts';
 import type { Section } from './step.ts';
 
 export type CloneFlag = keyof typeof cloneFlags;
@@ -17,6 +17,8 @@ export interface ContainerPlan {
   /** By the parent, before the clone. */
   readonly before: readonly HostAction[];
   readonly clone: readonly CloneFlag[];
+  /** Where the parent is while it clones. */
+  readonly joined: readonly Joined[];
   /** Directories of the cgroup into which the child is cloned, and of the one that has the account. */
   readonly cgroup?: { readonly entry: string; readonly account: string };
   /** By the parent, while the child waits for it. */
@@ -26,16 +28,6 @@ export interface ContainerPlan {
   /** By the parent, when the child has ended. */
   readonly after: readonly HostAction[];
 }
-
-const namespaceFlags: Readonly<Record<NamespaceType, CloneFlag>> = {
-  pid: 'CLONE_NEWPID',
-  mount: 'CLONE_NEWNS',
-  uts: 'CLONE_NEWUTS',
-  ipc: 'CLONE_NEWIPC',
-  network: 'CLONE_NEWNET',
-  cgroup: 'CLONE_NEWCGROUP',
-  user: 'CLONE_NEWUSER',
-};
 
 export function planContainer(box: Box, host: Host): ContainerPlan {
   const copied = box.layer === 'ephemeral' && !host.overlay && !host.rootServer;
@@ -55,8 +47,9 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
       'CLONE_VFORK',
       'CLONE_PIDFD',
       ...(host.cgroup === undefined ? [] : ['CLONE_INTO_CGROUP' as const]),
-      ...box.spec.linux.namespaces.map(({ type }) => namespaceFlags[type]),
+      ...newNamespaces(box.spec.linux),
     ],
+    joined: joinedNamespaces(box.spec.linux),
     ...(host.cgroup === undefined
       ? {}
       : {

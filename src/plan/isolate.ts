@@ -3,9 +3,18 @@
  * A container and the guest of a micro-VM carry out the same ones.
  */
 import type { Box } from '../spec/box.ts';
-import { chdir, fchdir, interfaceUp, sethostname, socketInet, umask } from './calls.ts';
+import {
+  chdir,
+  fchdir,
+  interfaceUp,
+  setdomainname,
+  sethostname,
+  socketInet,
+  umask,
+} from './calls.ts';
 import { openDevices } from './devices.ts';
 import { newSession, setLimits, startWorkload } from './execute.ts';
+import { waitForHooks } from './hooks.ts';
 import type { Host } from './host.ts';
 import { becomeUser, enterUserNamespace } from './identity.ts';
 import { wallIn } from './landlock.ts';
@@ -14,6 +23,7 @@ import { maskPaths, readonlyPaths } from './masks.ts';
 import { type MountApi, mountApi } from './mount-api.ts';
 import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
 import { attachDevices, attachMounts, openSources } from './mounts.ts';
+import { enterTimeNamespace, hasOwn } from './namespaces.ts';
 import {
   announceExecution,
   closeAll,
@@ -23,8 +33,9 @@ import {
   waitForParent,
 } from './parent.ts';
 import { keepApart, processAttributes } from './process.ts';
-import { leaveHostMounts, makeRoot, openImage, sealRoot } from './root.ts';
+import { leaveHostMounts, makeRoot, openImage, propagateRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
+import { setSysctls } from './sysctl.ts';
 import { makeTerminal, SUPERVISOR_DESCRIPTOR, takeTerminal } from './terminal.ts';
 
 /** Who carries the sections out: the child of a tsbox on the same kernel, or the init of a guest. */
@@ -53,19 +64,26 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         ...(child && box.spec.linux.uidMappings.length > 0 ? dieWithParent() : []),
       ],
     },
+    { title: 'Time namespace', steps: enterTimeNamespace(box, host.arch) },
     { title: 'Apart from other processes', steps: keepApart() },
     { title: 'Root file system', steps: makeRoot(box, host, mounts) },
     { title: 'Mounts', steps: attachMounts(box, host, mounts) },
     { title: 'Devices', steps: attachDevices(box, host, mounts) },
     { title: 'Terminal', steps: makeTerminal(box, host, mounts) },
     { title: 'Process attributes', steps: processAttributes(box, host) },
+    { title: 'Kernel parameters', steps: setSysctls(box, host) },
     {
       title: 'Masked and read-only paths',
       steps: [...maskPaths(box, host, mounts), ...readonlyPaths(box, host, mounts)],
     },
     {
       title: 'Change of root',
-      steps: [...sealRoot(box, host, mounts), ...changeRoot(place)],
+      steps: [
+        ...sealRoot(box, host, mounts),
+        ...waitForHooks(box, 'created'),
+        ...changeRoot(place),
+        ...propagateRoot(box),
+      ],
     },
     {
       title: 'Standard streams',
@@ -80,6 +98,10 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     {
       title: 'User and capabilities',
       steps: [...becomeUser(box, host), ...(child ? dieWithParent() : [])],
+    },
+    {
+      title: 'Hooks',
+      steps: waitForHooks(box, 'starting'),
     },
     {
       title: 'Workload',
@@ -120,12 +142,17 @@ export function changeRoot(place: Place): Step[] {
 }
 
 function hostname(box: Box): Step[] {
-  const name = box.spec.hostname;
-  return name === undefined ? [] : [step(sethostname(name), 'a host name of its own')];
+  const { hostname: name, domainname } = box.spec;
+  return [
+    ...(name === undefined ? [] : [step(sethostname(name), 'a host name of its own')]),
+    ...(domainname === undefined
+      ? []
+      : [step(setdomainname(domainname), 'and a domain name, uname(2)')]),
+  ];
 }
 
 function loopback(box: Box): Step[] {
-  if (!box.spec.linux.namespaces.some(({ type }) => type === 'network')) return [];
+  if (!hasOwn(box.spec.linux, 'network')) return [];
   return [
     step(socketInet(), 'a handle on the network namespace', { into: 'socket' }),
     step(interfaceUp('socket', 'lo'), 'a new network namespace has its loopback interface down'),

@@ -9,6 +9,7 @@ import { SpecError } from '../spec/errors.ts';
 import { prctl } from './calls.ts';
 import type { Host } from './host.ts';
 import { writeLabels } from './labels.ts';
+import { setMemoryPolicy } from './memory-policy.ts';
 import { ioprioSet, joinSessionKeyring, personality, schedSetattr } from './process-calls.ts';
 import { writeProcess } from './procfs.ts';
 import { type Step, step } from './step.ts';
@@ -54,6 +55,7 @@ export function processAttributes(box: Box, host: Host): Step[] {
           }),
         ]),
     ...(domain === undefined ? [] : [step(personality(domain), 'linux.personality')]),
+    ...setMemoryPolicy(box),
     ...writeLabels(box, host),
   ];
 }

@@ -1,5 +1,5 @@
 /**
- * Writes to /proc/self. The image may hold anything at /proc, and a write that ends elsewhere sets
+ * Writes to /proc. The image may hold anything at /proc, and a write that ends elsewhere sets
  * no limit or label, or the wrong one (CVE-2019-16884, CVE-2025-52881). So the path starts from the
  * descriptor of the procfs that tsbox made itself, and does not leave that mount.
  */
@@ -7,7 +7,13 @@ import type { Box } from '../spec/box.ts';
 import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
 import { ownMounts } from './places.ts';
-import { type Step, step } from './step.ts';
+import { type Slot, type Step, step } from './step.ts';
+
+/** Why something is written, and what to do when it cannot be. */
+interface Reason {
+  readonly why: string;
+  readonly hint: string;
+}
 
 /** After the mounts are made, and before anything is masked. @param path below /proc/self. */
 export function writeProcess(
@@ -15,7 +21,19 @@ export function writeProcess(
   host: Host,
   path: string,
   text: string,
-  reason: { readonly why: string; readonly hint: string },
+  reason: Reason,
+): Step[] {
+  return writeProcfs(box, host, `self/${path}`, path, text, reason);
+}
+
+/** The same for any file. @param path below /proc. @param into the slot that the file gets. */
+export function writeProcfs(
+  box: Box,
+  host: Host,
+  path: string,
+  into: Slot,
+  text: string,
+  reason: Reason,
 ): Step[] {
   const procfs = ownMounts(box, host).find(({ mount }) => mount.type === 'proc')?.slot ?? 'root';
   return [
@@ -23,13 +41,13 @@ export function writeProcess(
       openat2(
         host.arch,
         procfs,
-        `self/${path}`,
+        path,
         ['O_WRONLY', 'O_CLOEXEC'],
         ['RESOLVE_IN_ROOT', 'RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'],
       ),
       `in the procfs that was made above, wherever the image's /proc leads`,
-      { into: path, hint: reason.hint },
+      { into, hint: reason.hint },
     ),
-    step(write(path, text), reason.why, { hint: reason.hint }),
+    step(write(into, text), reason.why, { hint: reason.hint }),
   ];
 }

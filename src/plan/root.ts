@@ -9,6 +9,7 @@ import type { Host, RootServer } from './host.ts';
 import { inheritImage, isImageMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
 import { type MountAttribute, mount } from './mount-calls.ts';
+import { propagationOf } from './mount-words.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** No mount made here reaches the host, nor one of the host the box. */
@@ -17,6 +18,15 @@ export function leaveHostMounts(): Step {
     mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']),
     'no mount made here reaches the host, nor one of the host the box',
   );
+}
+
+/** What a workload with the power to mount makes of it; nothing reaches the host either way. */
+export function propagateRoot({ spec }: Box): Step[] {
+  const word = spec.linux.rootfsPropagation ?? 'private';
+  const asked = propagationOf({ options: [word] });
+  if (asked === undefined || asked.value === 'MS_PRIVATE') return [];
+  const flags = asked.reach === 'recursive' ? (['MS_REC', asked.value] as const) : [asked.value];
+  return [step(mount('none', '/', undefined, flags), `linux.rootfsPropagation: ${word}`)];
 }
 
 /** Takes hold of the image while the host's tree is still in reach. */

@@ -9,6 +9,13 @@ export function sendNothing(socket: number): Call {
   return { call: 'sendto', args: [number(socket), EMPTY, ZERO, noSignal, NULL, ZERO] };
 }
 
+/** sendto(2) of one byte: whoever reads the socket goes on. */
+export function sendByte(socket: number): Call {
+  const byte: Buffers = { kind: 'bytes', value: new Uint8Array(1), text: '"\\0"' };
+  const noSignal = flags(abi.messageFlags, ['MSG_NOSIGNAL']);
+  return { call: 'sendto', args: [number(socket), byte, number(1), noSignal, NULL, ZERO] };
+}
+
 /** recvmsg(2) of one byte, and with it that many descriptors, each closed by execve. */
 export function receive(socket: number, descriptors: number): Call {
   const byte: Buffers = { kind: 'bytes', value: new Uint8Array(1), text: '…' };

@@ -52,12 +52,17 @@ export async function runProgram(argv: readonly string[], bounds: Bounds): Promi
 }
 
 /** @returns `late` when it was the time that was up. */
-async function untilEnd(
+export async function untilEnd(
   running: Interpreter,
   { abort, seconds }: Bounds,
+  which: 'alone' | 'with its process group' = 'alone',
 ): Promise<{ readonly ended: Ended; readonly late: boolean }> {
   const SIGKILL = 9;
-  const kill = (): void => running.signal(SIGKILL);
+  const kill = (): void => {
+    running.signal(SIGKILL);
+    // It is not reaped before its end is told of below, so that the number is still its own.
+    if (which === 'with its process group') process.kill(-running.pid, SIGKILL);
+  };
   let late = false;
   const timer =
     seconds === undefined

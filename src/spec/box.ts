@@ -14,6 +14,8 @@ export interface Box {
   readonly init?: boolean;
   /** Which system calls tsbox hears of: those that the box's profile denies, or all; none if absent. */
   readonly watch?: 'denied' | 'all';
+  /** Absolute: the directory of the OCI bundle from which the specification comes. */
+  readonly bundle?: string;
 }
 
 /**

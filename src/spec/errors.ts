@@ -31,6 +31,6 @@ export class ProblemList {
 
   /** @throws SpecError when there was a problem. */
   throwIfAny(): void {
-    if (this.#problems.length > 0) throw new SpecError(this.#problems);
+    if (this.#problems.length > 0) throw new SpecError([...new Set(this.#problems)]);
   }
 }

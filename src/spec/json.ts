@@ -1,5 +1,6 @@
 /** JSON of a user's, read field by field: what is wrong with it is gathered, each with the path to it. */
 import { type ProblemList, SpecError } from './errors.ts';
+import { nearest } from './nearest.ts';
 
 /** Where a value stands, and who hears of what is wrong with it. */
 export interface JsonPlace {
@@ -8,6 +9,8 @@ export interface JsonPlace {
   /** Empty for the whole. */
   readonly path: string;
   readonly problems: ProblemList;
+  /** Told of fields that nobody asks for, where they are no problem. */
+  readonly notes?: string[];
 }
 
 /** Numbers that a double does not hold are bigints. @throws SpecError */
@@ -54,15 +57,38 @@ export class JsonObject {
       if (!keys.includes(key)) this.problem(key, `unknown; ${keys.join(', ')} are known`);
   }
 
+  /** Every other field is ignored, and told of. */
+  ignoreOthers(keys: readonly string[]): void {
+    for (const key of Object.keys(this.#fields)) {
+      if (keys.includes(key) || !this.has(key)) continue;
+      const meant = nearest(key, keys);
+      const hint = meant.length === 0 ? '' : ` (is ${meant.join(' or ')} meant?)`;
+      this.note(key, `unknown to tsbox and ignored${hint}`);
+    }
+  }
+
+  note(key: string, what: string): void {
+    const { name, path, notes } = this.#inside(key);
+    notes?.push(`${name}: ${path}: ${what}`);
+  }
+
   has(key: string): boolean {
-    return (this.#fields[key] ?? null) !== null;
+    return (this.#own(key) ?? null) !== null;
   }
 
   text(key: string): string | undefined {
-    const value = this.#fields[key];
-    if (typeof value === 'string') return value;
+    const value = this.#own(key);
+    if (typeof value === 'string') return this.#withoutNull(key, value);
     this.problem(key, this.has(key) ? 'not a string' : 'missing');
     return undefined;
+  }
+
+  /** false where it is absent. */
+  flag(key: string): boolean {
+    const value = this.has(key) ? this.#own(key) : false;
+    if (typeof value === 'boolean') return value;
+    this.problem(key, 'neither true nor false');
+    return false;
   }
 
   word<T extends string>(key: string, known: readonly T[]): T | undefined {
@@ -72,8 +98,9 @@ export class JsonObject {
 
   texts(key: string): string[] {
     return this.#list(key).flatMap((value, index) => {
-      if (typeof value === 'string') return [value];
-      this.problem(`${key}[${index}]`, 'not a string');
+      const place = `${key}[${index}]`;
+      if (typeof value === 'string') return this.#withoutNull(place, value) ?? [];
+      this.problem(place, 'not a string');
       return [];
     });
   }
@@ -82,18 +109,42 @@ export class JsonObject {
     return this.texts(key).flatMap((value) => this.#known(key, value, known) ?? []);
   }
 
-  /** From 0 to `most`, 64 bits if that is not given; a bigint where a number would not be exact. */
-  integer(key: string, most = UINT64): number | bigint | undefined {
-    const value = this.#fields[key];
-    const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
-    if (whole && BigInt(value as number) >= 0n && BigInt(value as number) <= most)
-      return value as number | bigint;
-    this.problem(key, this.has(key) ? `not a whole number from 0 to ${most}` : 'missing');
+  /** Texts by any names. */
+  textsByName(key: string): Record<string, string> {
+    const names = this.#named(key);
+    return Object.fromEntries(
+      names.flatMap(([name, value]) => {
+        const place = `${key}[${JSON.stringify(name)}]`;
+        if (typeof value !== 'string') this.problem(place, 'not a string');
+        const text = typeof value === 'string' ? this.#withoutNull(place, value) : undefined;
+        return text === undefined ? [] : [[name, text]];
+      }),
+    );
+  }
+
+  /** Objects by any names. */
+  objectsByName(key: string): [string, JsonObject][] {
+    return this.#named(key).flatMap(([name, value]) => {
+      const found = objectAt(value, this.#inside(`${key}[${JSON.stringify(name)}]`));
+      return found === undefined ? [] : [[name, found]];
+    });
+  }
+
+  /** From `least` to `most`, 0 and 64 bits if they are not given; a bigint where a number would not be exact. */
+  integer(key: string, most = UINT64, least = 0n): number | bigint | undefined {
+    if (this.has(key)) return this.#whole(key, this.#own(key), most, least);
+    this.problem(key, 'missing');
     return undefined;
   }
 
+  integers(key: string, most: bigint): (number | bigint)[] {
+    return this.#list(key).flatMap(
+      (value, index) => this.#whole(`${key}[${index}]`, value, most, 0n) ?? [],
+    );
+  }
+
   object(key: string): JsonObject {
-    return JsonObject.from(this.has(key) ? this.#fields[key] : {}, this.#inside(key));
+    return JsonObject.from(this.has(key) ? this.#own(key) : {}, this.#inside(key));
   }
 
   objects(key: string): JsonObject[] {
@@ -102,8 +153,36 @@ export class JsonObject {
     );
   }
 
+  #whole(key: string, value: unknown, most: bigint, least: bigint): number | bigint | undefined {
+    const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
+    if (whole && BigInt(value as number) >= least && BigInt(value as number) <= most)
+      return value as number | bigint;
+    this.problem(key, `not a whole number from ${least} to ${most}`);
+    return undefined;
+  }
+
+  /** Not what every object has from its prototype. */
+  #own(key: string): unknown {
+    return Object.hasOwn(this.#fields, key) ? this.#fields[key] : undefined;
+  }
+
+  #named(key: string): [string, unknown][] {
+    const value = this.has(key) ? this.#own(key) : {};
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return Object.entries(value);
+    this.problem(key, 'not an object');
+    return [];
+  }
+
+  /** The kernel takes it for the end. */
+  #withoutNull(key: string, text: string): string | undefined {
+    if (!text.includes('\0')) return text;
+    this.problem(key, 'a null character is in it');
+    return undefined;
+  }
+
   #list(key: string): readonly unknown[] {
-    const value = this.has(key) ? this.#fields[key] : [];
+    const value = this.has(key) ? this.#own(key) : [];
     if (Array.isArray(value)) return value;
     this.problem(key, 'not a list');
     return [];

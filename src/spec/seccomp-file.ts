@@ -42,6 +42,18 @@ const flags = (Object.keys(seccompFilterFlags) as (keyof typeof seccompFilterFla
   (flag): flag is SeccompFlag => flag !== 'SECCOMP_FILTER_FLAG_NEW_LISTENER',
 );
 
+/** Of a part of something larger, whose problems it has. */
+export function profileIn(
+  profile: JsonObject,
+  facts: ProfileFacts,
+  name: string,
+  problems: ProblemList,
+): Seccomp {
+  const seccomp = toSeccomp(profile, facts);
+  problems.attempt(() => checkSense(seccomp, name), undefined);
+  return seccomp;
+}
+
 function toSeccomp(profile: JsonObject, facts: ProfileFacts): Seccomp {
   profile.allow([
     'defaultAction',

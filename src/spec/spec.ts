@@ -3,6 +3,7 @@
  * that both drivers take. Field names and meanings are the specification's (v1.2, config.md and
  * config-linux.md); units and defaults are noted where it leaves them open.
  */
+import type { MemoryPolicyFlag, MemoryPolicyMode } from '../abi/memory-policy.ts';
 import type { SchedulerFlag, SchedulerPolicy } from '../abi/scheduling.ts';
 import type { Seccomp } from './seccomp.ts';
 
@@ -11,8 +12,34 @@ export interface Spec {
   readonly process: Process;
   readonly root: Root;
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly mounts: readonly Mount[];
   readonly linux: Linux;
+  readonly hooks?: Hooks;
+  /** Told to hooks. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export type HookKind =
+  | 'prestart'
+  | 'createRuntime'
+  | 'createContainer'
+  | 'startContainer'
+  | 'poststart'
+  | 'poststop';
+
+/** Programs that are executed at certain times of a box's life, in their order. */
+export type Hooks = { readonly [kind in HookKind]?: readonly Hook[] };
+
+export interface Hook {
+  /** Absolute: on the host, or for `startContainer` in the box. */
+  readonly path: string;
+  /** With the name of the program; only that if absent. */
+  readonly args?: readonly string[];
+  /** All of its environment. */
+  readonly env?: readonly string[];
+  /** Seconds, above 0; no limit if absent. */
+  readonly timeout?: number;
 }
 
 /** What is executed, and as whom. */
@@ -107,7 +134,36 @@ export interface Mount {
   readonly options: readonly string[];
 }
 
-export type NamespaceType = 'pid' | 'mount' | 'uts' | 'ipc' | 'network' | 'cgroup' | 'user';
+export type NamespaceType =
+  | 'pid'
+  | 'mount'
+  | 'uts'
+  | 'ipc'
+  | 'network'
+  | 'cgroup'
+  | 'user'
+  | 'time';
+
+export interface Namespace {
+  readonly type: NamespaceType;
+  /** Absolute, on the host: one that is there already; a new one if absent. */
+  readonly path?: string;
+}
+
+/** Of a clock in a new time namespace, to the host's. */
+export interface TimeOffset {
+  readonly secs: bigint;
+  /** 0 to 999999999 */
+  readonly nanosecs: number;
+}
+
+/** set_mempolicy(2) */
+export interface MemoryPolicy {
+  readonly mode: MemoryPolicyMode;
+  /** A list such as `0-1`; empty for none. */
+  readonly nodes: string;
+  readonly flags: readonly MemoryPolicyFlag[];
+}
 
 export interface IdMapping {
   readonly containerID: number;
@@ -147,7 +203,14 @@ export interface DeviceRule {
 }
 
 export interface Linux {
-  readonly namespaces: readonly { readonly type: NamespaceType }[];
+  /** Of a kind that is not listed the box has the host's. */
+  readonly namespaces: readonly Namespace[];
+  readonly timeOffsets?: { readonly [clock in 'monotonic' | 'boottime']?: TimeOffset };
+  /** Values by names with dots, as in sysctl(8). */
+  readonly sysctl?: Readonly<Record<string, string>>;
+  /** Of the root mount, and with an `r` in front of all below it; `private` if absent. */
+  readonly rootfsPropagation?: string;
+  readonly memoryPolicy?: MemoryPolicy;
   /** Both empty without a user namespace. */
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
@@ -163,13 +226,61 @@ export interface Linux {
   readonly seccomp?: Seccomp | 'default';
 }
 
-/** Limits; one that is absent is not set. */
+/** Limits; one that is absent is not set, nor is one of 0. */
 export interface Resources {
-  /** `limit` in bytes. */
-  readonly memory?: { readonly limit: number };
-  /** `quota` and `period` in microseconds. */
-  readonly cpu?: { readonly quota: number; readonly period: number };
+  /** Bytes, -1 for no limit; `swap` counts memory and swap together, `reservation` is kept for the box. */
+  readonly memory?: {
+    readonly limit?: number;
+    readonly swap?: number;
+    readonly reservation?: number;
+  };
+  readonly cpu?: CpuResources;
+  /** -1 for no limit. */
   readonly pids?: { readonly limit: number };
+  readonly blockIO?: BlockIo;
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: bigint }[];
+  /** By the names of the devices. */
+  readonly rdma?: Readonly<
+    Record<string, { readonly hcaHandles?: number; readonly hcaObjects?: number }>
+  >;
+  /** Text by the names of cgroup v2's files, a line at a time. */
+  readonly unified?: Readonly<Record<string, string>>;
   /** Beside what every box may use (`defaultDeviceRules`). */
   readonly devices?: readonly DeviceRule[];
+}
+
+export interface CpuResources {
+  /** Microseconds in each period; below 0 for no limit. */
+  readonly quota?: number;
+  /** Microseconds. */
+  readonly period?: number;
+  /** Microseconds that may be saved up. */
+  readonly burst?: number;
+  /** Of 1024, as cgroup v1 counts: 2 to 262144. */
+  readonly shares?: number;
+  /** 1: only when nobody else wants the processor. */
+  readonly idle?: number;
+  /** Lists such as `0-3,7`. */
+  readonly cpus?: string;
+  readonly mems?: string;
+}
+
+/** Weights are cgroup v1's: 10 to 1000. */
+export interface BlockIo {
+  readonly weight?: number;
+  readonly weightDevice?: readonly (BlockDevice & { readonly weight: number })[];
+  /** Bytes, or operations, in a second. */
+  readonly throttleReadBpsDevice?: readonly BlockRate[];
+  readonly throttleWriteBpsDevice?: readonly BlockRate[];
+  readonly throttleReadIOPSDevice?: readonly BlockRate[];
+  readonly throttleWriteIOPSDevice?: readonly BlockRate[];
+}
+
+export interface BlockDevice {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export interface BlockRate extends BlockDevice {
+  readonly rate: bigint;
 }

@@ -9,9 +9,11 @@ import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
 import { findModules, type GuestKernel, type Module } from './kernel.ts';
+import { unlikeContainer } from './unlike-container.ts';
 
 /** A directory of the host's that virtiofsd serves under a tag. */
 export interface HostShare {
@@ -119,6 +121,8 @@ function refusalOf(mount: Mount): string | undefined {
 
 function refuseImpossible({ spec, ids, watch }: BoxRequest, sources: Host['sources']): void {
   const { seccomp } = spec.linux;
+  const unlike = unlikeContainer(spec);
+  if (unlike.length > 0) throw new SpecError(unlike);
   if (watch !== undefined)
     throw new BoxError(
       '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',

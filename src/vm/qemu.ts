@@ -24,13 +24,14 @@ const DEFAULT_MEMORY = 256;
 const LEAST_MEMORY = 32;
 
 /** Bytes of memory that a guest has. */
-export function guestMemory({ memory }: Resources): number {
+export function guestMemory({ memory: { limit = 0 } = {} }: Resources): number {
   const megabytes =
-    memory === undefined
-      ? DEFAULT_MEMORY
-      : Math.max(LEAST_MEMORY, Math.ceil(memory.limit / MEGABYTE));
+    limit <= 0 ? DEFAULT_MEMORY : Math.max(LEAST_MEMORY, Math.ceil(limit / MEGABYTE));
   return megabytes * MEGABYTE;
 }
+
+/** Microseconds: the kernel's own, where a quota comes without one. */
+const DEFAULT_PERIOD = 100_000;
 
 /** QEMU's own seccomp filter: no program is executed, no identity, priority or processor changed. */
 const sandbox = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
@@ -39,7 +40,8 @@ const sandbox = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecont
 export function qemuCommand(program: string, machine: Machine): string[] {
   const { cpu } = machine.resources;
   const size = guestMemory(machine.resources) / MEGABYTE;
-  const cpus = cpu === undefined ? 1 : Math.max(1, Math.ceil(cpu.quota / cpu.period));
+  const { quota = 0, period = DEFAULT_PERIOD } = cpu ?? {};
+  const cpus = Math.max(1, Math.ceil(quota / (period || DEFAULT_PERIOD)));
   return [
     program,
     ...['-M', `microvm,x-option-roms=off,accel=${machine.accelerator}`],

@@ -1,0 +1,57 @@
+/**
+ * What a specification can ask of a container and not of a micro-VM: everything that is about the host's
+ * own kernel, its namespaces and its cgroups, which the machine keeps the box from.
+ */
+import type { Linux, Resources, Spec } from '../spec/spec.ts';
+
+/** A sentence each, beginning with the field's path. */
+export function unlikeContainer({ linux, hooks }: Spec): string[] {
+  const asked = [
+    ...namespacesOf(linux),
+    ...resourcesOf(linux.resources),
+    ...(hooks === undefined
+      ? []
+      : [
+          'hooks: they are programs of the host that work on a container’s namespaces, which it cannot reach in a guest',
+        ]),
+  ];
+  return asked.map(
+    (sentence) => `${sentence}: leave it out, or run it as a container, without --vm`,
+  );
+}
+
+function namespacesOf({ namespaces }: Linux): string[] {
+  const types = namespaces.map(({ type }) => type);
+  const missing = (['pid', 'network', 'ipc', 'uts'] as const).filter(
+    (type) => !types.includes(type),
+  );
+  return [
+    ...namespaces
+      .filter(({ path }) => path !== undefined)
+      .map(
+        ({ type, path }) =>
+          `linux.namespaces: ${type} at ${path}: a guest is in none of the host’s`,
+      ),
+    ...missing.map(
+      (type) =>
+        `linux.namespaces: without ${type} the box would have the host’s, which a guest cannot`,
+    ),
+    ...(types.includes('time') ? ['linux.namespaces: time: a guest has clocks of its own'] : []),
+  ];
+}
+
+/** A machine's size is given by the first two. */
+function resourcesOf({ memory = {}, cpu = {}, devices, pids, ...others }: Resources): string[] {
+  const { limit = 0, ...ofMemory } = memory;
+  const { quota, period, ...ofCpu } = cpu;
+  const fields = [
+    ...(limit < 0 ? ['memory.limit'] : []),
+    ...Object.keys(ofMemory).map((key) => `memory.${key}`),
+    ...Object.keys(ofCpu).map((key) => `cpu.${key}`),
+    ...Object.keys(others),
+  ];
+  return fields.map(
+    (field) =>
+      `linux.resources.${field}: a machine has a size, which memory.limit and cpu.quota say`,
+  );
+}
