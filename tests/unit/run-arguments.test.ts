@@ -57,7 +57,7 @@ test.each([
 
 test('every flag, long', () => {
   const line =
-    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --tty --interactive --detach-keys ctrl-a --vm --debug one true';
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --init --tty --interactive --detach-keys ctrl-a --vm --debug one true';
   expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
   expect(parsed(line).options).toEqual({
     command: ['true'],
@@ -72,6 +72,7 @@ test('every flag, long', () => {
     device: ['/dev/a'],
     tmpfs: ['/t'],
     mount: ['type=tmpfs,dst=/m'],
+    init: true,
     tty: true,
     readOnly: true,
     writable: true,
