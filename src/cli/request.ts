@@ -15,6 +15,7 @@ import type { Caller } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
+import { outside } from './outside.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
@@ -29,6 +30,7 @@ export function toRequest({ image, driver, seccompLog, options }: RunArguments):
     env: process.env,
     cwd: currentDirectory(),
     findDevices,
+    outside,
     ids: callerIds(driver, options),
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.

@@ -44,7 +44,7 @@ export async function launch(
   const steps = plan.sections.flatMap((section) => section.steps);
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
-  const running = cloneBox(plan, steps, stdio);
+  const running = cloneBox(plan, steps, stdio, box.preserved);
   const started = await startWorkload(running, box, plan, steps, circumstances);
   const { terminal, watch, server, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
@@ -225,6 +225,7 @@ function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
   { stdin, stdout, stderr }: Stdio,
+  preserved = 0,
 ): Interpreter {
   let cgroup: number | undefined;
   try {
@@ -234,6 +235,7 @@ function cloneBox(
       clone: plan.clone,
       joined: plan.joined,
       stdio: [stdin, stdout, stderr],
+      ...(preserved === 0 ? {} : { extra: Array.from({ length: preserved }, (_, n) => 3 + n) }),
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {

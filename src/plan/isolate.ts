@@ -32,6 +32,7 @@ import {
   PARENT_DESCRIPTOR,
   waitForParent,
 } from './parent.ts';
+import { preserveDescriptors } from './preserve.ts';
 import { keepApart, processAttributes } from './process.ts';
 import { leaveHostMounts, makeRoot, openImage, propagateRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
@@ -52,7 +53,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
         ...(box.spec.linux.uidMappings.length > 0
-          ? waitForParent(mapMounts(box, host).length)
+          ? waitForParent(mapMounts(box, host).length, box.preserved)
           : []),
       ],
     },
@@ -105,7 +106,11 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     },
     {
       title: 'Workload',
-      steps: [...(child ? closeInherited() : [closeAll()]), ...startWorkload(box, host.seccomp)],
+      steps: [
+        ...(child ? closeInherited(box.preserved) : [closeAll()]),
+        ...preserveDescriptors(box.preserved),
+        ...startWorkload(box, host.seccomp),
+      ],
     },
   ];
   return sections.filter((section) => section.steps.length > 0);

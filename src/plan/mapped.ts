@@ -40,7 +40,8 @@ export function inheritImage(): Call {
 
 export function inheritVolume(box: Box, host: Pick<Host, 'caller'>, mount: Mount): Call {
   const before = isImageMapped(box.spec, host) ? 1 : 0;
-  return inherit(receivedDescriptor(before + box.spec.mounts.filter(isMapped).indexOf(mount)));
+  const index = before + box.spec.mounts.filter(isMapped).indexOf(mount);
+  return inherit(receivedDescriptor(index, box.preserved));
 }
 
 interface MappedPath {

@@ -41,7 +41,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
 
 /** As native/tsbox.c tells, which starts Node; not where tsbox was started otherwise. */
 function openFiles({ TSBOX_OPEN_FILES = '' }: NodeJS.ProcessEnv): Pick<Host, 'openFiles'> {
-  const [, soft, hard] = /^(\d+):(\d+)$/.exec(TSBOX_OPEN_FILES) ?? [];
+  const [, soft, hard] = /^(\d+):(\d+):\d+$/.exec(TSBOX_OPEN_FILES) ?? [];
   if (soft === undefined || hard === undefined || soft === hard) return {};
   return { openFiles: { soft: BigInt(soft), hard: BigInt(hard) } };
 }

@@ -5,22 +5,25 @@
 import { DEFAULT_PATH } from './defaults.ts';
 import { type ProblemList, SpecError } from './errors.ts';
 import { type Line, parseLines, splitPair } from './line-file.ts';
+import { noOutside } from './outside.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** The workload's, as `NAME=VALUE`; a variable of `--env` wins over one of a file, a later one over an earlier. */
 export function environment(
-  { env, envFile }: Pick<RunOptions, 'env' | 'envFile'>,
+  { env, envFile, tty }: Pick<RunOptions, 'env' | 'envFile' | 'tty'>,
   home: string,
   hostname: string,
-  caller: Pick<Caller, 'env' | 'readFile'>,
+  { env: own, outside = noOutside }: Pick<Caller, 'env' | 'outside'>,
   problems: ProblemList,
 ): string[] {
   const all = new Map([
     ['PATH', DEFAULT_PATH],
     ['HOSTNAME', hostname],
     ['HOME', home],
+    // What the caller's terminal understands; xterm is what most are.
+    ...(tty ? [['TERM', own.TERM ?? 'xterm'] as const] : []),
   ]);
   const add = (parse: () => [string, string][]): void => {
     for (const [name, value] of problems.attempt(parse, [])) all.set(name, value);
@@ -28,11 +31,9 @@ export function environment(
   for (const file of envFile)
     add(() => {
       const what = `--env-file ${file}`;
-      return parseLines(what, caller.readFile(what, file)).flatMap((line) =>
-        variables(line, caller.env),
-      );
+      return parseLines(what, outside.readFile(what, file)).flatMap((line) => variables(line, own));
     });
-  for (const word of env) add(() => parseEnv(word, caller.env));
+  for (const word of env) add(() => parseEnv(word, own));
   return [...all].map(([name, value]) => `${name}=${value}`);
 }
 
@@ -46,12 +47,17 @@ export function parseEnv(value: string, caller: Variables): [string, string][] {
   return variables(splitPair(value), caller);
 }
 
+/** What bin/tsbox tells tsbox, native/tsbox.c. */
+const OWN = 'TSBOX_OPEN_FILES';
+
 function variables({ name, value }: Line, caller: Variables): [string, string][] {
   if (value !== undefined) return [[name, value]];
   if (name.endsWith('*')) {
     const start = name.slice(0, -1);
     return Object.entries(caller).flatMap(([each, its]) =>
-      each.startsWith(start) && its !== undefined ? [[each, its] as [string, string]] : [],
+      each.startsWith(start) && each !== OWN && its !== undefined
+        ? [[each, its] as [string, string]]
+        : [],
     );
   }
   const inherited = caller[name];

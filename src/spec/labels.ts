@@ -4,6 +4,7 @@
  */
 import { type ProblemList, SpecError } from './errors.ts';
 import { parseLines, splitPair } from './line-file.ts';
+import { noOutside } from './outside.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 
 type Words = Readonly<Record<string, string>>;
@@ -11,14 +12,14 @@ type Words = Readonly<Record<string, string>>;
 /** @returns undefined where there are none. A label of `--label` wins over one of a file. */
 export function parseLabels(
   { label, labelFile }: Pick<RunOptions, 'label' | 'labelFile'>,
-  caller: Pick<Caller, 'readFile'>,
+  { outside = noOutside }: Pick<Caller, 'outside'>,
   problems: ProblemList,
 ): Words | undefined {
   const lines = [
     ...labelFile.flatMap((file) =>
       problems.attempt(() => {
         const what = `--label-file ${file}`;
-        return parseLines(what, caller.readFile(what, file));
+        return parseLines(what, outside.readFile(what, file));
       }, []),
     ),
     ...label.flatMap((word) => problems.attempt(() => [named('--label', word)], [])),

@@ -3,6 +3,7 @@
  * line. No shell reads them: quotes, backslashes, `$` and white space behind the name belong to the
  * value, and a value ends with its line.
  */
+import { textOfBytes } from './byte-text.ts';
 import { SpecError } from './errors.ts';
 
 export interface Line {
@@ -16,7 +17,7 @@ export interface Line {
  * @throws SpecError that names every line that cannot be read.
  */
 export function parseLines(what: string, bytes: Uint8Array): Line[] {
-  const lines = decode(what, bytes)
+  const lines = textOfBytes(bytes)
     .split(/\r?\n/)
     .map((line, index) => ({ number: index + 1, text: line.replace(/^[ \t]+/, '') }))
     .filter(({ text }) => text !== '' && !text.startsWith('#'));
@@ -38,13 +39,4 @@ export function splitPair(text: string): Line {
   return equals < 0
     ? { name: text, value: undefined }
     : { name: text.slice(0, equals), value: text.slice(equals + 1) };
-}
-
-/** Bytes that are no text would reach the box as others. */
-function decode(what: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new SpecError([`${what}: not text in UTF-8`]);
-  }
 }

@@ -1,18 +1,22 @@
 /** The mounts that were asked for, in the order in which they can be attached. */
 import type { ProblemList } from './errors.ts';
 import { parseMount } from './mount-option.ts';
-import type { RunOptions } from './run-options.ts';
+import type { Caller, RunOptions } from './run-options.ts';
 import type { Mount } from './spec.ts';
 import { parseTmpfs, parseVolume } from './volumes.ts';
 
-/** @param cwd the caller's. */
-export function ownMounts(options: RunOptions, cwd: string, problems: ProblemList): Mount[] {
+export function ownMounts(
+  options: RunOptions,
+  caller: Pick<Caller, 'cwd' | 'outside'>,
+  problems: ProblemList,
+): Mount[] {
+  const { cwd } = caller;
   const read = (words: readonly string[], parse: (word: string) => Mount) =>
     words.flatMap((word) => problems.attempt(() => [parse(word)], []));
   const mounts = [
     ...read(options.tmpfs, parseTmpfs),
     ...read(options.volume, (word) => parseVolume(word, cwd)),
-    ...read(options.mount, (word) => parseMount(word, cwd)),
+    ...read(options.mount, (word) => parseMount(word, caller)),
   ];
   for (const place of twice(mounts.map((mount) => mount.destination)))
     problems.add(

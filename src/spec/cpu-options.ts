@@ -1,0 +1,31 @@
+/** `--cpu-shares`, `--cpuset-cpus` and `--cpuset-mems`: which part of the processors the box gets. */
+import { SpecError } from './errors.ts';
+
+/** What the OCI's runtimes take: those of cgroup v1's cpu.shares. */
+const [MIN_SHARES, MAX_SHARES] = [2, 262_144];
+
+/** @returns undefined for 0, podman's word for the usual weight. @throws SpecError */
+export function parseShares(value: string): number | undefined {
+  const shares = /^[0-9]{1,6}$/.test(value) ? Number(value) : Number.NaN;
+  if (shares === 0) return undefined;
+  if (shares >= MIN_SHARES && shares <= MAX_SHARES) return shares;
+  throw new SpecError([
+    `--cpu-shares ${value}: not a weight: ${MIN_SHARES} to ${MAX_SHARES} are, of which 1024 is usual`,
+  ]);
+}
+
+/** Numbers of the kernel's: more than any has (CONFIG_NR_CPUS, MAX_NUMNODES). */
+const MAX_NUMBER = 8191;
+
+/** The list format of cpuset(7): numbers and ranges, with commas between them. @throws SpecError */
+export function parseSet(flag: string, value: string): string {
+  if (value.split(',').every(isRange)) return value;
+  throw new SpecError([
+    `${flag} ${value}: not a list of numbers: such as 0,2 and 0-3,7 are, up to ${MAX_NUMBER}`,
+  ]);
+}
+
+function isRange(text: string): boolean {
+  const [, first = '', last = first] = /^([0-9]{1,4})(?:-([0-9]{1,4}))?$/.exec(text) ?? [];
+  return first !== '' && Number(first) <= Number(last) && Number(last) <= MAX_NUMBER;
+}
