@@ -4,6 +4,7 @@ import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Host } from '../plan/host.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
+import { unkeptSharing } from '../plan/shared-namespaces.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
 
@@ -14,6 +15,7 @@ export async function checkKept(spec: Spec, host: Host): Promise<void> {
     ...unkeptLimits(spec.linux.resources, host),
     ...unkeptDeviceRules(spec, host),
     ...unkeptLabels(spec, host),
+    ...unkeptSharing(spec, host),
     ...mounts,
   ];
   if (unkept.length === 0) return;

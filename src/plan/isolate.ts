@@ -22,7 +22,7 @@ import { mapMounts } from './mapped.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
 import { type MountApi, mountApi } from './mount-api.ts';
 import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
-import { attachDevices, attachMounts, openSources } from './mounts.ts';
+import { attachDevices, attachMounts, openSources, sealDev } from './mounts.ts';
 import { enterTimeNamespace, hasOwn } from './namespaces.ts';
 import {
   announceExecution,
@@ -80,6 +80,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     {
       title: 'Change of root',
       steps: [
+        ...sealDev(box, host, mounts),
         ...sealRoot(box, host, mounts),
         ...waitForHooks(box, 'created'),
         ...changeRoot(place),
@@ -93,7 +94,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     // A guest's kernel has no process outside the box.
-    { title: 'Landlock', steps: child ? wallIn() : [] },
+    { title: 'Landlock', steps: child ? wallIn(box.spec) : [] },
     // No descriptor can be opened from here on where few are allowed.
     { title: 'Resource limits', steps: setLimits(box, host) },
     {

@@ -1,5 +1,6 @@
 /** `--cpu-shares`, `--cpuset-cpus` and `--cpuset-mems`: which part of the processors the box gets. */
 import { SpecError } from './errors.ts';
+import { isNumberList } from './number-list.ts';
 
 /** What the OCI's runtimes take: those of cgroup v1's cpu.shares. */
 const [MIN_SHARES, MAX_SHARES] = [2, 262_144];
@@ -14,18 +15,10 @@ export function parseShares(value: string): number | undefined {
   ]);
 }
 
-/** Numbers of the kernel's: more than any has (CONFIG_NR_CPUS, MAX_NUMNODES). */
-const MAX_NUMBER = 8191;
-
-/** The list format of cpuset(7): numbers and ranges, with commas between them. @throws SpecError */
+/** @param flag `--cpuset-cpus` or `--cpuset-mems`. @throws SpecError */
 export function parseSet(flag: string, value: string): string {
-  if (value.split(',').every(isRange)) return value;
+  if (value !== '' && isNumberList(value)) return value;
   throw new SpecError([
-    `${flag} ${value}: not a list of numbers: such as 0,2 and 0-3,7 are, up to ${MAX_NUMBER}`,
+    `${flag} ${value}: not a list of numbers: such as 0,2 and 0-3,7 are (cpuset(7), "List format")`,
   ]);
-}
-
-function isRange(text: string): boolean {
-  const [, first = '', last = first] = /^([0-9]{1,4})(?:-([0-9]{1,4}))?$/.exec(text) ?? [];
-  return first !== '' && Number(first) <= Number(last) && Number(last) <= MAX_NUMBER;
 }

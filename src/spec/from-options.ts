@@ -28,7 +28,7 @@ import {
 import { mountLabel } from './selinux-label.ts';
 import { parseShmSize, withShmSize } from './shared-memory.ts';
 import type { Linux, Process } from './spec.ts';
-import { parseSysctls } from './sysctl.ts';
+import { parseSysctls } from './sysctl-option.ts';
 import { type FoundUser, findUser } from './users.ts';
 
 /** @throws SpecError that lists everything that is wrong, not only the first. */
@@ -168,8 +168,7 @@ function makeLinux(
   );
   const rules = devices.map(({ rule }) => rule);
   const label = mountLabel(security.label);
-  const ownTypes = namespaces.flatMap(({ type, path }) => (path === undefined ? [type] : []));
-  const sysctl = parseSysctls(options.sysctl, ownTypes, problems);
+  const sysctl = parseSysctls(options.sysctl, namespaces, problems);
   return {
     namespaces,
     uidMappings: [],

@@ -4,7 +4,10 @@ import type { ProblemList } from './errors.ts';
 import { parseCpus, parseMemory, parsePidsLimit } from './limits.ts';
 import { checkMemory, parseReservation, parseSwap } from './memory-options.ts';
 import type { RunOptions } from './run-options.ts';
-import type { Cpu, Memory, Resources } from './spec.ts';
+import type { Resources } from './spec.ts';
+
+type Memory = NonNullable<Resources['memory']>;
+type Cpu = NonNullable<Resources['cpu']>;
 
 export function makeResources(options: RunOptions, problems: ProblemList): Resources {
   const memory = memoryOf(options, problems);

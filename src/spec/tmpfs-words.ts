@@ -17,12 +17,14 @@ const opposites: Readonly<Record<string, readonly string[]>> = {
   notmpcopyup: [],
 };
 const times = ['noatime', 'relatime', 'strictatime'];
-const plain = new Set(['ro', 'noexec', 'nosuid', 'nodev', 'nodiratime', 'noswap', ...times]);
+const plain = new Set(['ro', 'noexec', 'nosuid', 'nodev', 'nodiratime', ...times]);
 const data =
-  /^(size=[0-9]+[kmgtpe%]?|nr_(inodes|blocks)=[0-9]+[kmgtpe]?|mode=[0-7]{1,4}|[ug]id=[0-9]{1,10}|huge=(never|always|within_size|advise))$/i;
+  /^(size=[0-9]+[kmgtpe%]?|nr_(inodes|blocks)=[0-9]+[kmgtpe]?|mode=[0-7]{1,4}|[ug]id=[0-9]{1,10})$/i;
 
 /** What podman knows beside those, and why it is refused. */
 const refused: Readonly<Record<string, string>> = {
+  noswap:
+    'the kernel has it for root of the host alone; where secrets must not get to a disk, encrypt the swap',
   tmpcopyup: 'tsbox copies nothing of the image there; leave it out, and fill it yourself',
   U: 'what is made there has the right owner already; uid= and gid= are whose the directory itself is',
 };
@@ -34,7 +36,7 @@ export function withWord(what: string, options: readonly string[], word: string)
   if (undone !== undefined) return options.filter((option) => !undone.includes(option));
   if (!plain.has(word) && !data.test(word)) {
     throw new SpecError([
-      `${what}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, relatime, strictatime, nodiratime, noswap, size=, mode=, uid=, gid=, nr_inodes=, nr_blocks= and huge= are known`,
+      `${what}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, relatime, strictatime, nodiratime, size=, mode=, uid=, gid=, nr_inodes= and nr_blocks= are known`,
     ]);
   }
   const replaced = times.includes(word) ? times : [word];

@@ -9,9 +9,11 @@ import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
 import { findModules, type GuestKernel, type Module } from './kernel.ts';
+import { refusedSharing } from './unshared.ts';
 
 /** A directory of the host's that virtiofsd serves under a tag. */
 export interface HostShare {
@@ -116,8 +118,11 @@ function refusalOf(mount: Mount): string | undefined {
   return undefined;
 }
 
-function refuseImpossible({ spec, ids, watch }: BoxRequest, sources: Host['sources']): void {
+function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
+  const { spec, ids, watch } = request;
   const { seccomp } = spec.linux;
+  const unshared = refusedSharing(request);
+  if (unshared.length > 0) throw new SpecError(unshared);
   if (watch !== undefined)
     throw new BoxError(
       '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',
