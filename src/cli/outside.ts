@@ -7,8 +7,10 @@ import { BoxError } from '../sandbox/errors.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Outside } from '../spec/outside.ts';
 import { currentDirectory } from './current-directory.ts';
+import { findBox } from './other-box.ts';
 
 export const outside: Outside = {
+  findBox,
   readFile: (what, path) => {
     try {
       return readFileSync(resolve(currentDirectory(), path));

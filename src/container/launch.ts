@@ -14,6 +14,7 @@ import type { Step } from '../plan/step.ts';
 import { noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { recordOf } from '../sandbox/record.ts';
 import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
@@ -63,6 +64,7 @@ export async function launch(
     await watch?.end().catch(failedToListen);
     throw error;
   });
+  state.note(recordOf(box, 'container', running.pid));
   const recorded: RecordedCall[] = [];
   return {
     id: box.id,

@@ -52,9 +52,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         ...(child ? [announceExecution(), ...dieWithParent()] : []),
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...(box.spec.linux.uidMappings.length > 0
-          ? waitForParent(mapMounts(box, host).length, box.preserved)
-          : []),
+        ...waitIfNeeded(box, host),
       ],
     },
     { title: 'Host files', steps: openHostFiles(box, host, mounts) },
@@ -115,6 +113,13 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     },
   ];
   return sections.filter((section) => section.steps.length > 0);
+}
+
+/** For what only the parent can do (container.ts, `during`). */
+function waitIfNeeded(box: Box, host: Host): Step[] {
+  const handed = mapMounts(box, host).length;
+  if (box.spec.linux.uidMappings.length === 0 && handed === 0) return [];
+  return waitForParent(handed, box.preserved);
 }
 
 function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {

@@ -4,9 +4,10 @@ import type { Mount } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
 import { borrow, borrowedFrom } from './borrowed.ts';
 import { attachDevice, deviceNodes } from './devices.ts';
+import { isForeign } from './foreign-mounts.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside, type Place } from './inside.ts';
-import { inheritVolume, isMapped } from './mapped.ts';
+import { inheritForeign, inheritVolume, isMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
 import type { MountAttribute } from './mount-calls.ts';
 import { attributesOf, dataOf, isPropagated, propagationOf, reachOf } from './mount-words.ts';
@@ -69,6 +70,7 @@ export function attachMounts(box: Box, host: Host, api: MountApi): Step[] {
     if (mount.type === 'bind') return bind(own, place, host, api);
     const { devices, mountLabel } = box.spec.linux;
     const labelledOwn = { mount: labelled(mount, mountLabel), slot };
+    if (isForeign(box, mount)) return foreign(own, place, box, host, api);
     const from = borrowedFrom(box, host, mount);
     if (from !== undefined) return lent(from, own, place, host, api);
     const steps = fresh(labelledOwn, mount.type, place, host, api);
@@ -146,6 +148,22 @@ function fresh(
   return [
     ...directoryInside(host.arch, place, target, links),
     ...api.newFileSystem(fileSystem, dataOf(mount), freshAttributes(mount), slot, why),
+    ...api.attach(slot, target, `attached at ${mount.destination}`),
+  ];
+}
+
+function foreign({ mount, slot }: OwnMount, place: Place, box: Box, host: Host, api: MountApi) {
+  const target = targetOf(slot);
+  const why = `what tsbox has brought for ${mount.destination}`;
+  return [
+    ...directoryInside(host.arch, place, target, 'refused'),
+    step(inheritForeign(box, host, mount), why, { into: slot }),
+    ...api.setAttributes(
+      slot,
+      attributesOf(mount, 'this mount'),
+      'this mount',
+      'and no more can be done with it',
+    ),
     ...api.attach(slot, target, `attached at ${mount.destination}`),
   ];
 }

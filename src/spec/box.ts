@@ -14,6 +14,8 @@ export interface Box {
   readonly watch?: 'denied' | 'all';
   /** Absolute: the directory of the OCI bundle from which the specification comes. */
   readonly bundle?: string;
+  /** Path of the mount namespace whose /dev/shm it has instead of one of its own. */
+  readonly sharedMemory?: string;
   /** How many of tsbox's descriptors, from 3 on, are the workload's, too; none if absent. */
   readonly preserved?: number;
   /** What the record of the running box says of it. */

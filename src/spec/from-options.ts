@@ -10,6 +10,7 @@ import { parseEntrypoint } from './entrypoint.ts';
 import { environment } from './environment.ts';
 import { ProblemList, SpecError } from './errors.ts';
 import { idMaps } from './id-maps.ts';
+import { idsBeside } from './ids-beside.ts';
 import { parseAnnotations } from './labels.ts';
 import { parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
@@ -43,7 +44,10 @@ export function specFromOptions(
     shared.hostname ?? problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
   const isolation = makeLinux(options, shared, caller, security, problems);
-  const asked = problems.attempt(() => idMaps(options, caller.ids), hostIds);
+  const asked = problems.attempt(
+    () => idsBeside(shared.kin, options) ?? idMaps(options, caller.ids),
+    hostIds,
+  );
   const user = options.user ?? asked.user;
   const basics = makeProcess(options, user, image, caller, hostname, problems);
   const own = ownMounts(options, caller, problems);
@@ -88,6 +92,7 @@ export function specFromOptions(
       ...(annotations === undefined ? {} : { annotations }),
     },
     ...around,
+    ...(shared.sharedMemory === undefined ? {} : { sharedMemory: shared.sharedMemory }),
     layer: options.writable ? 'writable' : 'ephemeral',
     ids,
   };

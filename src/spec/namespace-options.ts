@@ -2,9 +2,10 @@
  * `--pid`, `--ipc`, `--uts` and `--cgroupns`: whose namespaces the box has (podman-run(1)). Each is its
  * own unless something else is asked for: `host`, `container:ID` or `ns:PATH`.
  */
+import type { CallerIds } from './caller-ids.ts';
 import { defaultNamespaces } from './defaults.ts';
 import { type ProblemList, SpecError } from './errors.ts';
-import { noOutside } from './outside.ts';
+import { noOutside, type OtherBox, type Outside } from './outside.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 import type { Linux, Mount, NamespaceType } from './spec.ts';
 
@@ -20,7 +21,7 @@ const types: Readonly<Record<Flag, NamespaceType>> = {
 
 type Mode =
   | { readonly kind: 'own' | 'host' | 'none' }
-  | { readonly kind: 'box'; readonly id: string }
+  | { readonly kind: 'box'; readonly box: OtherBox }
   | { readonly kind: 'path'; readonly path: string };
 
 /** The host's where one is missing; of another box or process where it has a path. */
@@ -30,6 +31,9 @@ export interface Sharing {
   readonly namespaces: Namespaces;
   /** What the box is called where the name is not its own to choose. */
   readonly hostname?: string;
+  readonly sharedMemory?: string;
+  /** The box whose processes it shares: it has the same ids, and ends with it. */
+  readonly kin?: OtherBox;
   /** The mounts of a box that are about its IPC namespace, as it is. */
   readonly mounts: (mounts: readonly Mount[]) => readonly Mount[];
 }
@@ -42,14 +46,16 @@ const own: Sharing = {
 
 export function sharing(
   options: Wishes,
-  { outside = noOutside }: Pick<Caller, 'outside'>,
+  { outside = noOutside, ids }: Pick<Caller, 'outside' | 'ids'>,
   problems: ProblemList,
 ): Sharing {
   const { pid, ipc, uts, cgroupns } = options;
   if (pid === undefined && ipc === undefined && uts === undefined && cgroupns === undefined)
     return own;
   const mode = (flag: Flag) =>
-    problems.attempt(() => parseMode(flag, options[flag]), { kind: 'own' } as const);
+    problems.attempt(() => parseMode(flag, options[flag], ids.kind, outside), {
+      kind: 'own',
+    } as const);
   const modes = {
     pid: mode('pid'),
     ipc: mode('ipc'),
@@ -62,9 +68,17 @@ export function sharing(
       const flag = (Object.keys(types) as Flag[]).find((each) => types[each] === type);
       return flag === undefined ? [{ type }] : namespaceOf(type, modes[flag]);
     }),
-    ...(modes.uts.kind === 'host' ? { hostname: outside.hostname() } : {}),
+    ...hostnameOf(modes.uts, outside),
+    ...(modes.pid.kind === 'box' ? { kin: modes.pid.box } : {}),
+    ...(modes.ipc.kind === 'box' ? { sharedMemory: modes.ipc.box.namespace('mount') } : {}),
     mounts: (mounts) => mounts.flatMap((mount) => ipcMount(mount, modes.ipc)),
   };
+}
+
+function hostnameOf(mode: Mode, outside: Outside): Pick<Sharing, 'hostname'> {
+  if (mode.kind === 'host') return { hostname: outside.hostname() };
+  const name = mode.kind === 'box' ? mode.box.hostname : undefined;
+  return name === undefined ? {} : { hostname: name };
 }
 
 const words: Readonly<Record<string, Mode['kind']>> = {
@@ -77,21 +91,41 @@ const words: Readonly<Record<string, Mode['kind']>> = {
 const ipcWords: Readonly<Record<string, Mode['kind']>> = { shareable: 'own', none: 'none' };
 
 /** @throws SpecError */
-function parseMode(flag: Flag, value = ''): Mode {
+function parseMode(flag: Flag, value = '', caller: CallerIds['kind'], outside: Outside): Mode {
   const table = flag === 'ipc' ? { ...words, ...ipcWords } : words;
   const kind = Object.hasOwn(table, value) ? table[value] : undefined;
   if (kind === 'own' || kind === 'host' || kind === 'none') return { kind };
   const [, id = ''] = /^container:(.+)$/.exec(value) ?? [];
-  if (id !== '') return { kind: 'box', id };
+  if (id !== '')
+    return { kind: 'box', box: containerOf(`--${flag} ${value}`, id, caller, outside) };
   const [, path = ''] = /^ns:(\/.*)$/.exec(value) ?? [];
   if (path !== '') return { kind: 'path', path };
   const known = [...Object.keys(table).filter((word) => word !== ''), 'container:ID', 'ns:PATH'];
   throw new SpecError([`--${flag} ${value}: unknown; ${known.join(', ')} are known`]);
 }
 
+/** @throws SpecError */
+function containerOf(
+  what: string,
+  id: string,
+  caller: CallerIds['kind'],
+  outside: Outside,
+): OtherBox {
+  if (caller === 'user')
+    throw new SpecError([
+      `${what}: only root may enter the namespaces of a box that is there already (setns(2)): start both as root`,
+    ]);
+  const box = outside.findBox(what, id);
+  if (box.kind === 'container') return box;
+  throw new SpecError([
+    `${what}: it is a micro-VM, whose namespaces are those of another kernel: name a container`,
+  ]);
+}
+
 function namespaceOf(type: NamespaceType, mode: Mode): Namespaces {
   if (mode.kind === 'host') return [];
   if (mode.kind === 'path') return [{ type, path: mode.path }];
+  if (mode.kind === 'box') return [{ type, path: mode.box.namespace(type) }];
   return [{ type }];
 }
 
