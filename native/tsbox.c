@@ -86,6 +86,16 @@ static struct rlimit64 require_descriptors(void)
 	return limit;
 }
 
+/* How many descriptors there are from 3 on, without a gap. */
+static unsigned long count_descriptors(void)
+{
+	enum { F_GETFD_ = 1, FIRST = 3 };
+	unsigned long found = 0;
+	while (sys3(__NR_fcntl, (long)found + FIRST, F_GETFD_, 0) >= 0)
+		found++;
+	return found;
+}
+
 /* Where this file is, whatever links led to it: DIRECTORY/bin/tsbox. */
 static void find_top(struct path *path)
 {
@@ -102,7 +112,10 @@ static void find_top(struct path *path)
 	path->text[size] = 0;
 }
 
-/* SOFT:HARD. Node raises its own soft limit of open files; the workload's is to be the caller's. */
+/*
+ * SOFT:HARD:COUNT. Node raises its own soft limit of open files; the workload's is to be the caller's.
+ * And it opens files of its own, so that only here it is known how many there are from 3 on.
+ */
 #define OPEN_FILES "TSBOX_OPEN_FILES="
 
 /*
@@ -166,10 +179,12 @@ _Noreturn void tsbox_main(long argc, char **argv);
 _Noreturn void tsbox_main(long argc, char **argv)
 {
 	const struct rlimit64 limit = require_descriptors();
-	char digits[DIGITS], open_files[sizeof OPEN_FILES + 2 * DIGITS] = OPEN_FILES;
+	char digits[DIGITS], open_files[sizeof OPEN_FILES + 3 * DIGITS] = OPEN_FILES;
 	size_t end = append(open_files, sizeof OPEN_FILES - 1, decimal(limit.rlim_cur, digits));
 	end = append(open_files, end, ":");
-	append(open_files, end, decimal(limit.rlim_max, digits));
+	end = append(open_files, end, decimal(limit.rlim_max, digits));
+	end = append(open_files, end, ":");
+	append(open_files, end, decimal(count_descriptors(), digits));
 	char *environment[count(argv + argc + 1) + 2];
 	const char *search = prepare(argv + argc + 1, open_files, environment);
 	struct path node, script;

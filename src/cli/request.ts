@@ -15,6 +15,7 @@ import type { Caller } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
+import { outside } from './outside.ts';
 import { say } from './print.ts';
 import type { RunArguments } from './run-arguments.ts';
 
@@ -57,6 +58,7 @@ function fromFlags(
     env: process.env,
     cwd: currentDirectory(),
     findDevices,
+    outside,
     ids: callerIds(driver, options),
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.

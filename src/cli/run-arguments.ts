@@ -35,7 +35,10 @@ export type Timing =
   | { readonly kind: 'json'; readonly file: string };
 
 /** As commander names the values: absent when the flag is. */
-type Flags = Partial<Omit<RunOptions, 'command'>> & {
+type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs'>> & {
+  readonly readOnlyTmpfs?: true;
+  readonly 'readOnlyTmpfs=true'?: true;
+  readonly 'readOnlyTmpfs=false'?: true;
   readonly rootfs?: string;
   readonly config?: string;
   readonly printConfig?: true;
@@ -90,10 +93,26 @@ export function addRunOptions(command: Command): Command {
         'how many processors it may keep busy, such as 0.5; with --vm rounded up (default: 1)',
       )
       .option(
+        '--memory-reservation <amount>',
+        'what it is pressed down to where the host lacks memory; not with --vm',
+      )
+      .option(
+        '--memory-swap <amount>',
+        'the most memory and swap together, -1 for all swap there is; not with --vm',
+      )
+      .option('-c, --cpu-shares <number>', 'its weight among others, usually 1024; not with --vm')
+      .option('--cpuset-cpus <list>', 'the processors it may use, such as 0-2,7; not with --vm')
+      .option('--cpuset-mems <list>', 'the memory nodes it may use; not with --vm')
+      .option(
         '--pids-limit <number>',
         'the most processes and threads at once, -1 for no limit; not with --vm',
       )
       .option('-e, --env <name=value>', 'set a variable; NAME alone passes yours on', several)
+      .option('--env-file <file>', 'the same, a line each, of a file', several)
+      .option(
+        '--entrypoint <program>',
+        'run this, or the words of a JSON array, with COMMAND behind',
+      )
       .option('-w, --workdir <dir>', 'working directory in the box')
       .option('-u, --user <user>', 'NAME|UID[:GROUP|GID], as in the image')
       .option(
@@ -109,8 +128,18 @@ export function addRunOptions(command: Command): Command {
         "HOST[:BOX][:rwm]: a device of the host's, or all in a directory; not with --vm",
         several,
       )
-      .option('--mount <mount>', 'type=bind|tmpfs,src=SRC,dst=DST[,OPTION...]: the same', several)
+      .option(
+        '--mount <mount>',
+        'type=bind|tmpfs|image,src=SRC,dst=DST[,OPTION...]: the same',
+        several,
+      )
+      .option('--volumes-from <box>', 'ID[:ro|rw]: what another box got by -v and --mount', several)
+      .option('--shm-size <amount>', 'size of its /dev/shm, 0 for no limit (default: 64m)')
       .option('--read-only', 'nothing in the root file system can be changed')
+      // Options of their own, as below.
+      .option('--read-only-tmpfs', 'and /run, /tmp and /var/tmp are in memory then (the default)')
+      .option('--read-only-tmpfs=true', 'the same')
+      .option('--read-only-tmpfs=false', 'or they are not, and /dev is read-only, too')
       .option('--writable', 'what is written goes into the image itself')
       .option('--ulimit <limit>', 'NAME=SOFT[:HARD], such as nofile=1024', several)
       .option('--umask <mask>', 'file mode creation mask, octal')
@@ -118,6 +147,11 @@ export function addRunOptions(command: Command): Command {
         '--userns <mode>',
         "whose ids the box has: auto (a range of its own, root's default), host (the host's), keep-id[:uid=UID,gid=GID] or nomap",
       )
+      .option('--pid <mode>', 'private, host, container:ID or ns:PATH: whose processes it sees')
+      .option('--ipc <mode>', 'the same, none or shareable: whose shared memory and queues')
+      .option('--uts <mode>', 'private, host, container:ID or ns:PATH: whose host name')
+      .option('--cgroupns <mode>', 'the same: which cgroups it sees')
+      .option('--sysctl <name=value>', "a value of the kernel's that belongs to the box", several)
       .option('--uidmap <range>', 'BOX:FROM[:AMOUNT]: which ids stand behind its users', several)
       .option('--gidmap <range>', 'BOX:FROM[:AMOUNT]: and which behind its groups', several)
       .option('--cap-add <capabilities>', 'NAME[,NAME...] or ALL beside the usual ones', several)
@@ -131,6 +165,12 @@ export function addRunOptions(command: Command): Command {
         'no-new-privileges[=false], seccomp=FILE|unconfined, apparmor=PROFILE, label=disable|user:U|role:R|type:T|level:L, mask=PATH[:PATH...], unmask=ALL|PATH[:PATH...]',
         several,
       )
+      .option('--stop-signal <signal>', 'what it gets where SIGTERM comes to tsbox')
+      .option('--timeout <seconds>', 'kill it after that long')
+      .option('--preserve-fds <number>', 'descriptors from 3 on that it gets, too; not with --vm')
+      .option('-l, --label <name=value>', 'said of the box in its record', several)
+      .option('--label-file <file>', 'the same, a line each, of a file', several)
+      .option('--annotation <name=value>', "said of it in the OCI's configuration", several)
       .option('--seccomp-log', 'show each system call that the profile denies; not with --vm')
       .option('--timing', 'show on standard error what each phase took')
       // Options of their own, as an optional value would swallow the IMAGE behind `--timing`.
@@ -148,7 +188,7 @@ export function addRunOptions(command: Command): Command {
 export function toRunArguments(command: Command): RunArguments {
   const flags = command.opts<Flags>();
   const [image, words] = splitWords(command, flags);
-  if (words.length === 0 && image.kind !== 'config')
+  if (words.length === 0 && image.kind !== 'config' && !flags.entrypoint)
     usageError(command, 'no COMMAND given', 'name the program to run');
   return {
     image,
@@ -179,17 +219,19 @@ function toRunOptions(command: Command, flags: Flags, words: readonly string[]):
     ...others
   } = flags;
   const { detachKeys, consoleSocket, ...rest } = others;
-  const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...own } = rest;
-  const [flag] = Object.keys(own);
+  const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...nearly } = rest;
+  const [flag] = Object.keys(nearly);
   if (config !== undefined && flag !== undefined)
     usageError(
       command,
       `--config with --${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       'the configuration says all about the box; change it, or leave one of them out',
     );
+  const { readOnlyTmpfs, 'readOnlyTmpfs=true': yes, 'readOnlyTmpfs=false': no, ...own } = nearly;
   return {
     ...noOptions,
     ...own,
+    ...(no ? { readOnlyTmpfs: false } : {}),
     command: words,
   };
 }

@@ -11,6 +11,7 @@ import { say } from './print.ts';
 import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
 import { SignalRelay } from './signal-relay.ts';
+import { endInTime } from './time-limit.ts';
 import { showTiming } from './timing.ts';
 
 type Start = (
@@ -64,7 +65,7 @@ export async function run(
       : undefined;
   if (interactive && attendance?.atTerminal === false)
     say('standard input is no terminal: a program that waits for a key gets what is piped in');
-  const relay = new SignalRelay();
+  const relay = new SignalRelay(request.stopSignal);
   const streams: Stdio = {
     stdin: interactive ? 0 : openSync('/dev/null', 'r'),
     ...output,
@@ -76,7 +77,10 @@ export async function run(
   try {
     sandbox = await drivers[words.driver](request, streams, timeline, relay);
     relay.to(sandbox);
+    const { timeout } = request;
+    const inTime = timeout === undefined ? undefined : endInTime(sandbox, timeout);
     process.exitCode = exitCode(await endOf(sandbox, attendance, consoleSocket));
+    inTime?.();
   } catch (error) {
     if (relay.ended === undefined) throw error;
     process.exitCode = 128 + relay.ended;

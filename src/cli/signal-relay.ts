@@ -27,7 +27,11 @@ export class SignalRelay {
   /** The signal that ended the start. */
   ended: number | undefined;
 
-  constructor() {
+  readonly #stop: number;
+
+  /** @param stop what the workload gets where SIGTERM comes to tsbox (`--stop-signal`). */
+  constructor(stop: number = signalNumbers.SIGTERM) {
+    this.#stop = stop;
     for (const name of forwarded) process.on(name, () => this.#take(name));
     // Node blocks it at its start, and with --disable-sigusr1 for good (native/tsbox.c).
     unblockSignal(signalNumbers.SIGUSR1);
@@ -44,18 +48,22 @@ export class SignalRelay {
   to(sandbox: Sandbox): void {
     this.ended = undefined;
     this.#sandbox = sandbox;
-    for (const signal of this.#early) sandbox.signal(signal);
+    for (const signal of this.#early) sandbox.signal(this.#forWorkload(signal));
   }
 
   #take(name: (typeof forwarded)[number]): void {
     const signal = signalNumbers[name];
     if (this.#sandbox !== undefined) {
-      this.#sandbox.signal(signal);
+      this.#sandbox.signal(this.#forWorkload(signal));
       return;
     }
     this.#early.push(signal);
     if (!ending.includes(name)) return;
     this.ended = signal;
     this.#abort?.abort();
+  }
+
+  #forWorkload(signal: number): number {
+    return signal === signalNumbers.SIGTERM ? this.#stop : signal;
   }
 }

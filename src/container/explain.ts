@@ -8,6 +8,7 @@ import { printJoin } from '../plan/namespaces.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
+import { aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -61,6 +62,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     `# The new process: ${steps} system calls, carried out by tsbox-init in this order`,
     '',
     printSections(plan.sections),
+    ...aroundLines(request),
     ...serverLines(box, host),
     ...actions('tsbox, when the workload has ended', plan.after),
   ].join('\n');

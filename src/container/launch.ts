@@ -14,6 +14,7 @@ import type { Step } from '../plan/step.ts';
 import { noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { recordOf } from '../sandbox/record.ts';
 import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
@@ -44,7 +45,7 @@ export async function launch(
   const steps = plan.sections.flatMap((section) => section.steps);
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
-  const running = cloneBox(plan, steps, stdio);
+  const running = cloneBox(plan, steps, stdio, box.preserved);
   const started = await startWorkload(running, box, plan, steps, circumstances);
   const { terminal, watch, server, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
@@ -63,6 +64,7 @@ export async function launch(
     await watch?.end().catch(failedToListen);
     throw error;
   });
+  state.note(recordOf(box, 'container', running.pid));
   const recorded: RecordedCall[] = [];
   return {
     id: box.id,
@@ -225,6 +227,7 @@ function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
   { stdin, stdout, stderr }: Stdio,
+  preserved = 0,
 ): Interpreter {
   let cgroup: number | undefined;
   try {
@@ -234,6 +237,7 @@ function cloneBox(
       clone: plan.clone,
       joined: plan.joined,
       stdio: [stdin, stdout, stderr],
+      ...(preserved === 0 ? {} : { extra: Array.from({ length: preserved }, (_, n) => 3 + n) }),
       ...(cgroup === undefined ? {} : { cgroup }),
     });
   } catch (error) {

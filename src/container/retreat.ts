@@ -64,8 +64,15 @@ export function firstAttempt(
       'mount_setattr(2), which maps the owners of files, is missing (Linux 5.12) or forbidden',
     );
   return withMounts(request, (mount) =>
-    mount.type === 'bind' ? { ...mount, options: [...mount.options, 'idmap'] } : mount,
+    mount.type === 'bind' && !isHostShm(mount)
+      ? { ...mount, options: [...mount.options, 'idmap'] }
+      : mount,
   );
+}
+
+/** `--ipc=host`: what others put there is theirs. */
+function isHostShm({ source, destination }: Mount): boolean {
+  return source === '/dev/shm' && destination === source;
 }
 
 interface Retreat {

@@ -5,6 +5,7 @@ import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Host } from '../plan/host.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
+import { unkeptSharing } from '../plan/shared-namespaces.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
 import { sysctlNamespace } from '../spec/sysctl.ts';
@@ -17,6 +18,7 @@ export async function checkKept(spec: Spec, host: Host): Promise<void> {
     ...unkeptDeviceRules(spec, host),
     ...unkeptLabels(spec, host),
     ...unkeptSysctls(spec),
+    ...unkeptSharing(spec, host),
     ...mounts,
   ];
   if (unkept.length === 0) return;

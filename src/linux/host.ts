@@ -56,6 +56,12 @@ export function findSourceMounts(paths: readonly string[]): Map<string, SourceMo
   );
 }
 
+/** Where a file system of that type is mounted, proc_pid_mountinfo(5). */
+export function mountOf(type: string): string | undefined {
+  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
+  return new RegExp(`^(?:\\S+ ){4}(\\S+) .* - ${type} `, 'm').exec(mountinfo)?.[1];
+}
+
 /** Which security modules label processes: apparmor(7), selinux(8). */
 export function securityModules(): SecurityModules {
   const parameter = '/sys/module/apparmor/parameters/enabled';

@@ -14,3 +14,8 @@ export function tryLock(fd: number): boolean {
     throw error;
   }
 }
+
+/** Whether another process has it locked. */
+export function isLocked(fd: number): boolean {
+  return !tryLock(fd);
+}

@@ -3,11 +3,10 @@
  * finds, long after, what a box has left. proc_pid_stat(5), pidfd_open(2).
  */
 import { closeSync, readFileSync } from 'node:fs';
-import { errnoNumber } from '../abi/errno.ts';
 import { signalNumbers } from '../abi/signals.ts';
 import { signalProcess } from './clone.ts';
-import { SyscallError, syscall } from './native.ts';
 import { waitFor } from './poll.ts';
+import { openProcess } from './process.ts';
 
 /** @returns `PID STARTED`; undefined when it is gone. */
 export function nameProcess(pid: number): string | undefined {
@@ -33,15 +32,6 @@ export function endNamed(name: string, milliseconds: number): void {
       throw new Error(`process ${pid} of it does not end`);
   } finally {
     closeSync(pidfd);
-  }
-}
-
-function openProcess(pid: number): number | undefined {
-  try {
-    return syscall('pidfd_open', pid, 0);
-  } catch (error) {
-    if (error instanceof SyscallError && error.errno === errnoNumber('ESRCH')) return undefined;
-    throw error;
   }
 }
 

@@ -1,6 +1,9 @@
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
 import type { Reach } from './mount-calls.ts';
+import { type Joined, printJoin } from './namespaces.ts';
+import { printStep } from './print.ts';
+import type { Step } from './step.ts';
 
 /** What only the parent can do, on the host, around the clone of a container: data, like the steps. */
 export type HostAction =
@@ -29,6 +32,15 @@ export type HostAction =
     }
   /** A mount of `path` whose owners are mapped by the box's id maps (mount_setattr(2), MOUNT_ATTR_IDMAP). */
   | { readonly call: 'idmap'; readonly path: string; readonly reach: Reach; readonly why: string }
+  /** A mount that a process of tsbox's makes in other namespaces, for the box to attach. */
+  | {
+      readonly call: 'foreign_mount';
+      readonly joined: readonly Joined[];
+      /** Path of a namespace that the process is handed. */
+      readonly held?: string;
+      readonly steps: readonly Step[];
+      readonly why: string;
+    }
   /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
   | {
       readonly call: 'filter_devices';
@@ -53,6 +65,10 @@ export function printAction(action: HostAction): string {
       return `execve(${JSON.stringify(action.argv[0])}, ${JSON.stringify(action.argv)})`;
     case 'idmap':
       return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE${action.reach === 'recursive' ? '|AT_RECURSIVE' : ''}), mount_setattr(…, {attr_set=MOUNT_ATTR_IDMAP, propagation=MS_PRIVATE, userns_fd=…})`;
+    case 'foreign_mount':
+      return [...action.joined.map(printJoin), 'clone3(…)', ...action.steps.map(printStep)].join(
+        '; ',
+      );
     case 'filter_devices':
       return `bpf(BPF_PROG_LOAD, {BPF_PROG_TYPE_CGROUP_DEVICE, ${JSON.stringify(action.rules.map(printRule).join(', '))}}), bpf(BPF_PROG_ATTACH, {${JSON.stringify(action.path)}, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI})`;
     default:

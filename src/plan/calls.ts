@@ -123,6 +123,17 @@ export function duplicateAt(fd: Slot, at: number): Call {
   return { call: 'dup3', args: [slot(fd), number(at), flags(abi.openFlags.x64, ['O_CLOEXEC'])] };
 }
 
+/** dup3(2): from and to numbers of the plan's choice, not closed by execve. */
+export function duplicateTo(fd: number, at: number): Call {
+  return { call: 'dup3', args: [number(fd), number(at), ZERO] };
+}
+
+/** fcntl(2): at the lowest number that is free from `least` on, closed by execve. */
+export function duplicateCloexec(fd: number, least: number): Call {
+  const command = flags(abi.fcntlCommands, ['F_DUPFD_CLOEXEC']);
+  return { call: 'fcntl', args: [number(fd), command, number(least)] };
+}
+
 /** close_range(2); without `last`, all from `first` on. */
 export function closeRange(first: number, last?: number): Call {
   const end = last === undefined ? number(0xffffffff, '~0U') : number(last);

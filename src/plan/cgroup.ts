@@ -27,10 +27,10 @@ export function entryPath(host: CgroupHost, id: string): string {
 /** What asks for a limit that a controller keeps, as far as it is a flag. */
 const flagOf: Readonly<Record<string, string>> = {
   memory: '--memory',
-  cpu: '--cpus',
+  cpu: '--cpus or --cpu-shares',
   pids: '--pids-limit',
   io: 'linux.resources.blockIO',
-  cpuset: 'linux.resources.cpu.cpus or mems',
+  cpuset: '--cpuset-cpus or --cpuset-mems',
   hugetlb: 'linux.resources.hugepageLimits',
   rdma: 'linux.resources.rdma',
 };

@@ -37,6 +37,8 @@ export interface Host {
   readonly lastCapability?: number;
   /** Which security modules label processes here; absent where no label was asked for. */
   readonly securityModules?: SecurityModules;
+  /** Where the host's message queues are mounted, mq_overview(7); looked for only where a box shares them. */
+  readonly queues?: string;
   /** Of the box's system calls; absent where its profile is. */
   readonly seccomp?: SeccompFilter;
   /** What stands at each bind mount's source. */

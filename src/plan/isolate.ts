@@ -22,7 +22,7 @@ import { mapMounts } from './mapped.ts';
 import { maskPaths, readonlyPaths } from './masks.ts';
 import { type MountApi, mountApi } from './mount-api.ts';
 import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
-import { attachDevices, attachMounts, openSources } from './mounts.ts';
+import { attachDevices, attachMounts, openSources, sealDev } from './mounts.ts';
 import { enterTimeNamespace, hasOwn } from './namespaces.ts';
 import {
   announceExecution,
@@ -32,6 +32,7 @@ import {
   PARENT_DESCRIPTOR,
   waitForParent,
 } from './parent.ts';
+import { preserveDescriptors } from './preserve.ts';
 import { keepApart, processAttributes } from './process.ts';
 import { leaveHostMounts, makeRoot, openImage, propagateRoot, sealRoot } from './root.ts';
 import { type Section, type Step, step } from './step.ts';
@@ -51,9 +52,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         ...(child ? [announceExecution(), ...dieWithParent()] : []),
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...(box.spec.linux.uidMappings.length > 0
-          ? waitForParent(mapMounts(box, host).length)
-          : []),
+        ...waitIfNeeded(box, host),
       ],
     },
     { title: 'Host files', steps: openHostFiles(box, host, mounts) },
@@ -79,6 +78,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     {
       title: 'Change of root',
       steps: [
+        ...sealDev(box, host, mounts),
         ...sealRoot(box, host, mounts),
         ...waitForHooks(box, 'created'),
         ...changeRoot(place),
@@ -92,7 +92,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Host name', steps: hostname(box) },
     { title: 'Network', steps: loopback(box) },
     // A guest's kernel has no process outside the box.
-    { title: 'Landlock', steps: child ? wallIn() : [] },
+    { title: 'Landlock', steps: child ? wallIn(box.spec) : [] },
     // No descriptor can be opened from here on where few are allowed.
     { title: 'Resource limits', steps: setLimits(box, host) },
     {
@@ -105,10 +105,21 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     },
     {
       title: 'Workload',
-      steps: [...(child ? closeInherited() : [closeAll()]), ...startWorkload(box, host.seccomp)],
+      steps: [
+        ...(child ? closeInherited(box.preserved) : [closeAll()]),
+        ...preserveDescriptors(box.preserved),
+        ...startWorkload(box, host.seccomp),
+      ],
     },
   ];
   return sections.filter((section) => section.steps.length > 0);
+}
+
+/** For what only the parent can do (container.ts, `during`). */
+function waitIfNeeded(box: Box, host: Host): Step[] {
+  const handed = mapMounts(box, host).length;
+  if (box.spec.linux.uidMappings.length === 0 && handed === 0) return [];
+  return waitForParent(handed, box.preserved);
 }
 
 function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {

@@ -6,6 +6,7 @@ import type { Box } from '../spec/box.ts';
 import type { Mount, Spec } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
 import { inherit } from './calls.ts';
+import { foreignMounts, makeForeign } from './foreign-mounts.ts';
 import type { Host } from './host.ts';
 import type { Reach } from './mount-calls.ts';
 import { reachOf } from './mount-words.ts';
@@ -13,13 +14,17 @@ import { receivedDescriptor } from './parent.ts';
 import type { Call } from './step.ts';
 
 /** By the parent, once the box's user namespace has its maps. */
-export function mapMounts(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
-  return mappedPaths(box, host).map(({ path, reach, why }) => ({
-    call: 'idmap',
-    path,
-    reach,
-    why,
-  }));
+export function mapMounts(box: Box, host: Pick<Host, 'arch' | 'caller'>): HostAction[] {
+  const mapped = mappedPaths(box, host).map(
+    ({ path, reach, why }) => ({ call: 'idmap', path, reach, why }) as const,
+  );
+  return [...mapped, ...makeForeign(box, host)];
+}
+
+/** A mount that {@link makeForeign} has made: after the mapped ones. */
+export function inheritForeign(box: Box, host: Pick<Host, 'caller'>, mount: Mount): Call {
+  const index = mappedPaths(box, host).length + foreignMounts(box).indexOf(mount);
+  return inherit(receivedDescriptor(index, box.preserved));
 }
 
 /**
@@ -40,7 +45,8 @@ export function inheritImage(): Call {
 
 export function inheritVolume(box: Box, host: Pick<Host, 'caller'>, mount: Mount): Call {
   const before = isImageMapped(box.spec, host) ? 1 : 0;
-  return inherit(receivedDescriptor(before + box.spec.mounts.filter(isMapped).indexOf(mount)));
+  const index = before + box.spec.mounts.filter(isMapped).indexOf(mount);
+  return inherit(receivedDescriptor(index, box.preserved));
 }
 
 interface MappedPath {

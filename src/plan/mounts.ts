@@ -2,10 +2,12 @@
 import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
 import { HERE } from './arguments.ts';
+import { borrow, borrowedFrom } from './borrowed.ts';
 import { attachDevice, deviceNodes } from './devices.ts';
+import { isForeign } from './foreign-mounts.ts';
 import type { Host } from './host.ts';
 import { directoryInside, fileInside, type Place } from './inside.ts';
-import { inheritVolume, isMapped } from './mapped.ts';
+import { inheritForeign, inheritVolume, isMapped } from './mapped.ts';
 import { inherited, type MountApi } from './mount-api.ts';
 import type { MountAttribute } from './mount-calls.ts';
 import { attributesOf, dataOf, isPropagated, propagationOf, reachOf } from './mount-words.ts';
@@ -68,6 +70,9 @@ export function attachMounts(box: Box, host: Host, api: MountApi): Step[] {
     if (mount.type === 'bind') return bind(own, place, host, api);
     const { devices, mountLabel } = box.spec.linux;
     const labelledOwn = { mount: labelled(mount, mountLabel), slot };
+    if (isForeign(box, mount)) return foreign(own, place, box, host, api);
+    const from = borrowedFrom(box, host, mount);
+    if (from !== undefined) return lent(from, own, place, host, api);
     const steps = fresh(labelledOwn, mount.type, place, host, api);
     return isDev(mount) ? [...steps, ...deviceNodes(host.arch, slot, devices, api)] : steps;
   });
@@ -147,6 +152,31 @@ function fresh(
   ];
 }
 
+function foreign({ mount, slot }: OwnMount, place: Place, box: Box, host: Host, api: MountApi) {
+  const target = targetOf(slot);
+  const why = `what tsbox has brought for ${mount.destination}`;
+  return [
+    ...directoryInside(host.arch, place, target, 'refused'),
+    step(inheritForeign(box, host, mount), why, { into: slot }),
+    ...api.setAttributes(
+      slot,
+      attributesOf(mount, 'this mount'),
+      'this mount',
+      'and no more can be done with it',
+    ),
+    ...api.attach(slot, target, `attached at ${mount.destination}`),
+  ];
+}
+
+function lent(from: string, { mount, slot }: OwnMount, place: Place, host: Host, api: MountApi) {
+  const target = targetOf(slot);
+  return [
+    ...directoryInside(host.arch, place, target, 'refused'),
+    ...borrow(from, slot, attributesOf(mount, 'this mount'), api),
+    ...api.attach(slot, target, `attached at ${mount.destination}`),
+  ];
+}
+
 /** SELinux's context for the files of a file system that has no labels of its own. */
 function labelled(mount: Mount, label: string | undefined): Mount {
   if (label === undefined || !['tmpfs', 'devpts', 'mqueue'].includes(mount.type)) return mount;
@@ -155,8 +185,23 @@ function labelled(mount: Mount, label: string | undefined): Mount {
 
 function freshAttributes(mount: Mount): MountAttribute[] {
   const asked = attributesOf(mount, 'this mount');
-  // The devices in it are mounts of their own (devices.ts).
-  return isDev(mount) ? [...asked, 'MOUNT_ATTR_NODEV'] : asked;
+  if (!isDev(mount)) return asked;
+  // The devices in it are mounts of their own (devices.ts), whose places have to be made.
+  return [...asked.filter((each) => each !== 'MOUNT_ATTR_RDONLY'), 'MOUNT_ATTR_NODEV'];
+}
+
+/** Makes /dev read-only where that is asked for, once all is there. */
+export function sealDev(box: Box, host: Host, api: MountApi): Step[] {
+  return ownMounts(box, host)
+    .filter(({ mount }) => isDev(mount) && mount.options.includes('ro'))
+    .flatMap(({ mount, slot }) =>
+      api.setAttributes(
+        slot,
+        [...freshAttributes(mount), 'MOUNT_ATTR_RDONLY'],
+        'this mount',
+        '/dev can no longer be changed',
+      ),
+    );
 }
 
 function isDev({ destination, type }: Mount): boolean {

@@ -26,24 +26,29 @@ export function dieWithParent(): Step[] {
 
 /**
  * Goes on when the parent has done what it must (Interpreter.go() in src/linux/interpreter.ts), and
- * takes the descriptors that it sends along. To be done before any other descriptor is opened.
+ * takes the descriptors that it sends along.
+ * @param preserved see {@link receivedDescriptor}. To be done before any other descriptor is opened.
  */
-export function waitForParent(descriptors: number): Step[] {
+export function waitForParent(descriptors: number, preserved = 0): Step[] {
   const why =
     descriptors === 0
       ? 'the parent has written the id maps'
       : 'the parent has written the id maps, and hands over the mounts whose owners it mapped';
   const received = step(receive(PARENT_DESCRIPTOR, descriptors), why);
   if (descriptors === 0) return [received];
-  const last = receivedDescriptor(descriptors - 1);
+  const last = receivedDescriptor(descriptors - 1, preserved);
   // recvmsg(2) leaves out what cannot be received, and says so in flags that no step reads.
   return [received, step(getDescriptorFlags(last), 'all of them are there')];
 }
 
-/** Each gets the lowest number that is free, unix(7): above the standard streams only the socket is in use. */
-export function receivedDescriptor(index: number): number {
+/**
+ * Each gets the lowest number that is free, unix(7): above the standard streams only the socket is in
+ * use, and after it what the workload is to have.
+ * @param preserved how many descriptors that is (src/plan/preserve.ts).
+ */
+export function receivedDescriptor(index: number, preserved = 0): number {
   const lowest = 3 + index;
-  return lowest < PARENT_DESCRIPTOR ? lowest : lowest + 1;
+  return lowest < PARENT_DESCRIPTOR ? lowest : lowest + 1 + preserved;
 }
 
 export function announceExecution(): Step {
@@ -57,10 +62,10 @@ export function closeAll(): Step {
   return step(closeRange(3), noneLeft);
 }
 
-/** Leaves the standard streams, and the socket until the program is executed. */
-export function closeInherited(): Step[] {
+/** Leaves the standard streams, the socket until the program is executed, and what comes right after it. */
+export function closeInherited(preserved = 0): Step[] {
   return [
     step(closeRange(3, PARENT_DESCRIPTOR - 1), noneLeft),
-    step(closeRange(PARENT_DESCRIPTOR + 1), noneLeft),
+    step(closeRange(PARENT_DESCRIPTOR + 1 + preserved), noneLeft),
   ];
 }

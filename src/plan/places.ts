@@ -7,6 +7,7 @@
  */
 import type { Box } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
+import { isMissing } from './borrowed.ts';
 import type { Host } from './host.ts';
 import type { Place } from './inside.ts';
 import type { Slot } from './step.ts';
@@ -18,10 +19,11 @@ export interface OwnMount {
 }
 
 /** Those that this host can make, in the order in which they are attached. */
-export function ownMounts({ spec }: Box, host: Host): OwnMount[] {
-  return spec.mounts
+export function ownMounts(box: Box, host: Host): OwnMount[] {
+  return box.spec.mounts
     .map((mount, index) => ({ mount, slot: `mount${index}` }))
-    .filter(({ mount }) => mount.type !== 'cgroup' || host.cgroup !== undefined);
+    .filter(({ mount }) => mount.type !== 'cgroup' || host.cgroup !== undefined)
+    .filter(({ mount }) => !isMissing(box, host, mount));
 }
 
 /** @param mounts that have been attached. */

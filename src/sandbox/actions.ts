@@ -10,6 +10,7 @@ import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
 import { BoxError } from './errors.ts';
+import { bringMount } from './foreign-mount.ts';
 import { runProgram, TimeLimitError } from './program.ts';
 import { type Refusal, Refused } from './refusal.ts';
 import type { Early } from './sandbox.ts';
@@ -42,6 +43,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
         made.mounts.push(idmappedMount(action.path, action.reach, pidOf(means)));
       else if (action.call === 'filter_devices')
         attachDeviceFilter(action.path, deviceProgram(action.rules));
+      else if (action.call === 'foreign_mount') made.mounts.push(await bringMount(action));
       else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);
       else writeFileSync(action.path, action.data);
@@ -51,7 +53,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       for (const mount of made.mounts) closeSync(mount);
       // Nobody wants to know any more why it failed, which is found out by trying again.
       if (isProgram(action) && means.early?.abort.aborted) throw new BoxError('ended by a signal');
-      throw failed(action, error);
+      throw action.call === 'foreign_mount' ? error : failed(action, error);
     }
   }
   return made;
@@ -105,6 +107,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
     const errno = errnoNumber(error instanceof TimeLimitError ? 'ETIMEDOUT' : 'EPERM');
     return { call: posix.basename(action.argv[0] ?? ''), errno };
   }
+  if (action.call === 'foreign_mount') return { call: action.call, errno: errnoNumber('EPERM') };
   const { call, path } = action;
   if (error instanceof ProcFileError) return error;
   if (!(error instanceof SyscallError)) return refusalOfNode(action, error);
@@ -120,7 +123,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
 
 /** An error of Node's has the kernel's number, too, as a negative one. */
 function refusalOfNode(
-  { call, path }: Exclude<HostAction, { readonly call: 'execute' }>,
+  { call, path }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' }>,
   error: unknown,
 ): Refusal {
   const { errno = 0, path: found = path } = error as NodeJS.ErrnoException;

@@ -8,6 +8,7 @@ import {
   findSourceMounts,
   hasOverlay,
   lastCapability,
+  mountOf,
   securityModules,
   statSources,
 } from '../linux/host.ts';
@@ -34,6 +35,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
     mountApi,
     sources: findSources(spec),
     ...sourceMounts(spec, mountApi),
+    ...sharedQueues(spec),
     ...(typeof cgroup === 'string' ? { cgroupLack: cgroup } : { cgroup }),
     ...(wantsLabels(spec) ? { securityModules: securityModules() } : {}),
   };
@@ -41,7 +43,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
 
 /** As native/tsbox.c tells, which starts Node; not where tsbox was started otherwise. */
 function openFiles({ TSBOX_OPEN_FILES = '' }: NodeJS.ProcessEnv): Pick<Host, 'openFiles'> {
-  const [, soft, hard] = /^(\d+):(\d+)$/.exec(TSBOX_OPEN_FILES) ?? [];
+  const [, soft, hard] = /^(\d+):(\d+):\d+$/.exec(TSBOX_OPEN_FILES) ?? [];
   if (soft === undefined || hard === undefined || soft === hard) return {};
   return { openFiles: { soft: BigInt(soft), hard: BigInt(hard) } };
 }
@@ -54,6 +56,13 @@ function sourceMounts(
   if (mountApi === 'descriptors' && !mounts.some(isPropagated)) return {};
   const volumes = mounts.filter(({ type }) => type === 'bind').map(({ source }) => source);
   return { sourceMounts: findSourceMounts([root.path, ...volumes]) };
+}
+
+/** A box with an IPC namespace of its own makes that mount itself. */
+function sharedQueues({ linux }: Box['spec']): Pick<Host, 'queues'> {
+  if (linux.namespaces.some(({ type }) => type === 'ipc')) return {};
+  const queues = mountOf('mqueue');
+  return queues === undefined ? {} : { queues };
 }
 
 export function findSources(spec: Box['spec']): Host['sources'] {

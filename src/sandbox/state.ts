@@ -26,6 +26,7 @@ import { SyscallError } from '../linux/native.ts';
 import { randomHex } from '../linux/random.ts';
 import { BoxError } from './errors.ts';
 import { requireOwnPath } from './own-path.ts';
+import { isRecord } from './record.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -164,7 +165,7 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
     directory,
     claim: (name) => claimName(parent, `${id}.lock`, name),
     note: (line) => writeSync(lock, `${line}\n`),
-    notes: () => readNotes(lock),
+    notes: () => readNotes(lock).filter((line) => !isRecord(line)),
     remove: async () => {
       // Nothing is ever mounted here for the host: what is found is tsbox's own, or a workload's in
       // its copy of the image.

@@ -16,6 +16,12 @@ export interface Box {
   readonly watch?: 'denied' | 'all';
   /** Absolute: the directory of the OCI bundle from which the specification comes. */
   readonly bundle?: string;
+  /** Path of the mount namespace whose /dev/shm it has instead of one of its own. */
+  readonly sharedMemory?: string;
+  /** How many of tsbox's descriptors, from 3 on, are the workload's, too; none if absent. */
+  readonly preserved?: number;
+  /** What the record of the running box says of it. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -24,6 +30,10 @@ export interface Box {
  */
 export interface BoxRequest extends Omit<Box, 'id'> {
   readonly ids: BoxIds;
+  /** Number of the signal that the workload gets where SIGTERM comes to tsbox; SIGTERM if absent. */
+  readonly stopSignal?: number;
+  /** Seconds after which the workload is killed; never if absent. */
+  readonly timeout?: number;
 }
 
 /** Which ids of the host stand behind those of the box. */

@@ -1,24 +1,24 @@
 /** The flags of `run` as a specification: every default filled in, every value checked. */
 import { posix } from 'node:path';
 import { capabilityNames } from '../abi/capabilities.ts';
+import { aroundBox } from './around-box.ts';
 import { type BoxRequest, hostIds } from './box.ts';
 import { checkMapped, unlessNeeded, withMappedVolumes } from './box-ids.ts';
-import {
-  DEFAULT_HOSTNAME,
-  DEFAULT_PATH,
-  DEFAULT_UMASK,
-  defaultMounts,
-  defaultNamespaces,
-  OCI_VERSION,
-} from './defaults.ts';
+import { DEFAULT_HOSTNAME, DEFAULT_UMASK, defaultMounts, OCI_VERSION } from './defaults.ts';
 import { checkPlaces, parseDevice } from './devices.ts';
-import { parseEnv } from './environment.ts';
+import { parseEntrypoint } from './entrypoint.ts';
+import { environment } from './environment.ts';
 import { ProblemList, SpecError } from './errors.ts';
 import { idMaps } from './id-maps.ts';
-import { parseCpus, parseMemory, parsePidsLimit, parseUmask } from './limits.ts';
+import { idsBeside } from './ids-beside.ts';
+import { parseAnnotations } from './labels.ts';
+import { parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
+import { type Sharing, sharing } from './namespace-options.ts';
 import { ownMounts } from './own-mounts.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
+import { readOnlyMounts } from './read-only-tmpfs.ts';
+import { makeResources } from './resource-options.ts';
 import type { Caller, ImageFacts, RunOptions } from './run-options.ts';
 import { seccompOf } from './seccomp-option.ts';
 import {
@@ -27,7 +27,9 @@ import {
   type SecurityOptions,
 } from './security-options.ts';
 import { mountLabel } from './selinux-label.ts';
-import type { Linux, Process, Resources } from './spec.ts';
+import { parseShmSize, withShmSize } from './shared-memory.ts';
+import type { Linux, Process } from './spec.ts';
+import { parseSysctls } from './sysctl-option.ts';
 import { type FoundUser, findUser } from './users.ts';
 
 /** @throws SpecError that lists everything that is wrong, not only the first. */
@@ -37,13 +39,18 @@ export function specFromOptions(
   caller: Caller,
 ): BoxRequest {
   const problems = new ProblemList();
-  const hostname = problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
+  const shared = sharing(options, caller, problems);
+  const hostname =
+    shared.hostname ?? problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
-  const isolation = makeLinux(options, caller, security, problems);
-  const asked = problems.attempt(() => idMaps(options, caller.ids), hostIds);
+  const isolation = makeLinux(options, shared, caller, security, problems);
+  const asked = problems.attempt(
+    () => idsBeside(shared.kin, options) ?? idMaps(options, caller.ids),
+    hostIds,
+  );
   const user = options.user ?? asked.user;
   const basics = makeProcess(options, user, image, caller, hostname, problems);
-  const own = ownMounts(options, caller.cwd, problems);
+  const own = ownMounts(options, caller, problems);
   const wanted = unlessNeeded(asked, options, own);
   const ids = problems.attempt(() => withMappedVolumes(wanted, own, caller.ids), wanted);
   // The first process of a user namespace has every capability there, user_namespaces(7).
@@ -59,7 +66,14 @@ export function specFromOptions(
     undefined,
   );
   const linux = { ...isolation, ...(seccomp === undefined ? {} : { seccomp }) };
-  const mounts = [...defaultMounts, ...own];
+  const { shmSize } = options;
+  const sized =
+    shmSize === undefined
+      ? defaultMounts
+      : problems.attempt(() => withShmSize(defaultMounts, parseShmSize(shmSize)), []);
+  const mounts = readOnlyMounts(options, shared.mounts(sized), own);
+  const annotations = parseAnnotations(options.annotation, problems);
+  const around = aroundBox(options, caller, problems);
   problems.attempt(() => checkPlaces(linux.devices, mounts), undefined);
   if (options.readOnly && options.writable) {
     problems.add('--read-only and --writable contradict each other; give one of them or none');
@@ -70,11 +84,16 @@ export function specFromOptions(
       ociVersion: OCI_VERSION,
       process,
       root: { path: image.rootfs, readonly: options.readOnly },
-      hostname,
+      ...(isolation.namespaces.some(({ type, path }) => type === 'uts' && path === undefined)
+        ? { hostname }
+        : {}),
       mounts,
       linux,
+      ...(annotations === undefined ? {} : { annotations }),
     },
     ...(options.init ? { init: true } : {}),
+    ...around,
+    ...(shared.sharedMemory === undefined ? {} : { sharedMemory: shared.sharedMemory }),
     layer: options.writable ? 'writable' : 'ephemeral',
     ids,
   };
@@ -88,7 +107,11 @@ function makeProcess(
   hostname: string,
   problems: ProblemList,
 ): Pick<Process, 'args' | 'env' | 'cwd' | 'user' | 'terminal' | 'consoleSize'> {
-  if ((options.command[0] ?? '') === '') {
+  const { entrypoint } = options;
+  const first =
+    entrypoint === undefined ? [] : problems.attempt(() => parseEntrypoint(entrypoint), ['']);
+  const args = [...first, ...options.command];
+  if (first.length === 0 && (args[0] ?? '') === '') {
     problems.add('no command to run; the first word behind IMAGE is the program');
   }
   const user = problems.attempt(() => findUser(asked ?? '0', image.passwd, image.group), nobodyYet);
@@ -103,7 +126,7 @@ function makeProcess(
     problems,
   );
   return {
-    args: options.command,
+    args,
     env: environment(options, user.home, hostname, caller, problems),
     cwd: problems.attempt(() => parseWorkdir(options.workdir), '/'),
     user: { uid: user.uid, gid: user.gid, additionalGids, umask },
@@ -119,27 +142,6 @@ function securityOptions(words: readonly string[], problems: ProblemList): Secur
 
 /** Stands in for a user that was not found, until all problems are known. */
 const nobodyYet: FoundUser = { uid: 0, gid: 0, additionalGids: [], home: '/' };
-
-function environment(
-  { env: asked, tty }: RunOptions,
-  home: string,
-  hostname: string,
-  caller: Caller,
-  problems: ProblemList,
-): string[] {
-  const all = new Map([
-    ['PATH', DEFAULT_PATH],
-    ['HOSTNAME', hostname],
-    ['HOME', home],
-    // What the caller's terminal understands; xterm is what most are.
-    ...(tty ? [['TERM', caller.env.TERM ?? 'xterm'] as const] : []),
-  ]);
-  for (const word of asked) {
-    const pair = problems.attempt(() => parseEnv(word, caller.env), undefined);
-    if (pair !== undefined) all.set(...pair);
-  }
-  return [...all].map(([name, value]) => `${name}=${value}`);
-}
 
 function parseWorkdir(value = '/'): string {
   if (value.startsWith('/')) return posix.normalize(value);
@@ -162,6 +164,7 @@ function parseHostname(value = DEFAULT_HOSTNAME): string {
 
 function makeLinux(
   options: RunOptions,
+  { namespaces }: Sharing,
   caller: Caller,
   security: SecurityOptions,
   problems: ProblemList,
@@ -171,8 +174,9 @@ function makeLinux(
   );
   const rules = devices.map(({ rule }) => rule);
   const label = mountLabel(security.label);
+  const sysctl = parseSysctls(options.sysctl, namespaces, problems);
   return {
-    namespaces: defaultNamespaces.map((type) => ({ type })),
+    namespaces,
     uidMappings: [],
     gidMappings: [],
     devices: devices.map(({ device }) => device),
@@ -182,20 +186,6 @@ function makeLinux(
     },
     ...maskedPaths(security.masked, security.unmasked),
     ...(label === undefined ? {} : { mountLabel: label }),
-  };
-}
-
-function makeResources(options: RunOptions, problems: ProblemList): Resources {
-  const given = <T>(value: string | undefined, parse: (value: string) => T) =>
-    value === undefined
-      ? undefined
-      : problems.attempt<T | undefined>(() => parse(value), undefined);
-  const memory = given(options.memory, parseMemory);
-  const cpu = given(options.cpus, parseCpus);
-  const pids = given(options.pidsLimit, parsePidsLimit);
-  return {
-    ...(memory === undefined ? {} : { memory: { limit: memory } }),
-    ...(cpu === undefined ? {} : { cpu }),
-    ...(pids === undefined ? {} : { pids: { limit: pids } }),
+    ...(sysctl === undefined ? {} : { sysctl }),
   };
 }

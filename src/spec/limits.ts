@@ -8,13 +8,19 @@ const units: Readonly<Record<string, number>> = { b: 1, k: 2 ** 10, m: 2 ** 20, 
 /** One page: memory.max is kept in pages, and less than one is none. */
 const MIN_MEMORY = 4096;
 
-/** @returns bytes. @throws SpecError */
-export function parseMemory(value: string): number {
+/** A whole number with b, k, m or g behind it. @returns undefined for anything else, and for what no number holds. */
+export function parseBytes(value: string): number | undefined {
   const [, digits = '', unit = 'b'] = /^([0-9]+)([bkmg])?$/i.exec(value) ?? [];
   const bytes = Number(digits) * (units[unit.toLowerCase()] ?? 1);
-  if (digits === '' || bytes < MIN_MEMORY || bytes > Number.MAX_SAFE_INTEGER) {
+  return digits === '' || bytes > Number.MAX_SAFE_INTEGER ? undefined : bytes;
+}
+
+/** @param flag that has this value. @returns bytes. @throws SpecError */
+export function parseMemory(value: string, flag = '--memory'): number {
+  const bytes = parseBytes(value) ?? 0;
+  if (bytes < MIN_MEMORY) {
     throw new SpecError([
-      `--memory ${value}: not an amount of memory: a whole number with b, k, m or g behind it, of at least ${MIN_MEMORY} bytes, is, such as 64m`,
+      `${flag} ${value}: not an amount of memory: a whole number with b, k, m or g behind it, of at least ${MIN_MEMORY} bytes, is, such as 64m`,
     ]);
   }
   return bytes;

@@ -1,9 +1,11 @@
 /**
  * `--mount type=bind,src=…,dst=…,…` and `type=tmpfs`: podman's long form (podman-run(1)) of
- * `--volume` and `--tmpfs`. A field with a comma in it stands in double quotes, as in CSV.
+ * `--volume` and `--tmpfs`; and `type=image`, which has neither. A field with a comma in it stands in double quotes, as in CSV.
  */
 import { posix } from 'node:path';
 import { SpecError } from './errors.ts';
+import { noOutside } from './outside.ts';
+import type { Caller } from './run-options.ts';
 import type { Mount } from './spec.ts';
 import { volumeOptions } from './volume-options.ts';
 import { destination, tmpfsMount } from './volumes.ts';
@@ -13,8 +15,10 @@ interface Field {
   readonly value: string | undefined;
 }
 
-/** @param cwd the caller's, from which a relative source starts. @throws SpecError */
-export function parseMount(text: string, cwd: string): Mount {
+type Places = Pick<Caller, 'cwd' | 'outside'>;
+
+/** @param caller from whose directory a relative source starts. @throws SpecError */
+export function parseMount(text: string, { cwd, outside = noOutside }: Places): Mount {
   const what = `--mount ${text}`;
   const fields = splitFields(what, text).map(toField);
   const { type = 'volume', src, dst, rest } = sort(what, fields);
@@ -29,7 +33,17 @@ export function parseMount(text: string, cwd: string): Mount {
       rest.map((field) => tmpfsWord(what, field)),
     );
   }
-  if (type !== 'bind') throw problem(what, `type=${type}: bind and tmpfs are known`);
+  if (type === 'image') {
+    if (src === undefined) throw problem(what, 'src= is missing: which image');
+    return {
+      destination: destination('--mount', text, dst),
+      type: 'bind',
+      source: outside.findImage(what, src),
+      options: volumeOptions(what, ['ro', ...rest.flatMap((field) => imageWord(what, field))]),
+    };
+  }
+  if (type !== 'bind')
+    throw problem(what, `type=${type}: ${otherTypes[type] ?? 'bind, image and tmpfs are known'}`);
   if (src === undefined) throw problem(what, 'src= is missing: what of the host');
   return {
     destination: destination('--mount', text, dst),
@@ -40,6 +54,29 @@ export function parseMount(text: string, cwd: string): Mount {
       rest.flatMap((field) => bindWord(what, field)),
     ),
   };
+}
+
+/** Podman's other types, and why they are refused. */
+const otherTypes: Readonly<Record<string, string>> = {
+  devpts: 'the box has one of its own at /dev/pts already; leave it out',
+  glob: 'tsbox looks for no files; have the shell name them, each in a --mount of its own',
+  ramfs: 'it could take all memory there is; type=tmpfs has a size',
+  volume: 'tsbox has no named volumes; type=bind shares a directory',
+};
+
+/** An image is shared as it is; what is written could be another box's file. */
+function imageWord(what: string, { key, value }: Field): string[] {
+  if (key === 'idmap') return [value === undefined ? key : `${key}=${value}`];
+  if (key === 'rw' || key === 'readwrite') {
+    if (!isTrue(what, key, value)) return [];
+    throw problem(what, `${key}: an image is mounted read-only; copy it, and use type=bind`);
+  }
+  if (key === 'subpath')
+    throw problem(
+      what,
+      'subpath: links in the image could lead out of it; mount the whole image, and name the place in it',
+    );
+  throw problem(what, `unknown option ${JSON.stringify(key)}: idmap, rw and subpath are known`);
 }
 
 function splitFields(what: string, text: string): string[] {
@@ -96,6 +133,11 @@ const switches: Readonly<Record<string, readonly [yes: string, no: string]>> = {
 };
 
 function bindWord(what: string, { key, value }: Field): string[] {
+  if (key === 'no-dereference')
+    throw problem(
+      what,
+      `${key}: a link of the host would lead elsewhere in the box; name what it leads to`,
+    );
   if (key === 'bind-propagation') return [value ?? ''];
   if (key === 'relabel') return [value === 'private' ? 'Z' : 'z'];
   if (key === 'chown' || key === 'U') return isTrue(what, key, value) ? ['U'] : [];
@@ -107,6 +149,7 @@ function bindWord(what: string, { key, value }: Field): string[] {
 function tmpfsWord(what: string, { key, value }: Field): string {
   if (key === 'tmpfs-size') return `size=${value ?? ''}`;
   if (key === 'tmpfs-mode') return `mode=${value ?? ''}`;
+  if (key === 'chown' || key === 'U') return isTrue(what, key, value) ? 'U' : 'defaults';
   const words = Object.hasOwn(switches, key) ? switches[key] : undefined;
   if (words !== undefined && key !== 'bind-nonrecursive')
     return words[isTrue(what, key, value) ? 0 : 1];

@@ -1,6 +1,7 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { CallerIds } from './caller-ids.ts';
 import type { FindDevices } from './devices.ts';
+import type { Outside } from './outside.ts';
 import type { ConsoleSize } from './spec.ts';
 
 /**
@@ -18,6 +19,7 @@ export interface RunOptions {
   /** Whether the workload gets a terminal. */
   readonly tty: boolean;
   readonly env: readonly string[];
+  readonly envFile: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
@@ -37,11 +39,38 @@ export interface RunOptions {
   readonly groupAdd: readonly string[];
   readonly oomScoreAdj?: string;
   readonly securityOpt: readonly string[];
+  readonly entrypoint?: string;
+  readonly label: readonly string[];
+  readonly labelFile: readonly string[];
+  readonly annotation: readonly string[];
+  readonly shmSize?: string;
+  readonly sysctl: readonly string[];
+  readonly pid?: string;
+  readonly ipc?: string;
+  readonly uts?: string;
+  readonly cgroupns?: string;
+  readonly volumesFrom: readonly string[];
+  /** Whether a read-only root has places in memory that can be written to. */
+  readonly readOnlyTmpfs?: boolean;
+  readonly cpuShares?: string;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly memorySwap?: string;
+  readonly memoryReservation?: string;
+  readonly timeout?: string;
+  readonly preserveFds?: string;
+  readonly stopSignal?: string;
 }
 
 /** What is said by no flag at all. */
 export const noOptions: Omit<RunOptions, 'command'> = {
   env: [],
+  envFile: [],
+  label: [],
+  labelFile: [],
+  annotation: [],
+  sysctl: [],
+  volumesFrom: [],
   volume: [],
   tmpfs: [],
   device: [],
@@ -76,6 +105,8 @@ export interface Caller {
   /** Looks at the host's devices, of which few boxes are given any. */
   readonly findDevices: FindDevices;
   readonly ids: CallerIds;
+  /** What few boxes need; nothing of it is found where it is absent. */
+  readonly outside?: Outside;
   /** Of the terminal that shows the box's, where there is one. */
   readonly consoleSize?: ConsoleSize;
   /** Capabilities that its bounding set holds, capabilities(7); every one where it is not given. */

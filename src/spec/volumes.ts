@@ -2,6 +2,7 @@
 import { posix } from 'node:path';
 import { SpecError } from './errors.ts';
 import type { Mount } from './spec.ts';
+import { withWord } from './tmpfs-words.ts';
 import { volumeOptions } from './volume-options.ts';
 
 /** @param cwd the caller's, from which a relative source starts. @throws SpecError */
@@ -19,18 +20,7 @@ export function parseVolume(value: string, cwd: string): Mount {
   };
 }
 
-/** Words that undo one of the defaults. */
-const opposites: Readonly<Record<string, string>> = {
-  exec: 'noexec',
-  suid: 'nosuid',
-  dev: 'nodev',
-  rw: 'ro',
-};
 const tmpfsDefaults = ['nosuid', 'noexec', 'nodev', 'mode=1777'];
-const tmpfsWord = /^(ro|noexec|nosuid|nodev|noatime)$/;
-/** tmpfs(5) */
-const tmpfsData =
-  /^(size=[0-9]+[kmg%]?|nr_inodes=[0-9]+[kmg]?|mode=[0-7]{1,4}|[ug]id=[0-9]{1,10})$/;
 
 /** @throws SpecError */
 export function parseTmpfs(value: string): Mount {
@@ -56,18 +46,6 @@ export function tmpfsMount(
       tmpfsDefaults,
     ),
   };
-}
-
-function withWord(what: string, options: readonly string[], word: string): string[] {
-  const opposite = opposites[word];
-  if (opposite !== undefined) return options.filter((option) => option !== opposite);
-  if (!tmpfsWord.test(word) && !tmpfsData.test(word)) {
-    throw new SpecError([
-      `${what}: unknown option ${JSON.stringify(word)}: ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, size=, mode=, uid=, gid= and nr_inodes= are known`,
-    ]);
-  }
-  const key = word.split('=')[0];
-  return [...options.filter((option) => option.split('=')[0] !== key), word];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
 import { printSections } from '../plan/print.ts';
+import { aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -45,6 +46,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     `# The guest's init: ${steps} system calls, in this order`,
     '',
     printSections(guest.sections),
+    ...aroundLines(request),
   ].join('\n');
 }
 

@@ -14,6 +14,7 @@ import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
 import { findModules, type GuestKernel, type Module } from './kernel.ts';
 import { unlikeContainer } from './unlike-container.ts';
+import { refusedSharing } from './unshared.ts';
 
 /** A directory of the host's that virtiofsd serves under a tag. */
 export interface HostShare {
@@ -119,10 +120,11 @@ function refusalOf(mount: Mount): string | undefined {
   return undefined;
 }
 
-function refuseImpossible({ spec, ids, watch }: BoxRequest, sources: Host['sources']): void {
+function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
+  const { spec, ids, watch } = request;
   const { seccomp } = spec.linux;
-  const unlike = unlikeContainer(spec);
-  if (unlike.length > 0) throw new SpecError(unlike);
+  const refused = [...unlikeContainer(spec), ...refusedSharing(request)];
+  if (refused.length > 0) throw new SpecError(refused);
   if (watch !== undefined)
     throw new BoxError(
       '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',

@@ -11,6 +11,7 @@ import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
+import { recordOf } from '../sandbox/record.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { claimState, ownStateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
@@ -85,6 +86,7 @@ export async function startVm(
       { stdio, timeline, say, abort: early?.abort },
     );
     const steps = guest.sections.flatMap((section) => section.steps);
+    state.note(recordOf({ ...request, id: state.id }, 'vm', booted.machine.pid));
     return runningMachine(state.id, booted, steps, timeline, remove);
   } catch (error) {
     await remove();

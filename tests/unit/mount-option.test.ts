@@ -4,7 +4,7 @@ import { parseMount } from '../../src/spec/mount-option.ts';
 import { parseTmpfs, parseVolume } from '../../src/spec/volumes.ts';
 import { problemsOf } from './problems.ts';
 
-const read = (text: string) => parseMount(text, '/here');
+const read = (text: string) => parseMount(text, { cwd: '/here' });
 
 test.each([
   ['type=bind,src=/a,dst=/b', '/a:/b'],

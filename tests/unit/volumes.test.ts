@@ -59,7 +59,7 @@ test.each([
 });
 
 const known =
-  'ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, size=, mode=, uid=, gid= and nr_inodes= are known';
+  'ro, rw, noexec, exec, nosuid, suid, nodev, dev, noatime, relatime, strictatime, nodiratime, size=, mode=, uid=, gid=, nr_inodes= and nr_blocks= are known';
 test.each([
   ['', ' is relative; a place in the box is an absolute path'],
   ['run', 'run is relative; a place in the box is an absolute path'],
