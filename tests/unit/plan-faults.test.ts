@@ -93,7 +93,7 @@ const damages: Record<string, Record<string, Damage>> = {
     'twice at one place': setRelocation(1, place),
   },
   FAULT_OP: {
-    'the first unknown operation': setStep(OPEN, 'op', 3),
+    'the first unknown operation': setStep(OPEN, 'op', 4),
     'the last unknown operation': setStep(OPEN, 'op', 0xffff),
   },
   FAULT_ARG: {
