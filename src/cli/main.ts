@@ -7,6 +7,7 @@ import { writeAll } from '../sandbox/write.ts';
 import { SpecError } from '../spec/errors.ts';
 import { exactWords } from './exact-words.ts';
 import { say, tell } from './print.ts';
+import { SparingCommand } from './sparing-command.ts';
 
 /** Each adds its command to the program; in the order of --help. */
 export type Commands = Readonly<Record<string, (program: Command) => void>>;
@@ -31,17 +32,39 @@ function isTerminal(fd: number): boolean {
  * @returns whether that ended without an error of tsbox's.
  */
 export async function main(commands: Commands): Promise<boolean> {
-  const program = new Command('tsbox')
+  const { error, debug } = await endOf(commands, process.argv.slice(2));
+  if (error === undefined) return true;
+  process.exitCode = report(error, debug);
+  return false;
+}
+
+interface End {
+  /** undefined where it went well. */
+  readonly error: unknown;
+  /** Whether all that is known about the error is asked for. */
+  readonly debug: boolean;
+}
+
+async function endOf(commands: Commands, words: readonly string[]): Promise<End> {
+  if (words[0] === 'run') {
+    const silent = { ...output, writeOut: () => undefined, writeErr: () => undefined };
+    const end = await parse(new SparingCommand(words).configureOutput(silent), commands, words);
+    if (!(end.error instanceof CommanderError)) return end;
+  }
+  return parse(new Command().configureOutput(output), commands, words);
+}
+
+async function parse(program: Command, commands: Commands, words: readonly string[]): Promise<End> {
+  program
+    .name('tsbox')
     .description('run one workload as an isolated Linux process or in a micro-VM')
     .version(packageFile.version)
     .enablePositionalOptions()
-    .configureOutput(output)
     .showHelpAfterError('(tsbox COMMAND --help shows what is allowed)')
     .exitOverride();
 
   // The options of the other commands would take time and have no effect.
-  const [word = ''] = process.argv.slice(2);
-  const named = Object.entries(commands).filter(([name]) => name === word);
+  const named = Object.entries(commands).filter(([name]) => name === words[0]);
   for (const [, register] of named.length > 0 ? named : Object.entries(commands)) register(program);
 
   let debug = false;
@@ -49,13 +72,10 @@ export async function main(commands: Commands): Promise<boolean> {
     debug = command.opts<{ readonly debug?: true }>().debug ?? false;
   });
   try {
-    await program.parseAsync(untilUnknown(program, exactWords(process.argv.slice(2))), {
-      from: 'user',
-    });
-    return true;
+    await program.parseAsync(untilUnknown(program, exactWords(words)), { from: 'user' });
+    return { error: undefined, debug };
   } catch (error) {
-    process.exitCode = report(error, debug);
-    return false;
+    return { error, debug };
   }
 }
 
