@@ -50,7 +50,8 @@ export function shorten(program: Uint8Array, architectures: readonly number[]): 
     const shorter = write(new Rests(), program, architectures);
     return shorter.length < program.length ? shorter : program;
   } catch (error) {
-    if (error instanceof Unfollowed) return program;
+    // A RangeError: one that is deeper than the stack of this thread.
+    if (error instanceof Unfollowed || error instanceof RangeError) return program;
     throw error;
   }
 }
@@ -59,7 +60,7 @@ class Unfollowed extends Error {}
 
 function write(rests: Rests, program: Uint8Array, architectures: readonly number[]): Uint8Array {
   const of = (architecture: number) =>
-    rests.byNumber(new Walk(program, architecture, rests).ranges());
+    rests.byNumber(new Walk(program, architecture, architectures, rests).ranges());
   // No AUDIT_ARCH_… is 0: it stands for all others.
   let root = of(0);
   for (const architecture of architectures.toReversed())
@@ -120,11 +121,20 @@ type Held = 'number' | 'architecture' | 'argument';
 class Walk {
   readonly #view: DataView;
   readonly #architecture: number;
+  readonly #architectures: readonly number[];
+  readonly #known = new Map<string, number>();
   readonly #rests: Rests;
 
-  constructor(program: Uint8Array, architecture: number, rests: Rests) {
+  /** @param architecture one of `architectures`, or another one that stands for all others. */
+  constructor(
+    program: Uint8Array,
+    architecture: number,
+    architectures: readonly number[],
+    rests: Rests,
+  ) {
     this.#view = new DataView(program.buffer, program.byteOffset, program.length);
     this.#architecture = architecture;
+    this.#architectures = architectures;
     this.#rests = rests;
   }
 
@@ -139,17 +149,28 @@ class Walk {
     if (code === LOAD_WORD || code === RETURN)
       return [{ first, rest: this.#rest(at, first, last) }];
     if (held === 'argument') throw new Unfollowed();
-    const values = held === 'number' ? [first, last] : [this.#architecture, this.#architecture];
-    const parts = partsOf(code, k, values[0] ?? 0, values[1] ?? 0);
-    if (held === 'architecture')
-      return this.ranges(this.#target(at, parts[0]?.holds ?? false), held, first, last);
-    return parts.flatMap((part) =>
+    if (held === 'architecture') {
+      // Of all others, which get one answer, no condition may tell some apart.
+      if (code !== JUMP_EQUAL || !this.#architectures.includes(k)) throw new Unfollowed();
+      return this.ranges(this.#target(at, this.#architecture === k), held, first, last);
+    }
+    return partsOf(code, k, first, last).flatMap((part) =>
       this.ranges(this.#target(at, part.holds), held, part.first, part.last),
     );
   }
 
   /** From the first look at an argument on. */
   #rest(at: number, first: number, last: number): number {
+    // Conditions on the two halves of an argument go on at the same place.
+    const key = `${at} ${first} ${last}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const found = this.#findRest(at, first, last);
+    this.#known.set(key, found);
+    return found;
+  }
+
+  #findRest(at: number, first: number, last: number): number {
     const { code, k, next } = this.#instruction(at);
     const rest = (from: number) => this.#rest(from, first, last);
     if (code === RETURN) return this.#rests.return(k);

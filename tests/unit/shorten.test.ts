@@ -81,3 +81,52 @@ test('a chain of a thousand comparisons with far ends', () => {
     Array.from({ length: 2010 }, (_, number) => verdict(of, { arch: 0, number, args: [] }));
   expect(all(shorter)).toEqual(all(filter));
 });
+
+test('an architecture that is not listed keeps its answer', () => {
+  const [ALLOW, DENY] = [0x7fff0000, 0x50001];
+  const byNumber = Array.from({ length: 20 }, (_, number): FilterInstruction[] => [
+    [codes.JUMP_EQUAL, 0, 1, number],
+    [codes.RETURN, 0, 0, ALLOW],
+  ]).flat();
+  const unlisted = (condition: FilterInstruction) =>
+    encodeFilter([
+      [codes.LOAD_WORD, 0, 0, 4],
+      condition,
+      [codes.RETURN, 0, 0, DENY],
+      [codes.LOAD_WORD, 0, 0, 0],
+      ...byNumber,
+      [codes.RETURN, 0, 0, DENY],
+    ]);
+  for (const filter of [
+    unlisted([codes.JUMP_EQUAL, 0, 1, 0xc00000b7]),
+    unlisted([codes.JUMP_GREATER_OR_EQUAL, 0, 1, 0xc0000000]),
+  ])
+    for (const arch of [...architectures, 0, 0xc00000b7, 0xffffffff]) {
+      const made = { arch, number: 3, args: [] };
+      expect(verdict(shorten(filter, architectures), made)).toBe(verdict(filter, made));
+    }
+});
+
+/** Each condition is about both halves of an argument, and goes on at the same place whichever fails. */
+test('what would be walked twice for each condition is walked once', () => {
+  const conditions = Array.from({ length: 60 }, (_, index): FilterInstruction[] => [
+    [codes.LOAD_WORD, 0, 0, 20],
+    [codes.JUMP_EQUAL, 0, 3, index],
+    [codes.LOAD_WORD, 0, 0, 16],
+    [codes.JUMP_EQUAL, 0, 1, index],
+    [codes.RETURN, 0, 0, 0x7fff0000],
+  ]).flat();
+  const filter = encodeFilter([
+    [codes.LOAD_WORD, 0, 0, 0],
+    [codes.JUMP_EQUAL, 0, 0, 1],
+    ...conditions,
+    [codes.RETURN, 0, 0, 0x50001],
+  ]);
+  const args = (index: number) => [(BigInt(index) << 32n) | BigInt(index)];
+  const shorter = shorten(filter, architectures);
+  for (const index of [0, 1, 59, 60])
+    for (const arch of [...architectures, 0])
+      expect(verdict(shorter, { arch, number: 1, args: args(index) })).toBe(
+        verdict(filter, { arch, number: 1, args: args(index) }),
+      );
+});
