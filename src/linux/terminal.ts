@@ -1,5 +1,4 @@
 /** Terminals: ioctl_tty(2), termios(3). */
-import { errnoNumber } from '../abi/errno.ts';
 import { ioctlRequests } from '../abi/flags.ts';
 import type { ConsoleSize } from '../spec/spec.ts';
 import { SyscallError, syscall } from './native.ts';
@@ -10,15 +9,15 @@ export type TerminalMode = Uint8Array;
 const MODE_SIZE = 36;
 const CHARACTERS = 17;
 
-/** @returns undefined where the descriptor is no terminal. @throws SyscallError */
+/** @returns undefined where the descriptor is no terminal, or one that has been hung up. */
 export function terminalMode(fd: number): TerminalMode | undefined {
   const mode = new Uint8Array(MODE_SIZE);
   return askTerminal(fd, ioctlRequests.TCGETS, mode) ? mode : undefined;
 }
 
-/** In the background that stops this process, as tcsetattr(3) would. @throws SyscallError */
+/** In the background that stops this process, as tcsetattr(3) would. */
 export function setTerminalMode(fd: number, mode: TerminalMode): void {
-  syscall('ioctl', fd, ioctlRequests.TCSETS, mode);
+  askTerminal(fd, ioctlRequests.TCSETS, mode);
 }
 
 /** What cfmakeraw(3) makes of a mode: every key is a byte, and nothing is echoed, changed or obeyed. */
@@ -40,7 +39,7 @@ export function rawMode(mode: TerminalMode): TerminalMode {
   return raw;
 }
 
-/** @returns undefined where the descriptor is no terminal. @throws SyscallError */
+/** @returns undefined where the descriptor is no terminal, or one that has been hung up. */
 export function windowSize(fd: number): ConsoleSize | undefined {
   // struct winsize: rows, columns, and two that are not used.
   const size = new Uint16Array(4);
@@ -48,23 +47,23 @@ export function windowSize(fd: number): ConsoleSize | undefined {
   return { height: size[0] ?? 0, width: size[1] ?? 0 };
 }
 
-/** @throws SyscallError */
 export function setWindowSize(fd: number, { height, width }: ConsoleSize): void {
-  syscall('ioctl', fd, ioctlRequests.TIOCSWINSZ, Uint16Array.of(height, width, 0, 0));
+  askTerminal(fd, ioctlRequests.TIOCSWINSZ, Uint16Array.of(height, width, 0, 0));
 }
 
-/** Whether it is this session's terminal, and this process among those that may read it. */
+/** Whether this process may read it: of another session's terminal, nobody is kept from that. */
 export function isInForeground(fd: number): boolean {
   const group = new Int32Array(1);
-  return askTerminal(fd, ioctlRequests.TIOCGPGRP, group) && group[0] === syscall('getpgid', 0);
+  return !askTerminal(fd, ioctlRequests.TIOCGPGRP, group) || group[0] === syscall('getpgid', 0);
 }
 
-function askTerminal(fd: number, request: number, answer: Uint8Array | Uint16Array | Int32Array) {
+/** As isatty(3), whatever else the descriptor is: drivers have their own errors for what they do not know. */
+function askTerminal(fd: number, request: number, answer: ArrayBufferView): boolean {
   try {
     syscall('ioctl', fd, request, answer);
     return true;
   } catch (error) {
-    if (error instanceof SyscallError && error.errno === errnoNumber('ENOTTY')) return false;
+    if (error instanceof SyscallError) return false;
     throw error;
   }
 }

@@ -57,9 +57,10 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
     socketcall: limitsSockets(profile) ? fallback : undefined,
   });
   const programs = filters.map((filter) => programOf(library, filter));
-  const whole = shorten(Buffer.concat([before, chosenByArchitecture(ownToken(arch), programs)]), [
-    ...new Set(architecturesOf[arch].values()),
-  ]);
+  const whole = shorten(
+    Buffer.concat([before, chosenByArchitecture(ownToken(arch), programs)]),
+    knownTokens(arch),
+  );
   if (whole.length > MAX_INSTRUCTIONS * 8)
     throw new Error(
       `the seccomp profile makes ${whole.length / 8} instructions, of which the kernel takes ${MAX_INSTRUCTIONS}: name fewer architectures or conditions`,
@@ -73,6 +74,12 @@ export function compile({ profile, arch, unknownIsMissing }: Compilation): Uint8
     (name) => library.number(ownToken(arch), name),
   );
   return whole;
+}
+
+/** The machine's own first: the kernel finds it soonest then. */
+function knownTokens(arch: Arch): number[] {
+  const all = [architecturesOf[arch], ...Object.values(architecturesOf)];
+  return [...new Set(all.flatMap((each) => [...each.values()]))];
 }
 
 /** __NR_SCMP_ERROR */

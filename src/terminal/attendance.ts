@@ -21,6 +21,7 @@ export class Attendance implements Keyboard {
   readonly #interactive: boolean;
   #sandbox: Sandbox | undefined;
   attached = false;
+  over = false;
 
   /**
    * @param interactive whether what is typed goes to the box.
@@ -39,7 +40,15 @@ export class Attendance implements Keyboard {
   /** Settles with the end of the box; by then the caller's terminal is as it was. */
   async until(sandbox: Sandbox): Promise<Exit> {
     this.#sandbox = sandbox;
-    const handlers = { SIGWINCH: this.#resize, SIGCONT: this.#comeBack, SIGTSTP: this.#stop };
+    const handlers = {
+      SIGWINCH: this.#resize,
+      SIGCONT: this.#comeBack,
+      SIGTSTP: this.#stop,
+      SIGTERM: this.#end,
+      SIGINT: this.#end,
+      SIGHUP: this.#end,
+      SIGQUIT: this.#end,
+    };
     for (const [name, handler] of Object.entries(handlers)) process.on(name, handler);
     try {
       this.look();
@@ -78,6 +87,10 @@ export class Attendance implements Keyboard {
   readonly #comeBack = (): void => {
     this.look();
     this.#resize();
+  };
+
+  readonly #end = (): void => {
+    this.over = true;
   };
 
   /** As a program without a handler would stop, but for the terminal, which is as it was meanwhile. */

@@ -12,32 +12,32 @@ import {
 
 export class OwnTerminal {
   readonly #fd: number;
-  readonly #before: TerminalMode | undefined;
-  #raw = false;
+  /** While it is in raw mode: what it was before. */
+  #before: TerminalMode | undefined;
 
   /** @param fd which may be no terminal at all: nothing is done then. */
   constructor(fd: number) {
     this.#fd = fd;
-    this.#before = terminalMode(fd);
   }
 
   get isTerminal(): boolean {
-    return this.#before !== undefined;
+    return terminalMode(this.#fd) !== undefined;
   }
 
   /** In the background it stays as the program in the foreground wants it. @returns whether keys come from it. */
   enter(): boolean {
-    if (this.#before === undefined) return true;
+    const mode = this.#before ?? terminalMode(this.#fd);
+    if (mode === undefined) return true;
     if (!isInForeground(this.#fd)) return false;
-    setTerminalMode(this.#fd, rawMode(this.#before));
-    this.#raw = true;
+    setTerminalMode(this.#fd, rawMode(mode));
+    this.#before = mode;
     return true;
   }
 
   leave(): void {
-    if (!this.#raw || this.#before === undefined) return;
-    this.#raw = false;
+    const before = this.#before;
+    this.#before = undefined;
     // Whoever has it now would stop this process for an answer: TTOU, tcsetattr(3).
-    if (isInForeground(this.#fd)) setTerminalMode(this.#fd, this.#before);
+    if (before !== undefined && isInForeground(this.#fd)) setTerminalMode(this.#fd, before);
   }
 }

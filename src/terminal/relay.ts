@@ -20,6 +20,8 @@ export interface Ends {
 /** Where what is typed comes from, and whether it is the box's now. */
 export interface Keyboard {
   readonly attached: boolean;
+  /** Whether tsbox has been told to end. */
+  readonly over: boolean;
   /** Asked now and then while it is not attached: it may be by now. */
   look(): void;
   /** @returns what of it is the box's. */
@@ -34,6 +36,9 @@ const UNUSED = 50;
 
 /** The same for one at which tsbox is in the background. */
 const AWAY = 250;
+
+/** For who reads the last of the output, once tsbox has been told to end. */
+const LAST_CHANCE = 100;
 
 export class Relay {
   readonly #ends: Ends;
@@ -64,9 +69,20 @@ export class Relay {
     await turnOfEventLoop();
     let unused = false;
     while (running) unused = await this.#once(unused);
-    while (this.#show() === 'more') {
-      if (this.#shown.length > 0) waitFor([], undefined, [this.#ends.output]);
+    while (this.#take() === 'more') if (!(await this.#showAll())) return;
+  }
+
+  /** @returns whether somebody has taken it, or will never: false where tsbox is not to wait any longer. */
+  async #showAll(): Promise<boolean> {
+    while (this.#shown.length > 0) {
+      const { over } = this.#keyboard;
+      const pause = over ? LAST_CHANCE : undefined;
+      const { readable, writable } = waitFor([this.#events], pause, [this.#ends.output]);
+      if (readable.length > 0) await turnOfEventLoop();
+      if (writable.length > 0) this.#flush();
+      else if (over && readable.length === 0) return false;
     }
+    return true;
   }
 
   /** Waits once. @returns whether nobody in the box has the terminal open. */
@@ -87,7 +103,7 @@ export class Relay {
     this.#typeEnd();
     if (this.#typed.length > 0) this.#type();
     if (ready.writable.includes(output)) this.#flush();
-    if (unused || ready.readable.includes(terminal)) return this.#show() === 'unused';
+    if (unused || ready.readable.includes(terminal)) return this.#take() === 'unused';
     return ready.closed.includes(terminal);
   }
 
@@ -130,15 +146,13 @@ export class Relay {
     }
   }
 
-  /** Takes what the box has printed, and shows it if that can be done now. */
-  #show(): 'more' | 'nothing' | 'unused' {
-    this.#flush();
+  /** Takes what the box has printed, once all before it is shown. */
+  #take(): 'more' | 'nothing' | 'unused' {
     if (this.#shown.length > 0) return 'more';
     const size = read(this.#ends.terminal, this.#buffer);
     if (size === undefined) return 'nothing';
     if (size === 0) return 'unused';
     this.#shown = this.#buffer.slice(0, size);
-    this.#flush();
     return 'more';
   }
 

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -23,6 +24,64 @@ test('the caller’s terminal is as it was when the workload is killed', async (
   const tsboxes = childrenOf(childrenOf(screen.pid)[0] ?? 0);
   process.kill(tsboxes[0] ?? 0, 'SIGKILL');
   await screen.shows(/isig icanon[\s\S]*host>$/);
+});
+
+/** Runs tsbox at a terminal that then goes away. */
+const HANG_UP = `
+import os, pty, signal, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+seen = b''
+while b'up' not in seen:
+    seen += os.read(terminal, 4096)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+test('a terminal that is closed ends the box as SIGHUP does, and nothing is left', () => {
+  const script = 'trap "sleep 0.2; exit 5" HUP; echo u""p; while :; do sleep 0.05; done';
+  const words = ['run', '-it', 'busybox', '--', 'sh', '-c', script];
+  const { stdout, stderr } = spawnSync('python3', ['-c', HANG_UP, program, ...words]);
+  expect({ stdout: String(stdout), stderr: String(stderr) }).toEqual({ stdout: '5\n', stderr: '' });
+});
+
+test('a reader that does not read hinders no signal', async () => {
+  const words = ['run', '-t', '--init', 'busybox', 'yes'];
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'readable');
+  await new Promise((settle) => setTimeout(settle, 300));
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([143, null]);
+});
+
+test('what is no terminal is none, whatever else it is', () => {
+  const random = openSync('/dev/urandom', 'r');
+  const { status, stdout } = spawnSync(program, ['run', '-t', 'busybox', 'tty'], {
+    stdio: [random, 'pipe', 'pipe'],
+  });
+  closeSync(random);
+  expect({ status, stdout: String(stdout) }).toEqual({ status: 0, stdout: '/dev/pts/0\r\n' });
+});
+
+/** A terminal of no session. */
+const FOREIGN = `
+import os, pty, subprocess, sys, time
+terminal, peer = pty.openpty()
+box = subprocess.Popen(sys.argv[1:], stdin=peer, stdout=peer, stderr=peer, start_new_session=True)
+os.close(peer)
+os.write(terminal, b'echo typed $((20 + 3)); exit 6\\n')
+seen = b''
+while b'typed 23' not in seen:
+    seen += os.read(terminal, 4096)
+print(box.wait(60))
+`;
+
+test('a terminal of another session is typed at, too', () => {
+  const { stdout } = spawnSync('python3', ['-c', FOREIGN, program, 'run', '-it', 'busybox', 'sh'], {
+    timeout: 20_000,
+  });
+  expect(String(stdout)).toBe('6\n');
 });
 
 test.each([
