@@ -1,30 +1,40 @@
 /** `--console-socket`: the box's terminal for another program, as the command line of the OCI's runtimes has it. */
 import { closeSync } from 'node:fs';
-import { passDescriptor } from '../linux/pass-descriptors.ts';
+import { sendDescriptors } from '../linux/pass-descriptors.ts';
+import { connectAtOnce } from '../linux/unix-socket.ts';
 import { BoxError } from '../sandbox/errors.ts';
-import type { Exit, Sandbox } from '../sandbox/sandbox.ts';
 
 /** The message that comes with the descriptor: what runc sends, as some programs print it. */
-const MESSAGE = '/dev/ptmx';
+const MESSAGE = Buffer.from('/dev/ptmx');
 
-/** @throws BoxError when nobody takes it; the box is ended then. */
-export async function handTerminal(sandbox: Sandbox, socket: string): Promise<Exit> {
-  const { terminal } = sandbox;
-  if (terminal === undefined)
-    throw new Error('a box without a terminal of its own has nothing to hand on');
-  try {
-    passDescriptor(socket, MESSAGE, terminal);
-  } catch (error) {
-    sandbox.signal(SIGKILL);
-    await sandbox.wait();
-    throw new BoxError(
-      `--console-socket ${socket}: ${(error as Error).message}: a program must listen there before the box is started`,
-      { cause: error },
-    );
-  } finally {
-    closeSync(terminal);
-  }
-  return sandbox.wait();
+/** A program that is to have a terminal. */
+export interface Console {
+  /** Hands it over, and closes tsbox's descriptor of it. @throws BoxError when it is gone by now. */
+  take(terminal: number): void;
 }
 
-const SIGKILL = 9;
+/** Before the box is started, which nobody would see otherwise. @throws BoxError when nobody listens. */
+export function connectConsole(path: string): Console {
+  const socket = refused(path, () => connectAtOnce(path));
+  return {
+    take: (terminal) => {
+      try {
+        refused(path, () => sendDescriptors(socket, MESSAGE, [terminal]));
+      } finally {
+        closeSync(terminal);
+        closeSync(socket);
+      }
+    },
+  };
+}
+
+function refused<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new BoxError(
+      `--console-socket ${path}: ${(error as Error).message}: a program must listen there before the box is started, and take what comes`,
+      { cause: error },
+    );
+  }
+}

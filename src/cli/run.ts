@@ -1,12 +1,13 @@
 /** `tsbox run`: one workload in a box, whose standard streams, signals and exit status are tsbox's own. */
 import { openSync } from 'node:fs';
 import type { Command } from 'commander';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import { writeAll } from '../sandbox/write.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { Attendance } from '../terminal/attendance.ts';
-import { handTerminal } from './console-socket.ts';
+import { type Console, connectConsole } from './console-socket.ts';
 import { say } from './print.ts';
 import { toRequest } from './request.ts';
 import { addRunOptions, type RunArguments, toRunArguments } from './run-arguments.ts';
@@ -65,6 +66,7 @@ export async function run(
       : undefined;
   if (interactive && attendance?.atTerminal === false)
     say('standard input is no terminal: a program that waits for a key gets what is piped in');
+  const console = consoleSocket === undefined ? undefined : connectConsole(consoleSocket);
   const relay = new SignalRelay(request.stopSignal);
   const streams: Stdio = {
     stdin: interactive ? 0 : openSync('/dev/null', 'r'),
@@ -79,7 +81,7 @@ export async function run(
     relay.to(sandbox);
     const { timeout } = request;
     const inTime = timeout === undefined ? undefined : endInTime(sandbox, timeout);
-    process.exitCode = exitCode(await endOf(sandbox, attendance, consoleSocket));
+    process.exitCode = exitCode(await endOf(sandbox, attendance, console));
     inTime?.();
   } catch (error) {
     if (relay.ended === undefined) throw error;
@@ -92,10 +94,21 @@ export async function run(
 function endOf(
   sandbox: Sandbox,
   attendance: Attendance | undefined,
-  consoleSocket: string | undefined,
+  console: Console | undefined,
 ): Promise<Exit> {
-  if (consoleSocket !== undefined) return handTerminal(sandbox, consoleSocket);
+  if (console !== undefined) return attendedElsewhere(sandbox, console);
   return attendance?.until(sandbox) ?? sandbox.wait(PATIENCE);
+}
+
+async function attendedElsewhere(sandbox: Sandbox, console: Console): Promise<Exit> {
+  try {
+    if (sandbox.terminal !== undefined) console.take(sandbox.terminal);
+  } catch (error) {
+    sandbox.signal(signalNumbers.SIGKILL);
+    await sandbox.wait();
+    throw error;
+  }
+  return sandbox.wait();
 }
 
 /** Also tells what an exit status alone does not. */

@@ -3,11 +3,11 @@ import { closeSync } from 'node:fs';
 import { messageFlags } from '../abi/flags.ts';
 import { controlSize } from '../plan/socket-calls.ts';
 import { addressOf, syscall } from './native.ts';
-import { connectTo } from './unix-socket.ts';
+import { connectAtOnce } from './unix-socket.ts';
 
 /** @param path of the socket at which the program listens. @throws SyscallError */
 export function passDescriptor(path: string, message: string, fd: number): void {
-  const socket = connectTo(path);
+  const socket = connectAtOnce(path);
   try {
     sendDescriptors(socket, Buffer.from(message), [fd]);
   } finally {

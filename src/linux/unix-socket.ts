@@ -5,6 +5,7 @@ import { syscall } from './native.ts';
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
 
 /** Two sockets that are connected to each other: socketpair(2). @returns descriptors, both closed by execve. */
 export function socketPair(): [number, number] {
@@ -16,6 +17,11 @@ export function socketPair(): [number, number] {
 /** @returns a descriptor, closed by execve, of a socket that is connected to the one at `path`. @throws SyscallError */
 export function connectTo(path: string): number {
   return socketAt(path, 'connect');
+}
+
+/** The same, of a non-blocking one, and without waiting: EAGAIN where more wait to be accepted than may. */
+export function connectAtOnce(path: string): number {
+  return socketAt(path, 'connect', SOCK_NONBLOCK);
 }
 
 /**
@@ -35,8 +41,8 @@ export function listenAt(path: string): number {
   }
 }
 
-function socketAt(path: string, call: 'bind' | 'connect'): number {
-  const fd = syscall('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+function socketAt(path: string, call: 'bind' | 'connect', more = 0): number {
+  const fd = syscall('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | more, 0);
   try {
     // struct sockaddr_un: sun_family, sun_path with its final zero.
     const address = Buffer.from(`\0\0${path}\0`);
