@@ -17,8 +17,8 @@ import { type Step, step } from './step.ts';
 
 export const FUSE_DEVICE = '/dev/fuse';
 
-/** At a number that an option can name: no slot has it. */
-const DESCRIPTOR = PLACE + 1;
+/** At a number that an option can name: no slot has it, nor a terminal (terminal.ts). */
+const DESCRIPTOR = PLACE + 3;
 
 /** @param program path of fuse-overlayfs. */
 export function fuseOverlayfs(program: string): RootServer {
