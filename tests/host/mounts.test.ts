@@ -145,7 +145,7 @@ describe.each(Object.entries(ways))('by %s', (name, way) => {
       chown -R ${starter.user}:${starter.user} .; chmod 555 closed/in
       mount -t overlay -o lowerdir=closed,upperdir=u1,workdir=w1 o m1
       mount -t overlay -o lowerdir=m1,upperdir=u2,workdir=w2 o m2; cd /; exec "$0" "$@"`;
-    const by = ['unshare', '-m', 'sh', '-c', deep, ...(byUser ? through() : way)];
+    const by = ['unshare', '-m', 'sh', '-c', deep, ...way];
     const { status, stdout, stderr } = run(by, '--rootfs D/other/m2', 'ls /in');
     if (byUser) {
       expect(stderr).toMatch(
@@ -167,6 +167,15 @@ describe.each(Object.entries(ways))('by %s', (name, way) => {
       expect(existsSync(join(starter.image, 'new'))).toBe(false);
     },
   );
+
+  test.each([
+    ['in which the directory of the state lies', '/..', '/v/boxes'],
+    ['which is the directory of the state', '', '/v'],
+  ])('a volume %s does not show what the box is made of', (_, above, place) => {
+    const { stdout } = run(way, `-v ${starter.state}${above}:/v busybox`, `ls ${place}`);
+    expect(stdout).toMatch(/^[0-9a-f]+\.lock$/m);
+    expect(stdout).not.toMatch(/^(lower|upper|work|scratch|empty)$/m);
+  });
 
   test('no descriptor and no other mount is left in the box', () => {
     const { stdout } = run(way, '-v D/data:/v busybox', 'ls /proc/self/fd | wc -l; ls /');
