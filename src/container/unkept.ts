@@ -4,21 +4,31 @@ import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Host } from '../plan/host.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
+import { ORDINARY_IMAGE } from '../plan/root.ts';
+import type { Box } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
-import type { Spec } from '../spec/spec.ts';
 
 /** @throws SpecError that names all of it. */
-export async function checkKept(spec: Spec, host: Host): Promise<void> {
+export async function checkKept(
+  { spec, layer }: Pick<Box, 'spec' | 'layer'>,
+  host: Host,
+): Promise<void> {
   const mounts = unkeptMounts(spec, host);
   const unkept = [
     ...unkeptLimits(spec.linux.resources, host),
     ...unkeptDeviceRules(spec, host),
     ...unkeptLabels(spec, host),
     ...mounts,
+    ...(layer === 'ephemeral' && !host.overlay ? await uncopied(spec.root.path) : []),
   ];
   if (unkept.length === 0) return;
   const byPaths = mounts.length > 0 && host.mountApi === 'paths';
   throw new SpecError(byPaths ? [...unkept, ...(await whyByPaths())] : unkept);
+}
+
+async function uncopied(image: string): Promise<string[]> {
+  const { isInPseudoFileSystem } = await import('../linux/pseudo-file-system.ts');
+  return isInPseudoFileSystem(image) ? [`${image}: ${ORDINARY_IMAGE}`] : [];
 }
 
 async function whyByPaths(): Promise<string[]> {

@@ -158,6 +158,13 @@ describe.each(Object.entries(ways))('by %s', (name, way) => {
     }
   });
 
+  test('/proc is no image, nor can it be copied to be one', () => {
+    const { status, stderr } = run(way, '--rootfs /proc/tty', 'true');
+    expect(stderr).toMatch(/^tsbox: (fsconfig|mount) failed: EINVAL/);
+    expect(stderr).toContain('the image must lie on an ordinary file system, not on /proc');
+    expect(status).toBe(125);
+  });
+
   test.each(['', '--read-only '])(
     '%smissing mount points are made, in the box only',
     (readonly) => {
