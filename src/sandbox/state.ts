@@ -212,6 +212,7 @@ const claimed = /^[a-z]+-[0-9]+$/;
 async function removeTree(directory: string): Promise<void> {
   // A directory of a copied image may be closed even to its owner, whom root is not subject to.
   const open = process.geteuid?.() === 0 ? undefined : (path: string) => chmodSync(path, 0o700);
+  open?.(directory);
   await depthFirst(
     directory,
     (path, entry) => (entry.isDirectory() ? rmdirSync(path) : unlinkSync(path)),

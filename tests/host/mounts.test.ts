@@ -139,10 +139,10 @@ describe.each(Object.entries(ways))('by %s', (name, way) => {
   });
 
   test(`a root file system that cannot be a layer is ${byUser ? 'copied' : 'refused with what to do'}`, () => {
-    // Overlays lie two deep at most. A directory that is closed to its owner hinders no removal.
+    // Overlays lie two deep at most. Directories that are closed to their owner hinder no removal.
     const deep = `set -e; cd ${scratch}/other; mount -t tmpfs -o uid=${starter.user} tsbox-test .
       cd ${scratch}/other; mkdir u1 u2 w1 w2 m1 m2; cp -a ${scratch}/image closed; mkdir closed/in; touch closed/in/file
-      chown -R ${starter.user}:${starter.user} .; chmod 555 closed/in
+      chown -R ${starter.user}:${starter.user} .; chmod 555 closed/in u2
       mount -t overlay -o lowerdir=closed,upperdir=u1,workdir=w1 o m1
       mount -t overlay -o lowerdir=m1,upperdir=u2,workdir=w2 o m2; cd /; exec "$0" "$@"`;
     const by = ['unshare', '-m', 'sh', '-c', deep, ...way];
