@@ -163,6 +163,7 @@ function keepCovered(arch: Arch, anchor: string): Step[] {
   ];
 }
 
-function flagsOf(attributes: readonly MountAttribute[]): MountFlag[] {
+/** The same attributes as mount(2) has them. */
+export function flagsOf(attributes: readonly MountAttribute[]): MountFlag[] {
   return attributes.flatMap((attribute) => flagOf[attribute] ?? []);
 }
