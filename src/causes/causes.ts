@@ -43,7 +43,7 @@ const possible: readonly Possible[] = [
   { calls: ['newuidmap', 'newgidmap'], errors: ['EPERM'], probe: subordinateIds },
   { calls: ['idmap'], errors: ['EINVAL', 'EPERM'], probe: ownerMaps },
   { calls: ['open_tree', 'mount'], errors: ['EINVAL'], probe: lockedMounts },
-  { calls: ['mount_setattr'], errors: ['EPERM'], probe: lockedAttributes },
+  { calls: ['mount_setattr', 'mount'], errors: ['EPERM'], probe: lockedAttributes },
   { calls: mounting, errors: ['EPERM'], probe: coveredMounts },
   { calls: attaching, errors: ['ENOSPC'], probe: mountLimit },
   { calls: ['fsopen', 'mount'], errors: ['ENODEV'], probe: missingFileSystem },

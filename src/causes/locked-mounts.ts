@@ -3,7 +3,14 @@
  * mount_namespaces(7), "Restrictions on mount namespaces".
  */
 import { HERE } from '../plan/arguments.ts';
-import { type MountAttribute, mountSetattr, openTree } from '../plan/mount-calls.ts';
+import {
+  type MountAttribute,
+  type MountFlag,
+  mount,
+  mountSetattr,
+  openTree,
+} from '../plan/mount-calls.ts';
+import { flagsOf } from '../plan/mounts-by-path.ts';
 import { type Step, step } from '../plan/step.ts';
 import { attempt, namespacesOf } from './attempt.ts';
 import type { Cause, Probe } from './cause.ts';
@@ -31,12 +38,13 @@ function copy(path: string, reach: 'alone' | 'whole'): Step {
 export const lockedAttributes: Probe = {
   concerns: ({ path, attributes = [] }) => path !== undefined && attributes.some(isOfAtime),
   looksAt: 'the mount has the same flags without those of atime, too',
-  prove: async ({ path = '', attributes = [], clone }) => {
+  prove: async ({ call, path = '', attributes = [], clone }) => {
     const namespaces = namespacesOf(clone);
+    const change = call === 'mount' ? changeByPath : changeByDescriptor;
     const others = attributes.filter((one) => !isOfAtime(one));
     const asked = await attempt(namespaces, change(path, attributes));
     const without = await attempt(namespaces, change(path, others));
-    const locked = asked.end === 'refused' && asked.call === 'mount_setattr';
+    const locked = asked.end === 'refused' && asked.call === call;
     return locked && without.end === 'done' ? judgeLockedAttributes(path) : undefined;
   },
 };
@@ -45,10 +53,20 @@ function isOfAtime(attribute: MountAttribute): boolean {
   return attribute.endsWith('ATIME');
 }
 
-function change(path: string, attributes: readonly MountAttribute[]): Step[] {
+function changeByDescriptor(path: string, attributes: readonly MountAttribute[]): Step[] {
   return [
     { ...copy(path, 'whole'), into: 'mount' },
     step(mountSetattr('mount', attributes, 'recursive'), 'whether it is let'),
+  ];
+}
+
+/** Covers the path with itself, which only the process's own mount namespace sees. */
+function changeByPath(path: string, attributes: readonly MountAttribute[]): Step[] {
+  const flags: MountFlag[] = ['MS_REMOUNT', 'MS_BIND', ...flagsOf(attributes)];
+  return [
+    step(mount('none', '/', undefined, ['MS_REC', 'MS_PRIVATE']), 'nothing reaches the host'),
+    step(mount(path, path, undefined, ['MS_BIND']), 'a copy'),
+    step(mount('none', path, undefined, flags), 'whether it is let'),
   ];
 }
 

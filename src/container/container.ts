@@ -82,7 +82,7 @@ async function startOnce(
     const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
     const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
     on = await withLimits(box, host, early);
-    await checkKept(box.spec, on);
+    await checkKept(box, on);
     const plan = makePlan(box, on);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))

@@ -35,8 +35,8 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     unkeptLimits(resources, found).length === 0
       ? { host: found }
       : await foreseeScope(found, resources, ID);
-  await checkKept(spec, host);
   const box: Box = { ...others, spec, id: ID };
+  await checkKept(box, host);
   const plan = planContainer(box, host);
   const scope = manager === undefined ? [] : enterScope(manager, host);
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;

@@ -89,7 +89,7 @@ export async function launch(
       timeline.mark('clean-up');
       if (heard instanceof BoxError) throw heard;
       recorded.push(...(heard ?? []));
-      return toExit(ended, oomKilled);
+      return toExit(ended, oomKilled, watch?.isFirstKilled() === true);
     },
   };
 }
@@ -102,7 +102,7 @@ async function serve(
   { host: { seccomp }, say }: Circumstances,
 ): Promise<Watch | undefined> {
   const { informAgent, watchCalls } = await import('./listener.ts');
-  if (seccomp?.judge !== undefined) return watchCalls(listener, seccomp.judge, box, say);
+  if (seccomp?.judge !== undefined) return watchCalls(listener, seccomp.judge, box, pid, say);
   informAgent(box, pid, listener);
   return undefined;
 }
@@ -222,6 +222,7 @@ function listenerStep(plan: ContainerPlan): number | undefined {
 }
 
 const SIGKILL = 9;
+const SIGSYS = 31;
 
 function cloneBox(
   plan: ContainerPlan,
@@ -274,10 +275,11 @@ function markSteps(
   timeline.mark('exec', executed);
 }
 
-function toExit(ended: Ended, oomKilled: boolean): Exit {
-  return ended.how === 'exited'
-    ? { kind: 'exited', code: ended.status }
-    : { kind: 'signalled', signal: ended.status, oomKilled };
+/** @param forCall whether it was ended as the kernel ends who makes a call that kills. */
+function toExit({ how, status }: Ended, oomKilled: boolean, forCall: boolean): Exit {
+  if (how === 'exited') return { kind: 'exited', code: status };
+  const signal = forCall && status === SIGKILL ? SIGSYS : status;
+  return { kind: 'signalled', signal, oomKilled };
 }
 
 /** `memory.events`: `oom_kill N`. */

@@ -3,7 +3,7 @@
  * specification says (config-linux.md, "The Container Process State"), or a thread of tsbox serves it.
  */
 import { closeSync } from 'node:fs';
-import { describeErrno } from '../abi/errno.ts';
+import { describeErrno, errnoNumber } from '../abi/errno.ts';
 import { architecturesOf, newerSyscalls } from '../abi/seccomp.ts';
 import { type Libseccomp, libseccomp } from '../linux/libseccomp.ts';
 import { passDescriptor } from '../linux/pass-descriptors.ts';
@@ -13,6 +13,7 @@ import type { RecordedCall } from '../sandbox/sandbox.ts';
 import { profileOf } from '../seccomp/own-profile.ts';
 import {
   callKey,
+  type Denial,
   type DeniedCall,
   type HeardCall,
   startWatch,
@@ -24,23 +25,33 @@ import type { Box } from '../spec/box.ts';
 export interface Watch {
   /** Settles with the calls that were heard, when no process of the box is left. */
   end(): Promise<readonly RecordedCall[]>;
+  /** Whether the box's first process was ended for a call: by SIGKILL, as no other signal does it. */
+  isFirstKilled(): boolean;
 }
 
 /**
  * Serves the listener, which is closed in the end.
  * @param judge the filter by which calls are answered.
+ * @param pid of the box's first process.
  * @param say told of each call that is refused.
  */
 export function watchCalls(
   listener: number,
   judge: Uint8Array,
   { spec, watch: wanted }: Pick<Box, 'spec' | 'watch'>,
+  pid: number,
   say: (message: string) => void,
 ): Watch {
   const telling = wanted === 'all' ? tellingArguments(spec) : new Map();
   const order = { listener, judge, telling };
-  const watch = startWatch(order, (call) => say(denialText(call)));
+  let firstKilled = false;
+  const watch = startWatch(order, (call) => {
+    const first = call.denial.kind === 'killed' && call.denial.process === pid;
+    firstKilled ||= first;
+    say(denialText(call, first));
+  });
   return {
+    isFirstKilled: () => firstKilled,
     end: async () => (await watch.end()).map((call) => ({ ...call, name: nameOf(call) })),
   };
 }
@@ -71,12 +82,28 @@ function library(): Libseccomp {
   }
 }
 
-function denialText(call: DeniedCall): string {
+function denialText(call: DeniedCall, first: boolean): string {
   const words = call.args.map((value) => `0x${value.toString(16)}`).join(', ');
   const by = call.comm === undefined ? `process ${call.pid}` : `${call.comm} (process ${call.pid})`;
   const name = nameOf(call) ?? `call ${call.number}`;
-  const how = call.errno === undefined ? 'killed for it' : describeErrno(call.errno);
-  return `seccomp: ${by}: ${name}(${words}): ${how}`;
+  return `seccomp: ${by}: ${name}(${words}): ${outcome(call.denial, first)}`;
+}
+
+/** @param first whether it was the box's first process, of whose end tsbox tells what it was for. */
+function outcome(denial: Denial, first: boolean): string {
+  switch (denial.kind) {
+    case 'errno':
+      return describeErrno(denial.errno);
+    case 'untraced':
+      return `${describeErrno(errnoNumber('ENOSYS'))}${denial.traced ? ', as its tracer is not asked while calls are shown' : ', as nobody traces it'}`;
+    case 'trapped':
+      return `SIGSYS to its handler${denial.told ? '' : ', without the number of the call, as it is traced'}`;
+    case 'killed': {
+      const others = denial.others ? ', and its other threads, too' : '';
+      const by = denial.by === 'SIGSYS' || first ? '' : ', by SIGKILL instead of SIGSYS';
+      return `killed for it${others}${by}`;
+    }
+  }
 }
 
 /** undefined where libseccomp is missing, or does not know the call, and it is not a newer one. */

@@ -27,7 +27,8 @@ export async function attempts<T>(
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { overlay } = attempt.host;
-      const next = retreat(attempt.request, attempt.host, error.refusal, hasNoUserNamespaces());
+      const facts = await readFacts(attempt.request);
+      const next = retreat(attempt.request, attempt.host, error.refusal, facts);
       if (next === undefined) throw error;
       attempt = { ...attempt, ...next };
       if (overlay) attempt.host = await withServer(attempt.request, attempt.host);
@@ -35,6 +36,22 @@ export async function attempts<T>(
       say(next.why + (served ? SERVED : next.withReason ? `: ${error.told.failed}` : ''));
     }
   }
+}
+
+/** What matters once something was refused. */
+export interface Facts {
+  /** Whether this host has no user namespaces for anybody. */
+  readonly noUserNamespaces: boolean;
+  /** Whether the image is in a file system of which no copy can be made. */
+  readonly pseudoImage: boolean;
+}
+
+async function readFacts({ spec }: BoxRequest): Promise<Facts> {
+  const { isInPseudoFileSystem } = await import('../linux/pseudo-file-system.ts');
+  return {
+    noUserNamespaces: hasNoUserNamespaces(),
+    pseudoImage: isInPseudoFileSystem(spec.root.path),
+  };
 }
 
 const SERVED = ': fuse-overlayfs does the same for the box';
@@ -97,25 +114,22 @@ const hostDecides: Readonly<Record<string, readonly string[]>> = {
   prlimit64: ['EPERM'],
 };
 
-function isOfHost({ call, errno }: Refusal, forbidden: boolean): boolean {
-  if (call === 'clone3' && forbidden) return true;
+function isOfHost({ call, errno }: Refusal, { noUserNamespaces }: Facts): boolean {
+  if (call === 'clone3' && noUserNamespaces) return true;
   return hostDecides[call]?.includes(errnoName(errno)) === true;
 }
 
-/**
- * @param forbidden whether this host has no user namespaces for anybody.
- * @returns undefined where nothing can be given up.
- */
+/** @returns undefined where nothing can be given up. */
 export function retreat(
   request: BoxRequest,
   host: Host,
   refused: Refusal,
-  forbidden: boolean,
+  facts: Facts,
 ): Retreat | undefined {
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
-  if (host.caller.kind === 'user') return withoutOverlay(host, refused);
-  if (asked || bare || !isOfHost(refused, forbidden)) return undefined;
+  if (host.caller.kind === 'user') return withoutOverlay(host, refused, facts);
+  if (asked || bare || !isOfHost(refused, facts)) return undefined;
   if (refused.call === 'idmap' && refused.path !== request.spec.root.path) {
     const isIt = ({ source, options }: Mount) =>
       source === refused.path && options.includes('idmap');
@@ -134,8 +148,13 @@ export function retreat(
 }
 
 /** A user's box cannot do without its user namespace, in which overlayfs can be mounted from Linux 5.11 on. */
-function withoutOverlay(host: Host, refused: Refusal): Retreat | undefined {
-  const { call, errno, fileSystem } = refused;
+function withoutOverlay(
+  host: Host,
+  { call, errno, fileSystem }: Refusal,
+  { pseudoImage }: Facts,
+): Retreat | undefined {
+  // What hinders overlayfs then hinders what takes its place, too.
+  if (pseudoImage) return undefined;
   if (host.overlay && fileSystem === 'overlay')
     return {
       host: { ...host, overlay: false },

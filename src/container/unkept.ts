@@ -5,13 +5,18 @@ import { unkeptDeviceRules } from '../plan/device-filter.ts';
 import type { Host } from '../plan/host.ts';
 import { unkeptLabels } from '../plan/labels.ts';
 import { unkeptMounts } from '../plan/mount-refusals.ts';
+import { ORDINARY_IMAGE } from '../plan/root.ts';
 import { unkeptSharing } from '../plan/shared-namespaces.ts';
+import type { Box } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
 import { sysctlNamespace } from '../spec/sysctl.ts';
 
 /** @throws SpecError that names all of it. */
-export async function checkKept(spec: Spec, host: Host): Promise<void> {
+export async function checkKept(
+  { spec, layer }: Pick<Box, 'spec' | 'layer'>,
+  host: Host,
+): Promise<void> {
   const mounts = unkeptMounts(spec, host);
   const unkept = [
     ...unkeptLimits(spec.linux.resources, host),
@@ -20,6 +25,7 @@ export async function checkKept(spec: Spec, host: Host): Promise<void> {
     ...unkeptSysctls(spec),
     ...unkeptSharing(spec, host),
     ...mounts,
+    ...(layer === 'ephemeral' && !host.overlay ? await uncopied(spec.root.path) : []),
   ];
   if (unkept.length === 0) return;
   const byPaths = mounts.length > 0 && host.mountApi === 'paths';
@@ -40,6 +46,11 @@ function unkeptSysctls({ linux: { sysctl, namespaces } }: Spec): string[] {
           `linux.sysctl[${JSON.stringify(name)}]: the ${type} namespace that the box joins is the host’s: leave it out, or give the box its own`,
         ];
   });
+}
+
+async function uncopied(image: string): Promise<string[]> {
+  const { isInPseudoFileSystem } = await import('../linux/pseudo-file-system.ts');
+  return isInPseudoFileSystem(image) ? [`${image}: ${ORDINARY_IMAGE}`] : [];
 }
 
 async function whyByPaths(): Promise<string[]> {

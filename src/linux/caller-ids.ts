@@ -58,8 +58,23 @@ export function hasNoUserNamespaces(): boolean {
   );
 }
 
+/** Whether that is what a file is shown to belong to whose owner this user namespace has no id for. */
+export function isUnmappedOwner(uid: number): boolean {
+  if (isInitialUserNamespace()) return false;
+  return uid === Number(readOrEmpty('/proc/sys/kernel/overflowuid'));
+}
+
+/** What the user namespace around this one has for the id; the same in the initial one. */
+export function outerUid(uid: number): number {
+  for (const line of mapLines('/proc/self/uid_map')) {
+    const [inside = 0, outside = 0, size = 0] = line;
+    if (uid >= inside && uid - inside < size) return outside + uid - inside;
+  }
+  return uid;
+}
+
 /** The inode of that namespace is the same on every kernel: PROC_USER_INIT_INO. */
-function isInitialUserNamespace(): boolean {
+export function isInitialUserNamespace(): boolean {
   return readlinkSync('/proc/self/ns/user') === 'user:[4026531837]';
 }
 
@@ -74,13 +89,16 @@ export function loginName(): string | undefined {
 
 /** The ids that this user namespace has, each for itself. */
 function identityMap(path: string): IdMapping[] {
-  return readFileSync(path, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const [inside = 0, , size = 0] = line.trim().split(/\s+/).map(Number);
-      return { containerID: inside, hostID: inside, size };
-    });
+  return mapLines(path).map(([inside = 0, , size = 0]) => ({
+    containerID: inside,
+    hostID: inside,
+    size,
+  }));
+}
+
+function mapLines(path: string): number[][] {
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  return lines.map((line) => line.trim().split(/\s+/).map(Number));
 }
 
 function readOrEmpty(path: string): string {

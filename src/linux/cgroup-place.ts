@@ -2,12 +2,14 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { CgroupHost, CgroupLack } from '../plan/host.ts';
+import { isInitialUserNamespace } from './caller-ids.ts';
 
 /** @returns why there is no such place, in a word, where there is none. */
 export function findCgroups(): CgroupHost | CgroupLack {
   const mount = cgroupMount();
   if (mount === undefined) return 'not mounted';
-  if (process.geteuid?.() === 0)
+  // Root of a container may have been given its top, and who has become root by a user namespace not.
+  if (process.geteuid?.() === 0 && (isInitialUserNamespace() || isChangeable(mount)))
     return { mount, top: mount, controllers: words(`${mount}/cgroup.controllers`) };
   return delegated(mount) ?? 'not delegated';
 }

@@ -64,11 +64,18 @@ export function reap(pidfd: number, when: 'if it has ended' | 'wait'): Ended | u
   const options = when === 'wait' ? WEXITED : WEXITED | WNOHANG;
   syscall('waitid', P_PIDFD, pidfd, information, options, null);
   // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status.
-  if (information[0] === 0) return undefined;
+  if (!isEnd(information)) return undefined;
   closeSync(pidfd);
   return {
     how: information[2] === CLD_EXITED ? 'exited' : 'signalled',
     status: information[6] ?? 0,
     at: process.hrtime.bigint(),
   };
+}
+
+/** Whether a siginfo_t of waitid(2) tells of an end: while another thread traces the process, its stops come, too. */
+export function isEnd(information: Int32Array): boolean {
+  const [CLD_EXITED, CLD_DUMPED] = [1, 3];
+  const [signal = 0, , code = 0] = information;
+  return signal !== 0 && code >= CLD_EXITED && code <= CLD_DUMPED;
 }

@@ -1,11 +1,13 @@
 /** The listener of a seccomp filter: seccomp_unotify(2). */
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
 import {
   SECCOMP_IOCTL_NOTIF_ID_VALID,
   SECCOMP_IOCTL_NOTIF_RECV,
   SECCOMP_IOCTL_NOTIF_SEND,
   SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+  seccompFilterFlags,
+  seccompOperations,
 } from '../abi/seccomp.ts';
 import { syscallNumbers } from '../abi/syscalls.ts';
 import { SyscallError, syscall } from './native.ts';
@@ -18,13 +20,17 @@ export interface Notification {
   readonly pid: number;
   readonly arch: number;
   readonly number: number;
+  /** Of the instruction behind it. */
+  readonly address: bigint;
   /** As they are in registers. */
   readonly args: readonly bigint[];
 }
 
 export type Answer =
   | { readonly kind: 'go on' }
-  | { readonly kind: 'errno'; readonly errno: number };
+  | { readonly kind: 'errno'; readonly errno: number }
+  /** Not made, but returns that. */
+  | { readonly kind: 'value'; readonly value: bigint };
 
 /** undefined when who made the call has been killed meanwhile. */
 export function receive(listener: number): Notification | undefined {
@@ -36,6 +42,7 @@ export function receive(listener: number): Notification | undefined {
     pid: bytes.readUInt32LE(8),
     number: bytes.readInt32LE(16),
     arch: bytes.readUInt32LE(20),
+    address: bytes.readBigUInt64LE(24),
     args: Array.from({ length: 6 }, (_, index) => bytes.readBigUInt64LE(32 + index * 8)),
   };
 }
@@ -45,23 +52,13 @@ export function answer(listener: number, { id }: Notification, how: Answer): voi
   const bytes = Buffer.alloc(24);
   bytes.writeBigUInt64LE(id, 0);
   if (how.kind === 'errno') bytes.writeInt32LE(-how.errno, 16);
+  else if (how.kind === 'value') bytes.writeBigInt64LE(how.value, 8);
   else bytes.writeUInt32LE(SECCOMP_USER_NOTIF_FLAG_CONTINUE, 20);
   request(listener, SECCOMP_IOCTL_NOTIF_SEND, bytes);
 }
 
-/** Ends the process of who made the call, by a signal that it cannot catch, if it still waits. */
-export function kill(listener: number, { id, pid }: Notification): void {
-  if (!stillWaits(listener, id)) return;
-  try {
-    // The number of a thread does for kill(2).
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // ESRCH: another has done so.
-  }
-}
-
 /** What its thread's number stands for may be looked at before this, and believed after. */
-function stillWaits(listener: number, id: bigint): boolean {
+export function stillWaits(listener: number, { id }: Pick<Notification, 'id'>): boolean {
   const bytes = Buffer.from(BigUint64Array.of(id).buffer);
   return request(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, bytes);
 }
@@ -105,22 +102,18 @@ export function takeListener(pidfd: number, fd: number): number | undefined {
 }
 
 /**
- * The name of the thread that waits, in which what is not printable is escaped: the workload has
- * chosen it. undefined when it does not wait any more, as its number may be another's by then.
+ * Whether nothing but death need wake a thread from waiting for its answer (Linux 5.19): signals come
+ * after the answer then, and the call is not made anew for each.
  */
-export function threadName(
-  listener: number,
-  { id, pid }: Pick<Notification, 'id' | 'pid'>,
-): string | undefined {
-  const name = readName(pid);
-  if (!stillWaits(listener, id)) return undefined;
-  return name?.replace(/[^ -~]/g, (other) => `\\u{${other.charCodeAt(0).toString(16)}}`);
-}
-
-function readName(pid: number): string | undefined {
+export function hasKillableWait(): boolean {
+  const { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } =
+    seccompFilterFlags;
+  const flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'latin1').replace(/\n$/, '');
-  } catch {
-    return undefined;
+    syscall('seccomp', seccompOperations.SECCOMP_SET_MODE_FILTER, flags, null);
+  } catch (error) {
+    // It looks at its flags before it looks for a filter.
+    return error instanceof SyscallError && error.errno === errnoNumber('EFAULT');
   }
+  return false;
 }

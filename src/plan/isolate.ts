@@ -123,10 +123,12 @@ function waitIfNeeded(box: Box, host: Host): Step[] {
 }
 
 function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {
+  const volumes = box.spec.mounts.filter(({ type }) => type === 'bind');
+  const sources = [box.spec.root.path, ...volumes.map(({ source }) => source)];
   return [
     ...openSources(box, host, mounts, 'propagated'),
     leaveHostMounts(),
-    ...mounts.openAnchor(),
+    ...mounts.openAnchor(sources),
     ...openImage(box, host, mounts),
     ...openSources(box, host, mounts, 'others'),
     ...openDevices(box.spec.linux.devices, mounts),

@@ -15,8 +15,11 @@ import type { Slot, Step } from './step.ts';
 export type More = Pick<Step, 'needs' | 'unless' | 'hint'>;
 
 export interface MountApi {
-  /** Takes hold of where the mounts are put together, before anything else of the host is opened. */
-  openAnchor(): Step[];
+  /**
+   * Takes hold of where the mounts are put together, before anything else of the host is opened.
+   * @param sources paths of the host's that are to be copied.
+   */
+  openAnchor(sources: readonly string[]): Step[];
   /** From here on the slot `scratch` holds a tmpfs that only this mount namespace sees. */
   makeScratch(): Step[];
   /** A new file system, as a mount that is not in the box yet. @param hint for when it cannot be made. */

@@ -17,8 +17,11 @@
  *
  * A remount takes away the attributes that it does not repeat, so each says all that a mount has.
  * Attributes of the mounts below a mount cannot be set by it without their paths, which lie in files
- * that others may change: what needs it is refused (mount-refusals.ts).
+ * that others may change: what needs it is refused (mount-refusals.ts). So what is copied of the host
+ * has no mounts below, and must not get one either: the scratch tmpfs, in which the image can be
+ * written to, may lie in a volume.
  */
+import type { Arch } from '../abi/syscalls.ts';
 import { HERE } from './arguments.ts';
 import { duplicateAt, makeFile, mkdirat, openat, openat2 } from './calls.ts';
 import { MAX_SLOTS } from './encode.ts';
@@ -30,6 +33,8 @@ import { type Slot, type Step, step } from './step.ts';
 /** Descriptors below are those that the process has from the start, and one for each slot. */
 export const PLACE = MAX_SLOTS + 100;
 const PLACE_PATH = `/proc/self/fd/${PLACE}`;
+/** What the scratch tmpfs covers stays in reach: a copy of the image, and whatever a volume has there. */
+export const COVERED = PLACE + 2;
 
 const flagOf: Readonly<Partial<Record<MountAttribute, MountFlag>>> = {
   MOUNT_ATTR_RDONLY: 'MS_RDONLY',
@@ -45,6 +50,9 @@ const flagOf: Readonly<Partial<Record<MountAttribute, MountFlag>>> = {
 export function pathMounts(host: Host): MountApi {
   const { anchor, arch } = host;
   const staged = (name: Slot) => `${anchor}/${name}`;
+  const isCovered = (path: string) => `${path}/`.startsWith(`${anchor}/`);
+  const uncovered = (path: string) =>
+    isCovered(path) ? `/proc/self/fd/${COVERED}${path.slice(anchor.length)}` : path;
 
   const open = (name: Slot, more: More = {}): Step =>
     step(
@@ -62,13 +70,14 @@ export function pathMounts(host: Host): MountApi {
   };
   const atPlace = (place: Slot, more: More, into: Slot): Step =>
     step(duplicateAt(place, PLACE), 'at a number that can be named', {
-      hint: `allow more open files (\`ulimit -n\`): ${PLACE + 1} are enough`,
+      hint: moreFiles,
       ...more,
       into,
     });
 
   return {
-    openAnchor: () => [
+    openAnchor: (sources) => [
+      ...(sources.some(isCovered) ? keepCovered(arch, anchor) : []),
       step(
         mount('tmpfs', anchor, 'tmpfs', ['MS_NOSUID', 'MS_NODEV'], 'mode=0755'),
         'scratch space that vanishes with the box, seen by this mount namespace only',
@@ -96,12 +105,11 @@ export function pathMounts(host: Host): MountApi {
           : [remount(into, wanted, 'this mount is read-only')]),
       ];
     },
-    copy: ({ at, path, kind }, into, reach, why, more = {}) => {
-      const source = at === HERE ? path : staged(path);
-      const below = reach === 'recursive' ? (['MS_REC'] as const) : [];
+    copy: ({ at, path, kind }, into, _, why, more = {}) => {
+      const source = at === HERE ? uncovered(path) : staged(path);
       return [
         makePlace(into, kind, more),
-        step(mount(source, staged(into), undefined, ['MS_BIND', ...below]), why, more),
+        step(mount(source, staged(into), undefined, ['MS_BIND']), why, more),
         open(into, more),
       ];
     },
@@ -142,6 +150,20 @@ export function pathMounts(host: Host): MountApi {
   };
 }
 
-function flagsOf(attributes: readonly MountAttribute[]): MountFlag[] {
+const moreFiles = `allow more open files (\`ulimit -n\`): ${COVERED + 1} are enough`;
+
+function keepCovered(arch: Arch, anchor: string): Step[] {
+  return [
+    step(
+      openat(arch, anchor, ['O_PATH', 'O_DIRECTORY', 'O_CLOEXEC']),
+      'something of the host is wanted that the next mount covers',
+      { into: 'covered' },
+    ),
+    step(duplicateAt('covered', COVERED), 'at a number that can be named', { hint: moreFiles }),
+  ];
+}
+
+/** The same attributes as mount(2) has them. */
+export function flagsOf(attributes: readonly MountAttribute[]): MountFlag[] {
   return attributes.flatMap((attribute) => flagOf[attribute] ?? []);
 }

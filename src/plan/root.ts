@@ -12,6 +12,10 @@ import { type MountAttribute, mount } from './mount-calls.ts';
 import { propagationOf } from './mount-words.ts';
 import { type Slot, type Step, step } from './step.ts';
 
+/** What an overlay asks of the image, and what is done where there is none. */
+export const ORDINARY_IMAGE =
+  'the image must lie on an ordinary file system, not on /proc, /sys or the like: copy it to one, or use --writable';
+
 /** No mount made here reaches the host, nor one of the host the box. */
 export function leaveHostMounts(): Step {
   return step(
@@ -112,7 +116,7 @@ function overlayRoot(box: Box, mounts: MountApi): Step[] {
       ['MOUNT_ATTR_NODEV'],
       'root',
       'writes go to the scratch space, the image stays as it is',
-      'the image must lie on an ordinary file system, not on /proc, /sys or the like: copy it to one, or use --writable',
+      ORDINARY_IMAGE,
     ),
   ];
 }

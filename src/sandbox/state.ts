@@ -4,6 +4,7 @@
  * that its owner was killed: whoever finds it ends and removes what is left.
  */
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -15,10 +16,12 @@ import {
   readdirSync,
   readSync,
   rmdirSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { isInitialUserNamespace, outerUid } from '../linux/caller-ids.ts';
 import { depthFirst } from '../linux/depth-first.ts';
 import { tryLock } from '../linux/lock.ts';
 import { makeDirectory } from '../linux/make-directory.ts';
@@ -60,9 +63,32 @@ export function verdictFile(env: NodeJS.ProcessEnv, uid: number): string {
 }
 
 function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
-  if (uid === 0) return '/run';
+  if (uid === 0 && (isForRoot() || isInitialUserNamespace())) return '/run';
   // The XDG Base Directory Specification: a relative path is invalid and to be ignored.
-  return env.XDG_RUNTIME_DIR?.startsWith('/') ? env.XDG_RUNTIME_DIR : `/tmp/tsbox-${uid}`;
+  const named = env.XDG_RUNTIME_DIR?.startsWith('/') ? env.XDG_RUNTIME_DIR : undefined;
+  if (uid !== 0) return named ?? `/tmp/tsbox-${uid}`;
+  // What has been left of root's environment is not of who has become root in a user namespace.
+  return named !== undefined && isOwn(named) ? named : `/tmp/tsbox-${outerUid(uid)}`;
+}
+
+/** Root of a container may write there, and who is root in a user namespace on the host may not. */
+function isForRoot(): boolean {
+  for (const path of ['/run/tsbox/boxes', '/run/tsbox', '/run'])
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false;
+    }
+  return false;
+}
+
+function isOwn(path: string): boolean {
+  try {
+    return statSync(path).uid === process.geteuid?.();
+  } catch {
+    return false;
+  }
 }
 
 /** One that {@link ownStateDirectory} has looked at. */
@@ -88,11 +114,14 @@ export function ownStateDirectory(env: NodeJS.ProcessEnv, uid: number): StateDir
  */
 function requireOwn(path: string): boolean {
   try {
-    return requireOwnPath(path);
+    return requireOwnPath(path, OWN_NAMES);
   } catch (error) {
     throw unusable(path, error as Error);
   }
 }
+
+/** `tsbox/boxes`, and the runtime directory around it. */
+const OWN_NAMES = 3;
 
 /** Makes the state of a new box. @throws BoxError */
 export function claimState({ path: parent, there }: StateDirectory): BoxState {
@@ -213,6 +242,7 @@ const claimed = /^[a-z]+-[0-9]+$/;
 async function removeTree(directory: string): Promise<void> {
   // A directory of a copied image may be closed even to its owner, whom root is not subject to.
   const open = process.geteuid?.() === 0 ? undefined : (path: string) => chmodSync(path, 0o700);
+  open?.(directory);
   await depthFirst(
     directory,
     (path, entry) => (entry.isDirectory() ? rmdirSync(path) : unlinkSync(path)),

@@ -35,11 +35,10 @@ export function failureOf(
   );
 }
 
+type Subject = Pick<Refusal, 'path' | 'attributes' | 'fileSystem'>;
+
 /** What the call was about, as far as a path of the host's or the type of a file system says it. */
-function subjectOf(
-  { call, args }: Step,
-  steps: readonly Step[],
-): Pick<Refusal, 'path' | 'attributes' | 'fileSystem'> {
+function subjectOf({ call, args }: Step, steps: readonly Step[]): Subject {
   const text = (index: number) => {
     const argument = args[index];
     return argument?.kind === 'string' ? argument.value : undefined;
@@ -50,6 +49,7 @@ function subjectOf(
     case 'open_tree':
       return slot === undefined ? { path: text(1) } : {};
     case 'mount':
+      if (flagsIn(args[3]).includes('MS_REMOUNT')) return subjectOfRemount(args, steps);
       return text(2) === undefined ? { path: text(0) } : { fileSystem: text(2) };
     case 'fsopen':
       return { fileSystem: text(0) };
@@ -68,6 +68,22 @@ function subjectOf(
 function attributesOf(argument: Argument | undefined): readonly MountAttribute[] | undefined {
   const set = argument?.kind === 'structure' ? argument.fields.attr_set : undefined;
   return set?.kind === 'flags' ? (set.names as MountAttribute[]) : undefined;
+}
+
+/** By paths, what is changed is what was mounted there first. */
+function subjectOfRemount(args: readonly Argument[], steps: readonly Step[]): Subject {
+  const isThere = (target: Argument | undefined) =>
+    target?.kind === 'string' && args[1]?.kind === 'string' && target.value === args[1].value;
+  const first = steps.find((each) => each.call === 'mount' && isThere(each.args[1]));
+  if (first === undefined || flagsIn(first.args[3]).includes('MS_REMOUNT')) return {};
+  const attributes = flagsIn(args[3])
+    .filter((flag) => flag !== 'MS_REMOUNT' && flag !== 'MS_BIND')
+    .map((flag) => flag.replace('MS_', 'MOUNT_ATTR_') as MountAttribute);
+  return { ...subjectOf(first, steps), attributes };
+}
+
+function flagsIn(argument: Argument | undefined): readonly string[] {
+  return argument?.kind === 'flags' ? argument.names : [];
 }
 
 /** Lines of a terminal; --debug shows all. */

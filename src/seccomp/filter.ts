@@ -1,6 +1,7 @@
 /** The seccomp filter of a box: one that came with tsbox, or one that is made and kept; and whether it has a listener. */
 import { readFileSync } from 'node:fs';
 import type { Arch } from '../abi/syscalls.ts';
+import { hasKillableWait } from '../linux/listener.ts';
 import type { SeccompFilter } from '../plan/seccomp.ts';
 import type { Box } from '../spec/box.ts';
 import type { Seccomp } from '../spec/seccomp.ts';
@@ -68,10 +69,11 @@ function watched(filter: SeccompFilter, watch: NonNullable<Box['watch']>): Secco
     denied: 'refusals through tsbox, which shows them',
     all: 'calls through tsbox, which records them',
   };
-  return {
-    ...listening(filter, asking(filter.program, watch), how[watch]),
-    judge: filter.program,
-  };
+  const killable = hasKillableWait();
+  const heard = listening(filter, asking(filter.program, watch, killable), how[watch]);
+  const waiting = killable ? (['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const) : [];
+  const flags = [...new Set([...heard.flags, ...waiting])];
+  return { ...heard, flags, judge: filter.program };
 }
 
 function listening(filter: SeccompFilter, program: Uint8Array, how: string): SeccompFilter {

@@ -13,9 +13,24 @@ export interface HeardCall {
   readonly args: readonly bigint[];
 }
 
+/** What became of a call that was not made. */
+export type Denial =
+  | { readonly kind: 'errno'; readonly errno: number }
+  /** Left to a tracer, of which a listener knows nothing. */
+  | { readonly kind: 'untraced'; readonly traced: boolean }
+  /** @member told whether the handler is told the call. */
+  | { readonly kind: 'trapped'; readonly told: boolean }
+  | {
+      readonly kind: 'killed';
+      /** On the host. */
+      readonly process: number;
+      readonly by: 'SIGSYS' | 'SIGKILL';
+      /** Whether there were other threads that the profile would have let live. */
+      readonly others: boolean;
+    };
+
 export interface DeniedCall extends Omit<HeardCall, 'errno'> {
-  /** undefined when its process is killed for it. */
-  readonly errno: number | undefined;
+  readonly denial: Denial;
   /** Of the thread, on the host, and its name, of printable characters; undefined when it has ended. */
   readonly pid: number;
   readonly comm: string | undefined;

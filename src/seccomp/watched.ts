@@ -1,7 +1,7 @@
 /**
  * Filters with a listener (seccomp_unotify(2)). tsbox's own decides nothing: what a profile denies stays
- * denied, by the kernel or, where its answer is asked for, by the same instructions in verdict.ts. TRAP
- * and TRACE no listener can answer, and the kernel does without it; for KILL it can send SIGKILL.
+ * denied, by the kernel or, where its answer is asked for, by the same instructions in verdict.ts. For KILL
+ * and TRAP the listener sends what the kernel would; TRACE has no tracer.
  * Arguments are those in registers, as the kernel took them down: memory is not looked at, and could
  * change before the call is made.
  */
@@ -28,6 +28,7 @@ export function withHold(program: Uint8Array): Uint8Array {
 
 const denials = [
   actions.SCMP_ACT_ERRNO,
+  actions.SCMP_ACT_TRACE,
   actions.SCMP_ACT_KILL_PROCESS,
   actions.SCMP_ACT_KILL_THREAD,
 ];
@@ -36,14 +37,20 @@ const asked: Readonly<Record<NonNullable<Box['watch']>, readonly number[]>> = {
   all: [...denials, actions.SCMP_ACT_ALLOW, actions.SCMP_ACT_LOG],
 };
 
-/** The same filter, which asks its listener where it would deny a call, or let one pass. */
-export function asking(program: Uint8Array, watch: NonNullable<Box['watch']>): Uint8Array {
+/**
+ * The same filter, which asks its listener where it would deny a call, or let one pass.
+ * @param killable whether threads wait killably: else SIGSYS would come before the answer or too late,
+ *   and TRAP is left to the kernel.
+ */
+export function asking(
+  program: Uint8Array,
+  watch: NonNullable<Box['watch']>,
+  killable: boolean,
+): Uint8Array {
   const copy = Buffer.from(program);
+  const wanted = [...asked[watch], ...(killable ? [actions.SCMP_ACT_TRAP] : [])];
   for (let at = 0; at < copy.length; at += 8)
-    if (
-      copy.readUInt16LE(at) === RETURN &&
-      asked[watch].includes(actionOf(copy.readUInt32LE(at + 4)))
-    )
+    if (copy.readUInt16LE(at) === RETURN && wanted.includes(actionOf(copy.readUInt32LE(at + 4))))
       copy.writeUInt32LE(actions.SCMP_ACT_NOTIFY, at + 4);
   return withHold(copy);
 }

@@ -5,12 +5,15 @@
  */
 import { closeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { errnoNumber } from '../abi/errno.ts';
 import { seccompActions } from '../abi/seccomp.ts';
 import { knownArch, syscallNumbers } from '../abi/syscalls.ts';
-import { answer, kill, type Notification, receive, threadName } from '../linux/listener.ts';
+import { answer, type Notification, receive } from '../linux/listener.ts';
 import { waitFor } from '../linux/poll.ts';
+import { trap } from '../linux/trap.ts';
+import { endProcess, factsOf, type ThreadFacts } from '../linux/waiting-thread.ts';
 import { actionOf, verdict } from './verdict.ts';
-import { callKey, type DeniedCall, type HeardCall, type WatchOrder } from './watch.ts';
+import { callKey, type Denial, type DeniedCall, type HeardCall, type WatchOrder } from './watch.ts';
 
 const { listener, over, judge, telling, untaken } = workerData as WatchOrder;
 
@@ -44,23 +47,44 @@ function serve(): void {
 /** What the filter asks of is denied or, where all is recorded, allowed. */
 function judgeCall(made: Notification): void {
   const answered = verdict(judge, made);
-  switch (actionOf(answered)) {
-    case seccompActions.SCMP_ACT_KILL_PROCESS:
-    case seccompActions.SCMP_ACT_KILL_THREAD:
-      tell({ ...made, errno: undefined });
-      kill(listener, made);
-      break;
-    case seccompActions.SCMP_ACT_ERRNO: {
-      const errno = answered & 0xffff;
-      tell({ ...made, errno });
-      hear({ ...made, errno });
-      answer(listener, made, { kind: 'errno', errno });
-      break;
-    }
-    default:
-      hear({ ...made, errno: 0 });
-      answer(listener, made, { kind: 'go on' });
+  const action = actionOf(answered);
+  if (action === seccompActions.SCMP_ACT_ALLOW || action === seccompActions.SCMP_ACT_LOG) {
+    hear({ ...made, errno: 0 });
+    answer(listener, made, { kind: 'go on' });
+    return;
   }
+  const facts = factsOf(listener, made);
+  tell(made, facts, deny(made, facts, answered));
+}
+
+function deny(made: Notification, facts: ThreadFacts | undefined, answered: number): Denial {
+  const data = answered & 0xffff;
+  switch (actionOf(answered)) {
+    case seccompActions.SCMP_ACT_ERRNO:
+      return fail(made, data);
+    case seccompActions.SCMP_ACT_TRACE:
+      fail(made, errnoNumber('ENOSYS'));
+      return { kind: 'untraced', traced: facts?.traced === true };
+    case seccompActions.SCMP_ACT_TRAP:
+      if (facts?.sigsys === 'is caught')
+        return { kind: 'trapped', told: trap(listener, made, facts, data) };
+      return end(made, facts, false);
+    case seccompActions.SCMP_ACT_KILL_THREAD:
+      return end(made, facts, facts !== undefined && facts.threads > 1);
+    default:
+      return end(made, facts, false);
+  }
+}
+
+function fail(made: Notification, errno: number): Denial {
+  hear({ ...made, errno });
+  answer(listener, made, { kind: 'errno', errno });
+  return { kind: 'errno', errno };
+}
+
+function end(made: Notification, facts: ThreadFacts | undefined, others: boolean): Denial {
+  const by = endProcess(listener, made, facts);
+  return { kind: 'killed', process: facts?.process ?? made.pid, by, others };
 }
 
 function hear({ arch, number, errno, args }: HeardCall): void {
@@ -72,16 +96,13 @@ function hear({ arch, number, errno, args }: HeardCall): void {
     heard.set([key, errno, ...words].join(' '), { arch, number, errno, args });
 }
 
-function tell({
-  id,
-  pid,
-  arch,
-  number,
-  args,
-  errno,
-}: Notification & Pick<DeniedCall, 'errno'>): void {
-  const comm = threadName(listener, { id, pid });
-  parentPort?.postMessage({ arch, number, args, pid, comm, errno } satisfies DeniedCall);
+function tell(
+  { pid, arch, number, args }: Notification,
+  facts: ThreadFacts | undefined,
+  denial: Denial,
+): void {
+  const told: DeniedCall = { arch, number, args, pid, comm: facts?.comm, denial };
+  parentPort?.postMessage(told);
   const others = Atomics.add(untaken, 0, 1) + 1;
   // Not for long: tsbox itself may be waiting for the box.
   if (others > MAX_UNTAKEN) Atomics.wait(untaken, 0, others, 100);

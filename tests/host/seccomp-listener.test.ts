@@ -1,6 +1,7 @@
 /** Filters with a listener: denied calls shown, calls recorded, and an agent of the user's. */
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  chmodSync,
   chownSync,
   closeSync,
   mkdtempSync,
@@ -21,8 +22,9 @@ let directory: string;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'seccomp-listener-'));
+  chmodSync(directory, 0o755);
   chownSync(directory, starter.user, starter.user);
-  for (const name of ['probe', 'agent']) {
+  for (const name of ['probe', 'agent', 'trap']) {
     const source = new URL(`seccomp-${name}.c`, import.meta.url).pathname;
     const output = join(directory, name);
     execFileSync('gcc', ['-static', '-O1', '-D_GNU_SOURCE', '-o', output, source]);
@@ -89,20 +91,52 @@ describe('--seccomp-log', () => {
     expect(stderr).toMatch(/can't create directory '\/a': No space left/);
   });
 
-  test.each([
-    ['SCMP_ACT_KILL_PROCESS', []],
-    ['SCMP_ACT_KILL', []],
-    ['SCMP_ACT_KILL_PROCESS', ['--userns=auto']],
-  ])('%s with %j', (action, flags) => {
-    const rule = { names: ['mkdir'], action };
-    const option = profile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] });
-    const words = ['--seccomp-log', ...flags, '--security-opt', option];
-    const { stdout, stderr } = shell('mkdir /a; echo $?; ls -d /a', ...words);
-    const refused = refusedToUsers(flags.join(' '));
-    if (refused !== undefined) return expect(stderr).toContain(refused);
-    expect(stdout).toBe('137\n');
-    expect(stderr).toMatch(/: mkdir\(0x.*\): killed for it/);
-  });
+  describe.each(['SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_KILL', 'SCMP_ACT_TRAP', 'SCMP_ACT_TRACE'])(
+    'what the profile denies by %s',
+    (action) => {
+      const made = (words: string, ...flags: string[]) => {
+        const syscalls = [{ names: ['mkdirat', 'mkdir'], action }];
+        const option = profile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls });
+        const command = ['busybox', '--', 'sh', '-c', words];
+        const bound = [...flags, '--security-opt', option, '-v', `${directory}:/p:ro`];
+        return tsbox(['run', ...bound, ...command]);
+      };
+
+      test.each(['default', 'ignored', 'blocked', 'caught', 'restarting', 'thread'])(
+        'ends as without it, by who has SIGSYS %s',
+        (how) => {
+          // A thread alone cannot be ended from outside.
+          const whole = action === 'SCMP_ACT_KILL' && how === 'thread';
+          // A signal that would be caught, or to no avail, gives way to SIGKILL.
+          const forced = !/TRACE/.test(action) && /ignored|blocked/.test(how);
+          const other = /KILL/.test(action) && /caught|restarting/.test(how);
+          for (const words of [`/p/trap ${how}; echo $?`, `exec /p/trap ${how}`]) {
+            const { stderr: _, ...plain } = made(words);
+            const { stderr, ...logged } = made(words, '--seccomp-log');
+            const first = words.startsWith('exec');
+            const bySigkill = (forced || other) && !first;
+            if (whole)
+              expect(logged).toEqual(
+                first ? { status: 159, stdout: '' } : { status: 0, stdout: '159\n' },
+              );
+            else if (bySigkill)
+              expect(logged).toEqual({ ...plain, stdout: plain.stdout.replace('159\n', '137\n') });
+            else expect(logged).toEqual(plain);
+            expect(stderr).toMatch(/^tsbox: seccomp: trap \(process \d+\): mkdirat\(0x.*\): /m);
+            expect(stderr.includes('by SIGKILL instead of SIGSYS')).toBe(bySigkill);
+            expect(stderr.includes('its other threads, too')).toBe(whole);
+          }
+        },
+      );
+
+      test('in a user namespace of its own', () => {
+        const { status, stderr } = made('exec /p/trap caught', '--seccomp-log', '--userns=auto');
+        const refused = refusedToUsers('--userns=auto');
+        if (refused !== undefined) return expect(stderr).toContain(refused);
+        expect(status).toBe(/KILL/.test(action) ? 159 : 0);
+      });
+    },
+  );
 
   test('the name of a process that would write on the terminal is escaped', () => {
     const name = "/tmp/$(printf 'busybox\\033[7m\\ntsb')";
@@ -159,7 +193,7 @@ describe('--seccomp-log', () => {
   test('explain shows how the listener comes to tsbox', () => {
     const { stdout } = tsbox(['explain', '--seccomp-log', 'busybox', '--', 'true']);
     expect(stdout).toMatch(
-      /seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, .*= listener\n/,
+      /seccomp\(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER\|SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, .*= listener\n/,
     );
     expect(stdout).toMatch(/hold\(\) .*tsbox has the listener/);
   });

@@ -8,8 +8,9 @@ import type { Refusal } from '../../src/sandbox/refusal.ts';
 import type { RunOptions } from '../../src/spec/run-options.ts';
 import { request, someHost } from './boxes.ts';
 
-const after = (own: Partial<RunOptions>, host: Host, refused: Refusal, forbidden = false) =>
-  retreat(firstAttempt(request(own), host), host, refused, forbidden);
+const usual = { noUserNamespaces: false, pseudoImage: false };
+const after = (own: Partial<RunOptions>, host: Host, refused: Refusal, facts = usual) =>
+  retreat(firstAttempt(request(own), host), host, refused, facts);
 const EPERM = errnoNumber('EPERM');
 const image = '/images/one';
 
@@ -73,6 +74,7 @@ test('a user without root gives up overlayfs, and nothing else', () => {
     'overlayfs cannot be mounted in a user namespace here: fsconfig: EPERM (operation not permitted)',
   );
   expect(after({}, { ...host, overlay: false }, overlay)).toBeUndefined();
+  expect(after({}, host, overlay, { ...usual, pseudoImage: true })).toBeUndefined();
   expect(after({}, host, { call: 'clone3', errno: EPERM })).toBeUndefined();
 });
 
@@ -93,6 +95,7 @@ test('and then fuse-overlayfs, where that does not do', () => {
 
 test('where there are no user namespaces at all, boxes have the ids of the host', () => {
   const refused = { call: 'clone3', errno: errnoNumber('ENOSPC') };
-  expect(after({}, someHost, refused, true)?.request?.ids.own).toBe('no');
-  expect(after({}, someHost, { ...refused, call: 'fsopen' }, true)).toBeUndefined();
+  const none = { ...usual, noUserNamespaces: true };
+  expect(after({}, someHost, refused, none)?.request?.ids.own).toBe('no');
+  expect(after({}, someHost, { ...refused, call: 'fsopen' }, none)).toBeUndefined();
 });

@@ -111,6 +111,14 @@ test.each<[string, readonly Step[], Partial<Refusal>]>([
     [step(mount('/v', '/t', undefined, ['MS_BIND']), '')],
     { call: 'mount', path: '/v' },
   ],
+  [
+    'the source of a mount that is changed by its path',
+    [
+      step(mount('/v', '/t', undefined, ['MS_BIND']), ''),
+      step(mount('none', '/t', undefined, ['MS_REMOUNT', 'MS_BIND', 'MS_NOATIME']), ''),
+    ],
+    { call: 'mount', path: '/v', attributes: ['MOUNT_ATTR_NOATIME'] },
+  ],
   ['a type', [step(mount('proc', '/t', 'proc', []), '')], { call: 'mount', fileSystem: 'proc' }],
   ['the type that is opened', [step(fsopen('proc'), '')], { call: 'fsopen', fileSystem: 'proc' }],
   [
