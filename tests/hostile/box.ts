@@ -97,12 +97,6 @@ export async function runHere(
   return start(request, makePlan, using);
 }
 
-/** A container that writes into its very image, as OCI runtimes have it. */
-export async function startSpec(spec: Spec): Promise<Outcome> {
-  const { hostIds: ids } = library;
-  return start(() => ({ spec, ids, layer: 'writable' }), library.planContainer, library);
-}
-
 /** @param request made when the clock runs: reading a hostile image is part of the start. */
 async function start(
   request: () => BoxRequest,
