@@ -32,13 +32,13 @@ function config(resources: Json, script: string): string {
   });
 }
 
-/** In a bundle of its own. `--config` of a variable: the rig's own flags are not for it. */
+/** In a bundle of its own. */
 const bundle = (text: string, command: string) => `
   rm -rf bundle; mkdir bundle; cd bundle; ln -s $TSBOX_DATA/images/busybox rootfs
   cat >config.json <<'END'\n${text}\nEND
   ${command}`;
 const run = (resources: Json, script: string) =>
-  bundle(config(resources, script), 'flag=--config; tsbox run $flag config.json');
+  bundle(config(resources, script), 'tsbox run --config config.json');
 
 const all = {
   memory: { limit: 67_108_864, swap: 100_663_296, reservation: 33_554_432 },

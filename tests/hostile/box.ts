@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll } from 'vitest';
-import type { BoxRequest, ContainerPlan, RunOptions, Spec, Step } from '../../src/index.ts';
+import type { BoxRequest, ContainerPlan, RunOptions, Step } from '../../src/index.ts';
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
 
