@@ -14,6 +14,7 @@ import { becomeUser, enterUserNamespace } from './identity.ts';
 import { wallIn } from './landlock.ts';
 import { namespaceFlags, setns } from './namespaces.ts';
 import { PARENT_DESCRIPTOR } from './parent.ts';
+import { keepApart } from './process.ts';
 import { belongToTsbox, FIRST_EXTRA } from './program.ts';
 import { filterCalls } from './seccomp.ts';
 import { receive, sendByte } from './socket-calls.ts';
@@ -67,7 +68,7 @@ export function hookSteps(hook: Hook, kind: HookKind, box: Box, host: Host): Ste
 /** The box's first process is handed over as a descriptor. */
 function enterBox(box: Box, host: Host): Step[] {
   const flags = box.spec.linux.namespaces
-    .filter(({ type }) => type !== 'pid' && type !== 'time')
+    .filter(({ type }) => type !== 'pid')
     .map(({ type }) => namespaceFlags[type]);
   return [
     step(inherit(FIRST_EXTRA), "the box's first process", { into: 'box' }),
@@ -75,5 +76,7 @@ function enterBox(box: Box, host: Host): Step[] {
       hint: 'tsbox needs Linux 5.8 for it',
     }),
     ...enterUserNamespace(box, host),
+    // Others may be in a namespace that the box joins.
+    ...keepApart(),
   ];
 }

@@ -35,7 +35,7 @@ function withHostIds<Name extends string>(
 ): Readonly<Record<Name, string>> {
   const changed = Object.entries<string>(lines).map(([name, line]) => [
     name,
-    line.replaceAll(/tsbox run (?!--userns)/g, 'tsbox run --userns=host '),
+    line.replaceAll(/tsbox run (?!--userns|--config)/g, 'tsbox run --userns=host '),
   ]);
   return Object.fromEntries(changed);
 }

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll } from 'vitest';
-import type { BoxRequest, ContainerPlan, RunOptions, Spec, Step } from '../../src/index.ts';
+import type { BoxRequest, ContainerPlan, RunOptions, Step } from '../../src/index.ts';
 import { tsbox as library } from '../host/library.ts';
 import { tsbox as runProgram } from '../host/tsbox.ts';
 
@@ -95,12 +95,6 @@ export async function runHere(
   const asked = { ...using.noOptions, ...others, ...ids, command };
   const request = () => using.specFromOptions(asked, using.imageFacts(rootfs), caller);
   return start(request, makePlan, using);
-}
-
-/** A container that writes into its very image, as OCI runtimes have it. */
-export async function startSpec(spec: Spec): Promise<Outcome> {
-  const { hostIds: ids } = library;
-  return start(() => ({ spec, ids, layer: 'writable' }), library.planContainer, library);
 }
 
 /** @param request made when the clock runs: reading a hostile image is part of the start. */

@@ -72,14 +72,20 @@ const stateOf = (runtime: string): string[] => ['--root', join(top, `${runtime}-
 
 let number = 0;
 
-/** A directory with a config.json, and the command that runs it. */
-export function bundle(runtime: 'runc' | 'crun', config: unknown): string[] {
+/** A directory with a config.json. */
+export function bundleOf(config: unknown): string {
   const directory = join(top, `bundle-${number++}`);
   mkdirSync(directory);
   const text = JSON.stringify(config, (_, value) =>
     typeof value === 'bigint' ? Number(value) : value,
   );
   writeFileSync(join(directory, 'config.json'), text);
+  return directory;
+}
+
+/** The command that runs a configuration. */
+export function bundle(runtime: 'runc' | 'crun', config: unknown): string[] {
+  const directory = bundleOf(config);
   const flags = runtime === 'crun' ? ['--cgroup-manager=disabled'] : [];
   const id = `tsbox-test-${process.pid}-${number}`;
   return [...withoutUnified, runtime, ...stateOf(runtime), ...flags, 'run', '-b', directory, id];
