@@ -195,13 +195,15 @@ _Noreturn void tsbox_main(long argc, char **argv)
 		fail("not built yet: run `npm run build` in ", node.top == 0 ? "/" : node.text);
 
 	/* SIGUSR1 is the workload's: before tsbox can take it, Node would open its debugger to all users. */
-	char *words[argc + 4];
+	char *words[argc + 5];
 	words[0] = "node";
 	words[1] = "--disable-sigusr1";
-	words[2] = script.text;
+	/* Node looks for --env-file, and reads that into its own environment, in all words up to this one. */
+	words[2] = "--";
+	words[3] = script.text;
 	for (long i = 1; i < argc; i++)
-		words[i + 2] = argv[i];
-	words[argc < 1 ? 3 : argc + 2] = NULL;
+		words[i + 3] = argv[i];
+	words[argc < 1 ? 4 : argc + 3] = NULL;
 	append(node.text, node.top, "/.tools/node");
 	execute(node.text, words, environment);
 	execute_from(search, words, environment);

@@ -27,7 +27,7 @@ export function entryPath(host: CgroupHost, id: string): string {
 /** What asks for a limit that a controller keeps, as far as it is a flag. */
 const flagOf: Readonly<Record<string, string>> = {
   memory: '--memory',
-  cpu: '--cpus or --cpu-shares',
+  cpu: '--cpus',
   pids: '--pids-limit',
   io: 'linux.resources.blockIO',
   cpuset: '--cpuset-cpus or --cpuset-mems',
@@ -43,7 +43,10 @@ export function unkeptLimits(
   // Said once: the reason is the same for all.
   const systemd = (index: number) =>
     noScope === undefined || index > 0 ? '' : `; systemd gives none, as ${noScope}`;
-  const asks = (controller: string) => flagOf[controller] ?? 'linux.resources.unified';
+  const asks = (controller: string) =>
+    controller === 'cpu' && !resources.cpu?.quota && resources.cpu?.shares
+      ? '--cpu-shares'
+      : (flagOf[controller] ?? 'linux.resources.unified');
   return controllersOf(resources)
     .filter((controller) => !cgroup?.controllers.includes(controller))
     .map((controller, index) =>

@@ -35,12 +35,10 @@ export function parseMount(text: string, { cwd, outside = noOutside }: Places): 
   }
   if (type === 'image') {
     if (src === undefined) throw problem(what, 'src= is missing: which image');
-    return {
-      destination: destination('--mount', text, dst),
-      type: 'bind',
-      source: outside.findImage(what, src),
-      options: volumeOptions(what, ['ro', ...rest.flatMap((field) => imageWord(what, field))]),
-    };
+    const place = destination('--mount', text, dst);
+    const words = rest.flatMap((field) => imageWord(what, field));
+    const options = volumeOptions(what, ['ro', ...words]);
+    return { destination: place, type: 'bind', source: outside.findImage(what, src), options };
   }
   if (type !== 'bind')
     throw problem(what, `type=${type}: ${otherTypes[type] ?? 'bind, image and tmpfs are known'}`);

@@ -60,8 +60,14 @@ test('whatever a path holds, it can be written', () => {
 
 test.each([
   ['', 'dst= is missing: where in the box'],
-  ['dst=/b', 'type=volume: bind and tmpfs are known'],
-  ['type=image,src=a,dst=/b', 'type=image: bind and tmpfs are known'],
+  ['dst=/b', 'type=volume: tsbox has no named volumes; type=bind shares a directory'],
+  ['type=nfs,dst=/b', 'type=nfs: bind, image and tmpfs are known'],
+  ['type=glob,src=/a*,dst=/b', /^type=glob: tsbox looks for no files/],
+  ['type=image,dst=/b', 'src= is missing: which image'],
+  ['type=image,src=a,dst=/b,rw', /^rw: an image is mounted read-only/],
+  ['type=image,src=a,dst=/b,subpath=/x', /^subpath: links in the image could lead out of it/],
+  ['type=image,src=a,dst=/b,noexec', /^unknown option "noexec": idmap, rw and subpath are known$/],
+  ['type=bind,src=/a,dst=/b,no-dereference', /^no-dereference: /],
   ['type=bind,dst=/b', 'src= is missing: what of the host'],
   ['type=bind,src=/a', 'dst= is missing: where in the box'],
   ['type=bind,src=,dst=/b', 'src= needs a value'],
@@ -78,7 +84,7 @@ test.each([
   ['type=bind,"src=/a"x,dst=/b', 'a double quote must enclose a whole field'],
   ['type=bind,src="/a",dst=/b', 'a double quote must enclose a whole field'],
   ['type=tmpfs,src=/a,dst=/t', 'src= with type=tmpfs: it begins empty; leave it out'],
-  ['type=tmpfs,dst=/t,tmpcopyup', /^unknown option "tmpcopyup"/],
+  ['type=tmpfs,dst=/t,tmpcopyup', /^tmpcopyup: tsbox copies nothing/],
   ['type=tmpfs,dst=/t,bind-nonrecursive', /^unknown option "bind-nonrecursive"/],
 ])('--mount %j is refused', (text, problem) => {
   const [found = '', ...more] = problemsOf(() => read(text));

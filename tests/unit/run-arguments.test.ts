@@ -57,7 +57,7 @@ test.each([
 
 test('every flag, long', () => {
   const line =
-    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --init --tty --interactive --detach-keys ctrl-a --vm --debug one true';
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --env-file e --env-file f --entrypoint p --label l=1 --label m --label-file g --annotation a=1 --shm-size 1m --sysctl s=1 --pid host --ipc none --uts host --cgroupns host --volumes-from ab --read-only-tmpfs=false --cpu-shares 2 --cpuset-cpus 0 --cpuset-mems 1 --memory-swap -1 --memory-reservation 5m --timeout 7 --preserve-fds 2 --stop-signal INT --init --tty --interactive --detach-keys ctrl-a --vm --debug one true';
   expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
   expect(parsed(line).options).toEqual({
     command: ['true'],
@@ -82,6 +82,27 @@ test('every flag, long', () => {
     capDrop: ['ALL'],
     oomScoreAdj: '-5',
     securityOpt: ['no-new-privileges'],
+    envFile: ['e', 'f'],
+    entrypoint: 'p',
+    label: ['l=1', 'm'],
+    labelFile: ['g'],
+    annotation: ['a=1'],
+    shmSize: '1m',
+    sysctl: ['s=1'],
+    pid: 'host',
+    ipc: 'none',
+    uts: 'host',
+    cgroupns: 'host',
+    volumesFrom: ['ab'],
+    readOnlyTmpfs: false,
+    cpuShares: '2',
+    cpusetCpus: '0',
+    cpusetMems: '1',
+    memorySwap: '-1',
+    memoryReservation: '5m',
+    timeout: '7',
+    preserveFds: '2',
+    stopSignal: 'INT',
     umask: '077',
     userns: 'auto',
     uidmap: ['0:1:2'],
@@ -89,10 +110,41 @@ test('every flag, long', () => {
   });
 });
 
+test.each([
+  ['', undefined],
+  ['--read-only-tmpfs', undefined],
+  ['--read-only-tmpfs=true', undefined],
+  ['--read-only-tmpfs=false', false],
+])('%j says of places in memory: %s', (flags, expected) => {
+  expect(parsed(`${flags} one true`).options.readOnlyTmpfs).toBe(expected);
+});
+
+test('an entry point is a command, too', () => {
+  expect(parsed('--entrypoint ls one').options).toMatchObject({ entrypoint: 'ls', command: [] });
+  expect(parse('--entrypoint= one')).toMatch(/^error: no COMMAND given/);
+});
+
 test('every flag, short', () => {
-  const { options } = parsed('-m 1m -e A -w /w -u u -v a:/a one true');
+  const { options } = parsed('-m 1m -e A -w /w -u u -v a:/a -c 9 -l x=1 one true');
+  expect(options).toMatchObject({ cpuShares: '9', label: ['x=1'] });
   expect(options).toMatchObject({ memory: '1m', env: ['A'], workdir: '/w', user: 'u' });
   expect(options.volume).toEqual(['a:/a']);
+});
+
+test.each([
+  ['--memroy', '--memory'],
+  ['--env-fil', '--env-file'],
+  ['--entry-point', '--entrypoint'],
+  ['--lable', '--label'],
+  ['--shm-sise', '--shm-size'],
+  ['--cgroup-ns', '--cgroupns'],
+  ['--volume-from', '--volumes-from'],
+  ['--cpuset-cpu', '--cpuset-cpus'],
+  ['--stopsignal', '--stop-signal'],
+])('%s is refused, with the nearest name', (flag, name) => {
+  const answer = String(parse(`${flag} one true`));
+  expect(answer).toContain(`error: unknown option '${flag}'`);
+  expect(answer).toMatch(new RegExp(`Did you mean (one of )?.*${name}\\b`));
 });
 
 test.each([
