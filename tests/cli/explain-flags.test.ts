@@ -53,6 +53,19 @@ test.each([
   ['--group-add tty --group-add 9', 'User and capabilities', /^setgroups\(2, \[5, 9\]\)$/],
   ['--oom-score-adj 9', 'Process attributes', /^write\(oom_score_adj, "9", 1\)$/],
   ['--security-opt mask=/etc', 'Masked and read-only paths', /^openat2\(root, "etc", /],
+  ['--entrypoint /x', 'Workload', /^execve\("\/x", \["\/x", "true"\]/],
+  ['--shm-size 1m', 'Mounts', /^fsconfig\(mount\d+\.fs, FSCONFIG_SET_STRING, "size", "1048576", 0/],
+  ['--sysctl kernel.sem=1', 'Kernel parameters', /^openat2\(mount0, "sys\/kernel\/sem", /],
+  ['--read-only', 'Mounts', /^openat2\(root, "var\/tmp", /],
+  [
+    '--read-only --read-only-tmpfs=false',
+    'Change of root',
+    /^mount_setattr\(mount1, .*MOUNT_ATTR_RDONLY/,
+  ],
+  ['--mount type=image,src=busybox,dst=/i', 'Mounts', /^openat2\(root, "i", /],
+  ['--ipc=host', 'Host files', /^open_tree\(AT_FDCWD, "\/dev\/shm", OPEN_TREE_CLONE/],
+  ['--userns=auto --pid=host', 'Mounts', /^open_tree\(AT_FDCWD, "\/proc", OPEN_TREE_CLONE/],
+  ['--pid=host', 'Landlock', /scoped=LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET[^|]*$/],
   ['-e NAME=value', 'Workload', /^execve\("\/bin\/true", .*"NAME=value"/],
 ])('%s shows up in "%s" as %s', (flags, section, pattern) => {
   const ids = flags.includes('--userns') ? [] : ['--userns=host'];
