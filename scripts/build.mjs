@@ -74,6 +74,7 @@ const parted = {
   '/systemd.ts': './systemd.cjs',
   './config.ts': './config.cjs',
   './hooks.ts': './hooks.cjs',
+  '/box-network.ts': './network.cjs',
 };
 const importsApart = {
   name: 'imports-apart',
@@ -96,6 +97,7 @@ await build({
     systemd: 'src/sandbox/systemd.ts',
     config: 'src/cli/config.ts',
     hooks: 'src/container/hooks.ts',
+    network: 'src/sandbox/box-network.ts',
   },
   plugins: [execaApart],
 });

@@ -146,10 +146,15 @@ export const ioctlRequests = {
   TIOCSPTLCK: 0x40045431,
 } as const;
 
-export const socketFamilies = { AF_INET: 2 } as const;
+export const socketFamilies = { AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 } as const;
 export const messageFlags = { MSG_NOSIGNAL: 0x4000, MSG_CMSG_CLOEXEC: 0x40000000 } as const;
 
-export const socketTypes = { SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
+export const socketTypes = {
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_CLOEXEC: 0o2000000,
+} as const;
 
 /** fcntl(2) */
 export const fcntlCommands = { F_GETFD: 1, F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;

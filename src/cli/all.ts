@@ -6,6 +6,7 @@ import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExplain } from './explain.ts';
 import { main } from './main.ts';
+import { registerNetwork } from './network.ts';
 import { say } from './print.ts';
 import { type Drivers, registerRun } from './run.ts';
 import { registerSeccomp } from './seccomp.ts';
@@ -25,4 +26,5 @@ export const ended = main({
   bench: registerBench,
   seccomp: registerSeccomp(drivers),
   doctor: registerDoctor,
+  network: registerNetwork,
 });

@@ -7,6 +7,7 @@ import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
 import { hostArch } from '../sandbox/host.ts';
+import { findNetwork } from '../sandbox/network-definitions.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import { SpecError } from '../spec/errors.ts';
@@ -59,6 +60,7 @@ function fromFlags(
     cwd: currentDirectory(),
     findDevices,
     outside,
+    findNetwork: (name) => findNetwork(data, name),
     ids: callerIds(driver, options),
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.

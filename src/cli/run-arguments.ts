@@ -121,6 +121,19 @@ export function addRunOptions(command: Command): Command {
         several,
       )
       .option('--hostname <name>', 'host name that the box sees')
+      .option(
+        '--net, --network <mode>',
+        'none (the default), host, bridge, private, ns:PATH, container:ID, or a network by its name',
+      )
+      .option(
+        '-p, --publish <port>',
+        '[IP:]HOST:BOX[/udp]: a port of the host that leads into the box',
+        several,
+      )
+      .option('--dns <address>', 'a resolver instead of those of the host', several)
+      .option('--dns-search <domain>', 'where names without a dot are looked up', several)
+      .option('--dns-option <option>', 'an option of resolv.conf(5)', several)
+      .option('--add-host <name:address>', 'a line for /etc/hosts', several)
       .option('-v, --volume <src:dst>', "SRC:DST[:OPTION,...]: the host's SRC at DST", several)
       .option('--tmpfs <dst>', 'DST[:OPTION,...]: an empty directory in memory', several)
       .option(

@@ -10,9 +10,14 @@ import { readHost } from '../sandbox/host.ts';
 import { claimIds } from '../sandbox/own-ids.ts';
 import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { claimState, ownStateDirectory, type StateDirectory } from '../sandbox/state.ts';
+import {
+  type BoxState,
+  claimState,
+  ownStateDirectory,
+  type StateDirectory,
+} from '../sandbox/state.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
-import type { Box, BoxRequest } from '../spec/box.ts';
+import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import type { HookTimes, Stage } from './hooks.ts';
 import { launch } from './launch.ts';
@@ -70,8 +75,24 @@ interface Circumstances {
   readonly makePlan: typeof planContainer;
 }
 
+/** What networks need is loaded by boxes that have one. */
+async function enter(
+  network: BoxNetwork,
+  spec: Box['spec'],
+  parent: StateDirectory,
+  state: BoxState,
+): Promise<BoxNetwork> {
+  const { enterNetwork } = await import('../sandbox/box-network.ts');
+  try {
+    return await enterNetwork(parent.path, state, network, spec);
+  } catch (error) {
+    // It may be that part's own BoxError, which is another class.
+    throw new BoxError((error as Error).message, { cause: error });
+  }
+}
+
 async function startOnce(
-  { spec, ids, ...others }: BoxRequest,
+  { spec, ids, network, ...others }: BoxRequest,
   host: Host,
   { parent, stdio, timeline, say, early, makePlan }: Circumstances,
 ): Promise<Sandbox> {
@@ -80,9 +101,13 @@ async function startOnce(
   let hooks: HookTimes | undefined;
   try {
     const maps = ids.own === 'no' ? ids : claimIds(state, readSubordinateIds());
-    const box: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
-    on = await withLimits(box, host, early);
-    await checkKept(box, on);
+    const asked: Box = { ...others, spec: withUserNamespace(spec, maps), id: state.id };
+    on = await withLimits(asked, host, early);
+    await checkKept(asked, on);
+    const box: Box =
+      network === undefined
+        ? asked
+        : { ...asked, network: await enter(network, asked.spec, parent, state) };
     const plan = makePlan(box, on);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))

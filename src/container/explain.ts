@@ -15,7 +15,7 @@ import { readHost } from '../sandbox/host.ts';
 import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import { foreseeScope } from '../sandbox/systemd.ts';
-import type { Box, BoxRequest } from '../spec/box.ts';
+import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { imageServerOf } from './image-server.ts';
 import { firstAttempt, withServer } from './retreat.ts';
@@ -24,18 +24,30 @@ import { checkKept } from './unkept.ts';
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
+/** @throws BoxError where nft is missing. */
+async function foreseeNetwork(network: BoxNetwork, parent: string) {
+  const { foresee } = await import('../sandbox/foresee-network.ts');
+  return foresee(network, parent, ID);
+}
+
 /** @throws SpecError for limits that this host cannot keep, as a run does. */
 export async function explainContainer(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const found = await withServer(request, await withFilter(readHost(request, parent), request));
-  const { spec: asked, ids, ...others } = firstAttempt(request, found);
+  const { spec: asked, ids, network, ...others } = firstAttempt(request, found);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
   const { resources } = spec.linux;
   const { host, manager } =
     unkeptLimits(resources, found).length === 0
       ? { host: found }
       : await foreseeScope(found, resources, ID);
-  const box: Box = { ...others, spec, id: ID };
+  const foreseen = network === undefined ? undefined : await foreseeNetwork(network, parent);
+  const box: Box = {
+    ...others,
+    spec,
+    id: ID,
+    ...(foreseen === undefined ? {} : { network: foreseen.network }),
+  };
   await checkKept(box, host);
   const plan = planContainer(box, host);
   const scope = manager === undefined ? [] : enterScope(manager, host);
@@ -44,6 +56,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   return [
     ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
     ...actions('tsbox has systemd move it to a cgroup that it may divide', scope),
+    ...actions('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
     ...actions('tsbox prepares, on the host', plan.before),
     ...(plan.joined.length === 0
       ? []
@@ -65,6 +78,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     ...aroundLines(request),
     ...serverLines(box, host),
     ...actions('tsbox, when the workload has ended', plan.after),
+    ...actions('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
 }
 

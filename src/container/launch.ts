@@ -11,7 +11,7 @@ import type { Report } from '../plan/report.ts';
 import { rootServer } from '../plan/root.ts';
 import { LISTENER } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
-import { noteProcess } from '../sandbox/abandoned.ts';
+import { leaveNetworks, noteProcess } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { recordOf } from '../sandbox/record.ts';
@@ -85,6 +85,7 @@ export async function launch(
       const limited = box.spec.linux.resources.memory !== undefined;
       const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after);
+      if (box.network !== undefined) await leaveNetworks(state);
       await state.remove();
       timeline.mark('clean-up');
       if (heard instanceof BoxError) throw heard;

@@ -1,7 +1,9 @@
+import type { ErrnoName } from '../abi/errno.ts';
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
 import type { Reach } from './mount-calls.ts';
 import { type Joined, printJoin } from './namespaces.ts';
+import { type Message, printMessage } from './netlink.ts';
 import { printStep } from './print.ts';
 import type { Step } from './step.ts';
 
@@ -41,6 +43,17 @@ export type HostAction =
       readonly steps: readonly Step[];
       readonly why: string;
     }
+  /** A mount of a file, for the box to attach. */
+  | { readonly call: 'lend'; readonly path: string; readonly why: string }
+  /** Messages to the kernel, one after the other, in tsbox's own network namespace. */
+  | {
+      readonly call: 'netlink';
+      readonly messages: readonly Message[];
+      readonly why: string;
+      readonly hint: string;
+      /** Errors that count as done. */
+      readonly accept?: readonly ErrnoName[];
+    }
   /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
   | {
       readonly call: 'filter_devices';
@@ -69,6 +82,12 @@ export function printAction(action: HostAction): string {
       return [...action.joined.map(printJoin), 'clone3(…)', ...action.steps.map(printStep)].join(
         '; ',
       );
+    case 'lend':
+      return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE)`;
+    case 'netlink':
+      return action.messages
+        .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)
+        .join('\n');
     case 'filter_devices':
       return `bpf(BPF_PROG_LOAD, {BPF_PROG_TYPE_CGROUP_DEVICE, ${JSON.stringify(action.rules.map(printRule).join(', '))}}), bpf(BPF_PROG_ATTACH, {${JSON.stringify(action.path)}, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI})`;
     default:

@@ -8,7 +8,9 @@ import type { Host } from './host.ts';
 import { mapIds } from './id-maps.ts';
 import { isolationSections } from './isolate.ts';
 import { mapMounts } from './mapped.ts';
+import { lendFiles } from './names.ts';
 import { type Joined, joinedNamespaces, newNamespaces } from './namespaces.ts';
+import { attach } from './network.ts';
 import type { Section } from './step.ts';
 
 export type CloneFlag = keyof typeof cloneFlags;
@@ -58,7 +60,12 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
             account: accountPath(host.cgroup, box.id),
           },
         }),
-    during: [...mapIds(box, host), ...mapMounts(seen, host)],
+    during: [
+      ...mapIds(box, host),
+      ...mapMounts(seen, host),
+      ...lendFiles(box, host),
+      ...attach(box),
+    ],
     sections: isolationSections(seen, host, 'container'),
     after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),
   };

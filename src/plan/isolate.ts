@@ -23,7 +23,9 @@ import { maskPaths, readonlyPaths } from './masks.ts';
 import { type MountApi, mountApi } from './mount-api.ts';
 import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
 import { attachDevices, attachMounts, openSources, sealDev } from './mounts.ts';
+import { attachFiles, lendFiles, openFiles, takeFiles } from './names.ts';
 import { enterTimeNamespace, hasOwn } from './namespaces.ts';
+import { configureInterface } from './network.ts';
 import {
   announceExecution,
   closeAll,
@@ -69,6 +71,8 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Mounts', steps: attachMounts(box, host, mounts) },
     { title: 'Devices', steps: attachDevices(box, host, mounts) },
     { title: 'Terminal', steps: makeTerminal(box, host, mounts) },
+    { title: 'Names', steps: attachFiles(box, host, mounts) },
+    { title: 'Interface', steps: configureInterface(box, host) },
     { title: 'Process attributes', steps: processAttributes(box, host) },
     { title: 'Kernel parameters', steps: setSysctls(box, host) },
     {
@@ -117,9 +121,13 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
 
 /** For what only the parent can do (container.ts, `during`). */
 function waitIfNeeded(box: Box, host: Host): Step[] {
-  const handed = mapMounts(box, host).length;
-  if (box.spec.linux.uidMappings.length === 0 && handed === 0) return [];
-  return waitForParent(handed, box.preserved);
+  const [mapped, lent] = [mapMounts(box, host).length, lendFiles(box, host).length];
+  const own = box.spec.linux.uidMappings.length > 0;
+  if (!own && mapped + lent === 0 && box.network?.attachment === undefined) return [];
+  const waiting = waitForParent(mapped + lent, box.preserved);
+  if (!own && mapped + lent === 0)
+    return waiting.map((each) => ({ ...each, why: 'the parent has made the interface' }));
+  return [...waiting, ...takeFiles(box, host, mapped)];
 }
 
 function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {
@@ -132,6 +140,7 @@ function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {
     ...openImage(box, host, mounts),
     ...openSources(box, host, mounts, 'others'),
     ...openDevices(box.spec.linux.devices, mounts),
+    ...openFiles(box, host, mounts),
   ];
 }
 

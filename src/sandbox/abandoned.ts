@@ -1,4 +1,6 @@
 /** Ends and removes what is left of a box: one that did not come to start, or whose tsbox was killed. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { endNamed, nameProcess } from '../linux/survivor.ts';
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
@@ -27,6 +29,14 @@ export function noteProcess(state: BoxState, pid: number): void {
   if (name !== undefined) state.note(name);
 }
 
+/** A box that has nothing to do with networks is none the slower. @throws Error */
+export async function leaveNetworks({ id, directory }: BoxState): Promise<void> {
+  const boxes = dirname(directory);
+  if (!existsSync(join(dirname(boxes), 'networks/boxes', id))) return;
+  const { endNetwork } = await import('./box-network.ts');
+  await endNetwork(boxes, id);
+}
+
 /** Milliseconds that a killed process may take. */
 const PATIENCE = 2000;
 
@@ -40,6 +50,7 @@ export async function removeBox(
   try {
     if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
     for (const name of state.notes()) endNamed(name, PATIENCE);
+    await leaveNetworks(state);
     await state.remove();
   } catch (error) {
     state.abandon();

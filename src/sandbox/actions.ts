@@ -5,7 +5,9 @@ import { errnoNumber } from '../abi/errno.ts';
 import { removeCgroupTree } from '../linux/cgroup.ts';
 import { attachDeviceFilter, isFilterWithheld } from '../linux/device-filter.ts';
 import { idmappedMount } from '../linux/idmap.ts';
+import { lentMount } from '../linux/lent-mount.ts';
 import { SyscallError } from '../linux/native.ts';
+import { sendMessages } from '../linux/netlink.ts';
 import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
@@ -44,12 +46,15 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'filter_devices')
         attachDeviceFilter(action.path, deviceProgram(action.rules));
       else if (action.call === 'foreign_mount') made.mounts.push(await bringMount(action));
+      else if (action.call === 'lend') made.mounts.push(lentMount(action.path));
+      else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);
       else writeFileSync(action.path, action.data);
     } catch (error) {
       if (action.call === 'write' && action.optional) continue;
       if (action.call === 'filter_devices' && action.optional && isFilterWithheld(error)) continue;
+      if (action.call === 'netlink' && isAccepted(action, error)) continue;
       for (const mount of made.mounts) closeSync(mount);
       // Nobody wants to know any more why it failed, which is found out by trying again.
       if (isProgram(action) && means.early?.abort.aborted) throw new BoxError('ended by a signal');
@@ -57,6 +62,13 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
     }
   }
   return made;
+}
+
+function isAccepted(
+  { accept = [] }: Extract<HostAction, { readonly call: 'netlink' }>,
+  error: unknown,
+): boolean {
+  return error instanceof SyscallError && accept.some((name) => errnoNumber(name) === error.errno);
 }
 
 /** Whether it may take a while. */
@@ -108,6 +120,8 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
     return { call: posix.basename(action.argv[0] ?? ''), errno };
   }
   if (action.call === 'foreign_mount') return { call: action.call, errno: errnoNumber('EPERM') };
+  if (action.call === 'netlink')
+    return { call: 'sendto', errno: error instanceof SyscallError ? error.errno : 0 };
   const { call, path } = action;
   if (error instanceof ProcFileError) return error;
   if (!(error instanceof SyscallError)) return refusalOfNode(action, error);
@@ -123,7 +137,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
 
 /** An error of Node's has the kernel's number, too, as a negative one. */
 function refusalOfNode(
-  { call, path }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' }>,
+  { call, path }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' | 'netlink' }>,
   error: unknown,
 ): Refusal {
   const { errno = 0, path: found = path } = error as NodeJS.ErrnoException;

@@ -24,7 +24,10 @@ const hostCapabilities = new Set([
   ...['SYS_TIME', 'SYS_TTY_CONFIG', 'WAKE_ALARM'],
 ]);
 
-type Wishes = Pick<RunOptions, 'device' | 'capAdd' | 'oomScoreAdj' | 'user' | 'groupAdd'>;
+type Wishes = Pick<
+  RunOptions,
+  'device' | 'capAdd' | 'oomScoreAdj' | 'user' | 'groupAdd' | 'network'
+>;
 
 /** Gives up ids of its own that were only preferred, where something else was asked for that needs the host's. */
 export function unlessNeeded(ids: BoxIds, options: Wishes, mounts: readonly Mount[]): BoxIds {
@@ -37,7 +40,7 @@ export function unlessNeeded(ids: BoxIds, options: Wishes, mounts: readonly Moun
 
 /** What the image says of users and groups does not count: it could choose to be root of the host. */
 function needOf(
-  { device, capAdd, oomScoreAdj, user = '', groupAdd }: Wishes,
+  { device, capAdd, oomScoreAdj, user = '', groupAdd, network }: Wishes,
   mounts: readonly Mount[],
 ): string | undefined {
   const added = capAdd.flatMap((word) => word.split(',')).map(bareName);
@@ -48,6 +51,7 @@ function needOf(
   if (device.length > 0) return '--device: only the host’s root has the rights of its devices';
   if (power !== undefined) return `--cap-add ${power}: it means nothing to any other`;
   if (oomScoreAdj?.startsWith('-')) return `--oom-score-adj ${oomScoreAdj}: no other may lower it`;
+  if (network === 'host') return '--network host: no other root may mount /sys for it';
   if (far !== undefined)
     return `id ${far} is above those of its own, which end at ${ID_RANGE_SIZE - 1}`;
   return mounts.some(({ options }) => options.some((word) => /^r?(shared|slave)$/.test(word)))

@@ -1,3 +1,4 @@
+import type { Attachment, NetworkRequest } from './network.ts';
 import type { IdMapping, Spec } from './spec.ts';
 
 /** One run: a specification, and what the OCI leaves to the runtime. */
@@ -22,6 +23,15 @@ export interface Box {
   readonly preserved?: number;
   /** What the record of the running box says of it. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Absent for a box that has its loopback interface alone. */
+  readonly network?: BoxNetwork;
+}
+
+export interface BoxNetwork extends NetworkRequest {
+  /** Its place on a network, once it has one. */
+  readonly attachment?: Attachment;
+  /** Files of tsbox's that it sees in place of the image's. */
+  readonly files?: readonly { readonly source: string; readonly destination: string }[];
 }
 
 /**

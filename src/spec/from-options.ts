@@ -15,6 +15,7 @@ import { parseAnnotations } from './labels.ts';
 import { parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
 import { type Sharing, sharing } from './namespace-options.ts';
+import { checkSysfs, findDefault, networkRequest, withNetwork } from './network-request.ts';
 import { ownMounts } from './own-mounts.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
 import { readOnlyMounts } from './read-only-tmpfs.ts';
@@ -43,6 +44,7 @@ export function specFromOptions(
   const hostname =
     shared.hostname ?? problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
+  const network = networkRequest(options, caller.findNetwork ?? findDefault, problems);
   const isolation = makeLinux(options, shared, caller, security, problems);
   const asked = problems.attempt(
     () => idsBeside(shared.kin, options) ?? idMaps(options, caller.ids),
@@ -53,6 +55,7 @@ export function specFromOptions(
   const own = ownMounts(options, caller, problems);
   const wanted = unlessNeeded(asked, options, own);
   const ids = problems.attempt(() => withMappedVolumes(wanted, own, caller.ids), wanted);
+  checkSysfs(network, ids, problems);
   // The first process of a user namespace has every capability there, user_namespaces(7).
   const inUserNamespace = ids.own !== 'no' || ids.uid.length > 0;
   const available = inUserNamespace ? capabilityNames : (caller.boundingSet ?? capabilityNames);
@@ -65,7 +68,11 @@ export function specFromOptions(
     () => seccompOf(security.seccomp, caller.seccomp, process.capabilities.bounding),
     undefined,
   );
-  const linux = { ...isolation, ...(seccomp === undefined ? {} : { seccomp }) };
+  const linux = {
+    ...isolation,
+    namespaces: withNetwork(isolation.namespaces, network),
+    ...(seccomp === undefined ? {} : { seccomp }),
+  };
   const { shmSize } = options;
   const sized =
     shmSize === undefined
@@ -96,6 +103,7 @@ export function specFromOptions(
     ...(shared.sharedMemory === undefined ? {} : { sharedMemory: shared.sharedMemory }),
     layer: options.writable ? 'writable' : 'ephemeral',
     ids,
+    ...(network === undefined ? {} : { network }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { CallerIds } from './caller-ids.ts';
 import type { FindDevices } from './devices.ts';
+import type { Network } from './network.ts';
 import type { Outside } from './outside.ts';
 import type { ConsoleSize } from './spec.ts';
 
@@ -23,6 +24,12 @@ export interface RunOptions {
   readonly workdir?: string;
   readonly user?: string;
   readonly hostname?: string;
+  readonly network?: string;
+  readonly publish: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOption: readonly string[];
+  readonly addHost: readonly string[];
   readonly volume: readonly string[];
   readonly tmpfs: readonly string[];
   readonly device: readonly string[];
@@ -71,6 +78,11 @@ export const noOptions: Omit<RunOptions, 'command'> = {
   annotation: [],
   sysctl: [],
   volumesFrom: [],
+  publish: [],
+  dns: [],
+  dnsSearch: [],
+  dnsOption: [],
+  addHost: [],
   volume: [],
   tmpfs: [],
   device: [],
@@ -104,6 +116,8 @@ export interface Caller {
   readonly cwd: string;
   /** Looks at the host's devices, of which few boxes are given any. */
   readonly findDevices: FindDevices;
+  /** Looks a network up by its name; there is the default one alone if absent. */
+  readonly findNetwork?: (name: string) => Network | undefined;
   readonly ids: CallerIds;
   /** What few boxes need; nothing of it is found where it is absent. */
   readonly outside?: Outside;

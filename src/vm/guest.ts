@@ -121,10 +121,14 @@ function refusalOf(mount: Mount): string | undefined {
 }
 
 function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
-  const { spec, ids, watch } = request;
+  const { spec, ids, watch, network } = request;
   const { seccomp } = spec.linux;
   const refused = [...unlikeContainer(spec), ...refusedSharing(request)];
   if (refused.length > 0) throw new SpecError(refused);
+  if (network !== undefined)
+    throw new BoxError(
+      '--network, --dns and --add-host with --vm: a micro-VM has no network card yet, its guest the loopback interface alone: use --network=none, or run it as a container',
+    );
   if (watch !== undefined)
     throw new BoxError(
       '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',

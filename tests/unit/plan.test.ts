@@ -1,10 +1,11 @@
 /** The plans of some boxes, whole, as `explain` shows them: tests/unit/golden/. */
 import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
-import type { ContainerPlan } from '../../src/plan/container.ts';
+import { type ContainerPlan, planContainer } from '../../src/plan/container.ts';
 import { printSections, printWithReason } from '../../src/plan/print.ts';
 import { fuseOverlayfs } from '../../src/plan/served-root.ts';
-import { container, guest, ofUser, someHost, subordinate } from './boxes.ts';
+import { addressIn, parseSubnet } from '../../src/spec/addresses.ts';
+import { container, guest, ofUser, request, someHost, subordinate } from './boxes.ts';
 
 const standard = container({});
 const standardTexts = new Set(standard.sections.map((section) => printSections([section])));
@@ -35,7 +36,34 @@ function actions(when: string, list: readonly HostAction[]): string[] {
 }
 
 const { cgroup, ...withoutCgroup } = someHost;
+/** Of a box that has joined a network. */
+function networked(): ContainerPlan {
+  const box = request({ network: 'bridge', publish: ['8080:80'], hostname: 'web' });
+  const network = {
+    name: 'blue',
+    bridge: 'tsbox1',
+    subnets: ['10.91.0.0/24', 'fd00:91::/64'].flatMap((word) => parseSubnet(word) ?? []),
+    internal: false,
+  };
+  const addresses = network.subnets.map((subnet) => addressIn(subnet, 2n));
+  return planContainer(
+    {
+      ...box,
+      id: '0123456789ab',
+      network: {
+        choice: { kind: 'bridge', network },
+        ports: [],
+        attachment: { network, addresses, mtu: 1400, ports: [] },
+        files: [{ source: '/run/tsbox/networks/boxes/ID/hosts', destination: '/etc/hosts' }],
+      },
+    },
+    someHost,
+  );
+}
+
 test.each<[string, ContainerPlan]>([
+  ['network', networked()],
+  ['network-host', container({ network: 'host' })],
   ['default', standard],
   ['read-only', container({ readOnly: true })],
   ['writable', container({ writable: true })],

@@ -57,7 +57,7 @@ test.each([
 
 test('every flag, long', () => {
   const line =
-    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --env-file e --env-file f --entrypoint p --label l=1 --label m --label-file g --annotation a=1 --shm-size 1m --sysctl s=1 --pid host --ipc none --uts host --cgroupns host --volumes-from ab --read-only-tmpfs=false --cpu-shares 2 --cpuset-cpus 0 --cpuset-mems 1 --memory-swap -1 --memory-reservation 5m --timeout 7 --preserve-fds 2 --stop-signal INT --init --tty --interactive --detach-keys ctrl-a --vm --debug one true';
+    '--memory 1m --cpus 1 --pids-limit -1 --env A=1 --env B --workdir /w --user u --hostname h --network bridge --publish 1:2 --dns 192.0.2.1 --dns-search a --dns-option ndots:1 --add-host a:192.0.2.1 --volume a:/a --volume b:/b --device /dev/a --tmpfs /t --mount type=tmpfs,dst=/m --read-only --writable --ulimit core=0 --umask 077 --userns auto --uidmap 0:1:2 --gidmap 0:3 --gidmap 1:4 --group-add g --cap-add A,B --cap-drop ALL --oom-score-adj -5 --security-opt no-new-privileges --env-file e --env-file f --entrypoint p --label l=1 --label m --label-file g --annotation a=1 --shm-size 1m --sysctl s=1 --pid host --ipc none --uts host --cgroupns host --volumes-from ab --read-only-tmpfs=false --cpu-shares 2 --cpuset-cpus 0 --cpuset-mems 1 --memory-swap -1 --memory-reservation 5m --timeout 7 --preserve-fds 2 --stop-signal INT --init --tty --interactive --detach-keys ctrl-a --vm --debug one true';
   expect(parsed(line)).toMatchObject({ driver: 'vm', debug: true });
   expect(parsed(line).options).toEqual({
     command: ['true'],
@@ -68,6 +68,12 @@ test('every flag, long', () => {
     workdir: '/w',
     user: 'u',
     hostname: 'h',
+    network: 'bridge',
+    publish: ['1:2'],
+    dns: ['192.0.2.1'],
+    dnsSearch: ['a'],
+    dnsOption: ['ndots:1'],
+    addHost: ['a:192.0.2.1'],
     volume: ['a:/a', 'b:/b'],
     device: ['/dev/a'],
     tmpfs: ['/t'],
@@ -125,9 +131,12 @@ test('an entry point is a command, too', () => {
 });
 
 test('every flag, short', () => {
-  const { options } = parsed('-m 1m -e A -w /w -u u -v a:/a -c 9 -l x=1 one true');
+  const { options } = parsed(
+    '-m 1m -e A -w /w -u u -v a:/a -p 1:2 --net host -c 9 -l x=1 one true',
+  );
   expect(options).toMatchObject({ cpuShares: '9', label: ['x=1'] });
   expect(options).toMatchObject({ memory: '1m', env: ['A'], workdir: '/w', user: 'u' });
+  expect(options).toMatchObject({ network: 'host', publish: ['1:2'] });
   expect(options.volume).toEqual(['a:/a']);
 });
 

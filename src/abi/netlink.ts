@@ -1,0 +1,68 @@
+/**
+ * Numbers of rtnetlink(7): linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h,
+ * linux/veth.h, and of the interfaces that its messages are about (netdevice(7)).
+ */
+
+/** netlink(7) */
+export const netlinkFamilies = { NETLINK_ROUTE: 0 } as const;
+
+/** `nlmsg_type`, of messages that end an answer and of requests. */
+export const messageTypes = {
+  NLMSG_ERROR: 2,
+  NLMSG_DONE: 3,
+  RTM_NEWLINK: 16,
+  RTM_DELLINK: 17,
+  RTM_GETLINK: 18,
+  RTM_SETLINK: 19,
+  RTM_NEWADDR: 20,
+  RTM_NEWROUTE: 24,
+  RTM_GETROUTE: 26,
+} as const;
+
+/** `nlmsg_flags` */
+export const messageFlags = {
+  NLM_F_REQUEST: 0x1,
+  NLM_F_ACK: 0x4,
+  NLM_F_DUMP: 0x300,
+  NLM_F_EXCL: 0x200,
+  NLM_F_CREATE: 0x400,
+} as const;
+
+/** IFLA_…: of an interface. */
+export const linkAttributes = {
+  IFLA_ADDRESS: 1,
+  IFLA_IFNAME: 3,
+  IFLA_MTU: 4,
+  IFLA_MASTER: 10,
+  IFLA_LINKINFO: 18,
+  IFLA_NET_NS_PID: 19,
+  IFLA_IFALIAS: 20,
+} as const;
+
+/** Inside of IFLA_LINKINFO. */
+export const linkInfoAttributes = { IFLA_INFO_KIND: 1, IFLA_INFO_DATA: 2 } as const;
+
+/** Inside of IFLA_INFO_DATA, of a veth(4). */
+export const vethAttributes = { VETH_INFO_PEER: 1 } as const;
+
+/** IFA_…: of an address. */
+export const addressAttributes = { IFA_ADDRESS: 1, IFA_LOCAL: 2, IFA_BROADCAST: 4 } as const;
+
+/** `ifa_flags`: usable at once, without asking whether another has it. */
+export const addressFlags = { IFA_F_NODAD: 0x02 } as const;
+
+/** RTA_…: of a route. */
+export const routeAttributes = {
+  RTA_DST: 1,
+  RTA_OIF: 4,
+  RTA_GATEWAY: 5,
+  RTA_TABLE: 15,
+} as const;
+
+/** `ifi_flags` */
+export const interfaceFlags = { IFF_UP: 1 } as const;
+
+export const addressFamilies = { AF_UNSPEC: 0, AF_INET: 2, AF_INET6: 10 } as const;
+export const routeTables = { RT_TABLE_MAIN: 254 } as const;
+export const routeProtocols = { RTPROT_UNSPEC: 0, RTPROT_BOOT: 3 } as const;
+export const routeTypes = { RTN_UNSPEC: 0, RTN_UNICAST: 1 } as const;

@@ -1,0 +1,127 @@
+/**
+ * Networks of boxes: what is done on the host, as data, and what the box does itself, with messages
+ * of rtnetlink(7) that its plan carries.
+ */
+
+import { type Address, addressIn, printAddress } from '../spec/addresses.ts';
+import type { Box } from '../spec/box.ts';
+import { type Attachment, GATEWAY } from '../spec/network.ts';
+import type { HostAction } from './action.ts';
+import { openat2, write } from './calls.ts';
+import type { Host } from './host.ts';
+import { defaultRoute, joinBridge, linkUp, newAddress, newPair } from './links.ts';
+import {
+  bindAddress,
+  connectAddress,
+  sendNetlink,
+  socketNetlink,
+  socketUdp,
+} from './network-calls.ts';
+import { ownMounts } from './places.ts';
+import { type Step, step } from './step.ts';
+
+/** What the box's interface is called. */
+export const INTERFACE = 'eth0';
+
+/** Name of a box's interface on the host: at most 15 bytes. */
+export function hostInterface(id: string): string {
+  return `tsb${id.slice(0, 12)}`;
+}
+
+/**
+ * Number of the interface in the box. The kernel chooses the host's from 1 on, and takes a number
+ * that is in use on the host for a mistake.
+ */
+export function interfaceNumber(id: string): number {
+  return 100_000 + (Number.parseInt(id.slice(0, 7), 16) || 0);
+}
+
+/** By the parent, while the box waits: from then on it has its interface. */
+export function attach({ id, network }: Pick<Box, 'id' | 'network'>): HostAction[] {
+  if (network?.attachment === undefined) return [];
+  const { attachment } = network;
+  const { bridge } = attachment.network;
+  const [host, inside] = [hostInterface(id), INTERFACE];
+  const { mtu } = attachment;
+  return [
+    {
+      call: 'netlink',
+      messages: [
+        newPair({ host, inside, index: interfaceNumber(id), mtu }),
+        joinBridge(host, bridge),
+      ],
+      why: `an interface of the box, on the network ${attachment.network.name}`,
+      hint: 'the kernel must have veth (CONFIG_VETH), and tsbox CAP_NET_ADMIN',
+    },
+  ];
+}
+
+/** Where packets of a box go that leave its network; none where they may not. */
+function gateways({ network }: Attachment): Address[] {
+  return network.internal ? [] : network.subnets.map((subnet) => addressIn(subnet, GATEWAY));
+}
+
+/** Addresses of documentation (RFC 5737, RFC 3849): nothing is sent there. */
+const somewhere: Readonly<Record<4 | 6, Address>> = {
+  4: { family: 4, value: 0xc0000201n },
+  6: { family: 6, value: 0x20010db8n << 96n },
+};
+
+/** By the box itself, before anything in /proc is masked. */
+export function configureInterface(box: Box, host: Host): Step[] {
+  const attachment = box.network?.attachment;
+  if (attachment === undefined) return [];
+  const index = interfaceNumber(box.id);
+  const send = (message: Parameters<typeof sendNetlink>[1], why: string): Step =>
+    step(sendNetlink('netlink', message), why);
+  const addresses = attachment.addresses.map((address, each) => ({
+    address,
+    length: attachment.network.subnets[each]?.length ?? 0,
+  }));
+  return [
+    ...ignoreAdvertisements(box, host),
+    step(socketNetlink(), "a handle on the box's interfaces", { into: 'netlink' }),
+    ...addresses.map(({ address, length }) =>
+      send(newAddress(index, address, length), `its address on ${attachment.network.name}`),
+    ),
+    send(linkUp(index), 'what was made outside is down'),
+    ...gateways(attachment).map((gateway) =>
+      send(defaultRoute(gateway), 'everything else is reached through the host'),
+    ),
+    ...attachment.addresses.flatMap((address) => prove(address, attachment)),
+  ];
+}
+
+/** A box that may send raw packets could lead the others' to itself (CVE-2020-13401). */
+function ignoreAdvertisements(box: Box, host: Host): Step[] {
+  const procfs = ownMounts(box, host).find(({ mount }) => mount.type === 'proc')?.slot ?? 'root';
+  const path = `sys/net/ipv6/conf/${INTERFACE}/accept_ra`;
+  const inside = ['RESOLVE_IN_ROOT', 'RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'] as const;
+  return [
+    step(
+      openat2(host.arch, procfs, path, ['O_WRONLY', 'O_CLOEXEC'], inside),
+      'no other box tells this one where to send its packets',
+      { into: 'accept_ra', accept: ['ENOENT'] },
+    ),
+    step(write('accept_ra', '0'), 'routers are not believed'),
+  ];
+}
+
+/** A plan does not read what netlink answers: that the address and the route are there shows it. */
+function prove(address: Address, attachment: Attachment): Step[] {
+  const socket = `address${address.family}`;
+  const hint = `the box's own plan has just set it: its network namespace must have IPv${address.family}`;
+  return [
+    step(socketUdp(address.family), 'nothing is sent through it', { into: socket }),
+    step(bindAddress(socket, address), `fails if ${printAddress(address)} is not the box's`, {
+      hint,
+    }),
+    ...(attachment.network.internal
+      ? []
+      : [
+          step(connectAddress(socket, somewhere[address.family]), 'fails if no route leads out', {
+            hint,
+          }),
+        ]),
+  ];
+}

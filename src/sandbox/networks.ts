@@ -1,0 +1,249 @@
+/**
+ * Puts boxes on networks and takes them off again. The first box of a network brings its bridge about,
+ * the last one has it removed; in between, whatever depends on who is there is made anew from the
+ * records of those who are.
+ */
+import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { errnoNumber } from '../abi/errno.ts';
+import { SyscallError } from '../linux/native.ts';
+import { findLink, readRoutes, removeLink } from '../linux/netlink.ts';
+import { randomHex } from '../linux/random.ts';
+import { reservePort } from '../linux/reserve-port.ts';
+import { FORWARDING, makeBridge, removeBridge, setForwarding, setTable } from '../plan/bridge.ts';
+import { hostInterface } from '../plan/network.ts';
+import { conflicts, freeSubnet } from '../plan/subnets.ts';
+import { type Address, addressIn, printSubnet, type Subnet, sizeOf } from '../spec/addresses.ts';
+import { type Attachment, GATEWAY, type Network, type PublishedPort } from '../spec/network.ts';
+import { printPort } from '../spec/ports.ts';
+import { carryOut } from './actions.ts';
+import { BoxError } from './errors.ts';
+import { writeNames } from './names.ts';
+import {
+  type ActiveNetwork,
+  locked,
+  type Member,
+  readActive,
+  readMember,
+  readMembers,
+  removeActive,
+  removeMember,
+  switchedFile,
+  writeActive,
+  writeMember,
+} from './network-state.ts';
+import type { BoxState } from './state.ts';
+
+/** What a box asks for when it joins. */
+export interface Joining {
+  readonly network: Network;
+  readonly ports: readonly PublishedPort[];
+  readonly member: Member;
+}
+
+/**
+ * Gives a box its place on a network, which is its own until {@link leaveNetwork}.
+ * @param directory that of networksDirectory().
+ * @throws BoxError; what was done is undone by leaveNetwork.
+ */
+export async function joinNetwork(
+  directory: string,
+  state: Pick<BoxState, 'id' | 'claim'>,
+  { network: wanted, ports, member }: Joining,
+): Promise<Attachment> {
+  const nft = findNft();
+  reserved.set(state.id, reserve(ports, wanted.subnets));
+  return locked(directory, async () => {
+    const there = readActive(directory).find(({ name }) => name === wanted.name);
+    const network = there ?? activate(wanted, readActive(directory));
+    if (there === undefined && findLink(network.bridge) !== undefined) throw strange(network);
+    // Known before anything is made: whoever finds this box abandoned removes it.
+    writeMember(directory, member);
+    writeActive(directory, network);
+    const addresses = claimAddresses(state, network);
+    const attachment = { network, addresses, mtu: network.mtu, ports };
+    writeMember(directory, { ...member, attachment });
+    const made = findLink(network.bridge) === undefined;
+    if (made) await carryOut(makeBridge(network, network.mtu, hardwareAddress()));
+    const forward = needsForwarding(network);
+    if (forward) writeFileSync(switchedFile(directory), '');
+    if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+    // By then the table lets through what is tsbox's, and nothing else.
+    if (forward) await carryOut([setForwarding(true)]);
+    const members = membersOf(directory, network);
+    for (const each of members) writeNames(directory, each, members);
+    return attachment;
+  });
+}
+
+/** Takes a box off its network; one that is on none is no error. @throws BoxError */
+export async function leaveNetwork(directory: string, id: string): Promise<void> {
+  await locked(directory, async () => {
+    const gone = readMember(directory, id);
+    if (gone?.attachment !== undefined) removeLink(hostInterface(id));
+    removeMember(directory, id);
+    await stopForwarding(directory);
+    for (const network of readActive(directory)) await settle(directory, network, gone);
+  });
+  for (const socket of reserved.get(id) ?? []) closeSync(socket);
+  reserved.delete(id);
+}
+
+/** Sockets that keep the published ports of this process's boxes, by their ids. */
+const reserved = new Map<string, readonly number[]>();
+
+/** A network that lost a box is removed with its last one. */
+async function settle(
+  directory: string,
+  network: ActiveNetwork,
+  gone: Member | undefined,
+): Promise<void> {
+  const others = membersOf(directory, network);
+  if (others.length === 0) {
+    // Its bridge may be gone with the network namespace that it was in.
+    if (findLink(network.bridge) !== undefined) await carryOut(removeBridge(findNft(), network));
+    removeActive(directory, network.name);
+    return;
+  }
+  if (gone?.attachment?.network.name !== network.name) return;
+  if (gone.attachment.ports.length > 0) await renewTable(directory, findNft(), network);
+  for (const other of others) writeNames(directory, other, others);
+}
+
+/** By their addresses: who comes last is mostly the last, and lines of others stay where they are. */
+export function membersOf(directory: string, { name }: Pick<Network, 'name'>): Member[] {
+  return readMembers(directory)
+    .filter(({ attachment }) => attachment?.network.name === name)
+    .toSorted((one, other) => (firstOf(one) < firstOf(other) ? -1 : 1));
+}
+
+function firstOf({ attachment }: Member): bigint {
+  return attachment?.addresses[0]?.value ?? 0n;
+}
+
+async function renewTable(directory: string, nft: string, network: Network): Promise<void> {
+  const publishers = membersOf(directory, network).flatMap(({ attachment }) => attachment ?? []);
+  const alone = existsSync(switchedFile(directory));
+  await carryOut([setTable(nft, network, publishers, alone)]);
+}
+
+function needsForwarding({ internal }: Network): boolean {
+  return !internal && readFileSync(FORWARDING, 'utf8').trim() === '0';
+}
+
+/** Unless a network that stays needs it, or it was on before. */
+async function stopForwarding(directory: string): Promise<void> {
+  if (!existsSync(switchedFile(directory))) return;
+  const staying = readActive(directory).filter(
+    (network) => !network.internal && membersOf(directory, network).length > 0,
+  );
+  if (staying.length > 0) return;
+  await carryOut([setForwarding(false)]);
+  rmSync(switchedFile(directory), { force: true });
+}
+
+/** The program that changes packet filters, nft(8). */
+export function findNft(): string {
+  const places = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/usr/local/sbin/nft'];
+  const found = places.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new BoxError(
+    `--network: there is no nft (looked for at ${places.join(', ')}), without which no packet leaves a network: install it (Debian's package nftables), or use --network=none`,
+  );
+}
+
+/** @throws BoxError where its subnets lead elsewhere already. */
+function activate(network: Network, active: readonly ActiveNetwork[]): ActiveNetwork {
+  const routes = [...readRoutes(4), ...readRoutes(6)];
+  const known = [...routes.map(({ to }) => to), ...active.flatMap(({ subnets }) => subnets)];
+  const mtu = network.mtu ?? mtuOfDefault() ?? 1500;
+  if (network.subnets.length === 0) {
+    const free = freeSubnet(
+      'default',
+      known.filter(({ length }) => length > 0),
+    );
+    if (free === undefined)
+      throw new BoxError(
+        `the network ${network.name} gets no addresses: the host has routes to all of 10.90.0.0/16: make one with \`tsbox network create --subnet\``,
+      );
+    return { ...network, mtu, subnets: [free] };
+  }
+  refuseConflicts(network, known);
+  return { ...network, mtu };
+}
+
+/** @throws BoxError */
+export function refuseConflicts({ name, subnets }: Network, known: readonly Subnet[]): void {
+  const [other] = conflicts(subnets, known);
+  if (other !== undefined)
+    throw new BoxError(
+      `the network ${name} has ${subnets.map(printSubnet).join(' and ')}, and the host has a route to ${printSubnet(other)} already: what is there could not be reached any more: choose another --subnet`,
+    );
+}
+
+/** Of a tsbox whose state was lost, or somebody else's. */
+function strange({ name, bridge }: Network): BoxError {
+  return new BoxError(
+    `the network ${name} cannot be set up: the host has an interface ${bridge}, and no box of this tsbox is on it: if nobody needs it, \`ip link delete ${bridge}\` removes it`,
+  );
+}
+
+/** That of the interface through which the host's packets leave it. */
+function mtuOfDefault(): number | undefined {
+  const link = readRoutes(4).find(({ to }) => to.length === 0)?.link;
+  return link === undefined ? undefined : findLink(link)?.mtu;
+}
+
+/** The same number in each subnet, from 2 on. @throws BoxError when all are other boxes'. */
+function claimAddresses(state: Pick<BoxState, 'claim'>, { name, subnets }: Network): Address[] {
+  const [first] = subnets;
+  if (first === undefined) return [];
+  // The last address of version 4 is the broadcast address.
+  const end = sizeOf(first) - 1n;
+  for (let number = GATEWAY + 1n; number < end; number++) {
+    if (state.claim(`address-${first.first + number}`))
+      return subnets.map((subnet) => addressIn(subnet, number));
+  }
+  throw new BoxError(
+    `the network ${name} has no address left: all ${end - GATEWAY - 1n} are those of running boxes: end one, or create a network with a larger --subnet`,
+  );
+}
+
+/** Locally administered, of one interface. */
+function hardwareAddress(): Uint8Array {
+  const bytes = Buffer.from(randomHex(6), 'hex');
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
+  return bytes;
+}
+
+/** @throws BoxError where one is another program's. */
+function reserve(ports: readonly PublishedPort[], subnets: readonly Subnet[]): number[] {
+  const sockets: number[] = [];
+  const six = subnets.some(({ family }) => family === 6);
+  const everywhere: Address[] = [
+    { family: 4, value: 0n },
+    ...(six ? [{ family: 6, value: 0n } as const] : []),
+  ];
+  for (const port of ports) {
+    for (const address of port.address === undefined ? everywhere : [port.address]) {
+      try {
+        sockets.push(reservePort(port.protocol, address, port.host));
+      } catch (error) {
+        for (const socket of sockets) closeSync(socket);
+        throw unavailable(port, error);
+      }
+    }
+  }
+  return sockets;
+}
+
+function unavailable(port: PublishedPort, error: unknown): unknown {
+  if (!(error instanceof SyscallError)) return error;
+  const why: Readonly<Record<number, string>> = {
+    [errnoNumber('EADDRINUSE')]:
+      'another program, or another box, has that port of the host: choose another',
+    [errnoNumber('EADDRNOTAVAIL')]: 'the host has no such address: `ip address` shows those it has',
+  };
+  return new BoxError(`--publish ${printPort(port)}: ${why[error.errno] ?? error.message}`, {
+    cause: error,
+  });
+}

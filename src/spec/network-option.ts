@@ -1,0 +1,67 @@
+/** `--network MODE`: podman-run(1). */
+import { SpecError } from './errors.ts';
+import { defaultNetwork, type Network, type NetworkChoice } from './network.ts';
+
+/** What networks are called, and boxes. */
+export const networkName = /^[a-z0-9][a-z0-9_.-]{0,62}$/i;
+
+/** Words that could be taken for networks. */
+export const modes: readonly string[] = ['none', 'host', 'bridge', 'private', 'ns', 'container'];
+
+/** What podman has and tsbox has not. */
+const others: Readonly<Record<string, string>> = {
+  pasta: 'not something to ask for',
+  slirp4netns: 'not something that tsbox has',
+  default: 'not something that tsbox has',
+};
+
+/**
+ * @param value of the flag; nothing else than the loopback interface without one.
+ * @param find looks a network up by its name.
+ * @throws SpecError
+ */
+export function parseNetwork(
+  value = 'none',
+  find: (name: string) => Network | undefined,
+): NetworkChoice {
+  const [word = '', ...rest] = value.split(':');
+  const argument = rest.join(':');
+  const refuse = (why: string): SpecError => new SpecError([`--network ${value}: ${why}`]);
+  if (rest.length > 0 && !['ns', 'container'].includes(word))
+    throw refuse('options behind a network are not carried out: give the name alone');
+  const bridge = (name: string): NetworkChoice => {
+    const network = find(name);
+    if (network !== undefined) return { kind: 'bridge', network };
+    throw refuse(
+      `no network is called so: \`tsbox network create ${name}\` makes it, \`tsbox network ls\` lists those there are`,
+    );
+  };
+  switch (word) {
+    case 'none':
+    case 'private':
+      return { kind: 'none' };
+    case 'host':
+      return { kind: 'host' };
+    case 'bridge':
+      return { kind: 'bridge', network: defaultNetwork };
+    case 'ns':
+      if (argument.startsWith('/')) return { kind: 'namespace', path: argument };
+      throw refuse(
+        'ns: needs the absolute path of a network namespace, such as ns:/run/netns/blue',
+      );
+    case 'container':
+      if (/^[0-9a-f]{4,64}$/.test(argument)) return { kind: 'box', id: argument };
+      throw refuse('container: needs the id of a running box, or its first digits');
+    default:
+      break;
+  }
+  const other = Object.hasOwn(others, word) ? others[word] : undefined;
+  if (other !== undefined)
+    throw refuse(
+      `${other}: none, host, bridge, private, ns:PATH, container:ID and names of networks are`,
+    );
+  if (networkName.test(word)) return bridge(word);
+  throw refuse(
+    'not a network: none, host, bridge, private, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
+  );
+}

@@ -1,0 +1,73 @@
+/** What a box asks of networks, and what it was given. */
+import type { Address, Subnet } from './addresses.ts';
+
+/** `--network` in podman's words. */
+export type NetworkChoice =
+  /** A network namespace of its own, with nothing but its loopback interface. */
+  | { readonly kind: 'none' }
+  /** That of the host. */
+  | { readonly kind: 'host' }
+  /** One that is there, by the path of its file in /proc/PID/ns or /run/netns. */
+  | { readonly kind: 'namespace'; readonly path: string }
+  /** That of another box. */
+  | { readonly kind: 'box'; readonly id: string }
+  /** A namespace of its own on a bridge of tsbox's. */
+  | { readonly kind: 'bridge'; readonly network: Network };
+
+/** A port of the host's that leads into the box: `--publish`. */
+export interface PublishedPort {
+  readonly protocol: 'tcp' | 'udp';
+  /** The address of the host's at which it is; all of them if absent. */
+  readonly address?: Address;
+  readonly host: number;
+  readonly box: number;
+}
+
+/** What goes into /etc/resolv.conf and /etc/hosts. */
+export interface Names {
+  /** Resolvers; the host's if there are none. */
+  readonly servers: readonly Address[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+  readonly hosts: readonly { readonly name: string; readonly address: Address }[];
+}
+
+export interface NetworkRequest {
+  readonly choice: NetworkChoice;
+  readonly ports: readonly PublishedPort[];
+  /** Absent where the box keeps the image's files. */
+  readonly names?: Names;
+}
+
+/** A bridge of tsbox's, and who may be on it. */
+export interface Network {
+  readonly name: string;
+  /** The interface on the host. */
+  readonly bridge: string;
+  /** One of version 4 and perhaps one of version 6. The first address in each is the bridge's own. */
+  readonly subnets: readonly Subnet[];
+  /** Whether it leads nowhere else. */
+  readonly internal: boolean;
+  /** The most bytes of a packet; that of the way out of the host if absent. */
+  readonly mtu?: number;
+}
+
+/** A box's place on a network. */
+export interface Attachment {
+  readonly network: Network;
+  /** One in each of the network's subnets. */
+  readonly addresses: readonly Address[];
+  readonly mtu: number;
+  readonly ports: readonly PublishedPort[];
+}
+
+/** The one that `bridge` means: its addresses are found when the first box joins it. */
+export const defaultNetwork: Network = {
+  name: 'tsbox',
+  bridge: 'tsbox0',
+  subnets: [],
+  internal: false,
+};
+
+/** The address of the bridge itself. */
+export const GATEWAY = 1n;
