@@ -139,6 +139,8 @@ static napi_value address(napi_env env, napi_callback_info info)
 
 /* libuv's, which is part of Node: uv.h is not among the headers of Node-API. */
 extern int uv_backend_fd(const struct uv_loop_s *);
+extern int uv_backend_timeout(const struct uv_loop_s *);
+extern void uv_update_time(struct uv_loop_s *);
 
 /* events(): a descriptor that can be read when something waits for this thread's event loop. */
 static napi_value events(napi_env env, napi_callback_info info)
@@ -149,6 +151,16 @@ static napi_value events(napi_env env, napi_callback_info info)
 	return to_number(env, uv_backend_fd(loop));
 }
 
+/* nextTimer(): milliseconds until this thread's event loop has something to do by the clock; -1 for nothing. */
+static napi_value next_timer(napi_env env, napi_callback_info info)
+{
+	struct uv_loop_s *loop = NULL;
+	(void)info;
+	napi_get_uv_event_loop(env, &loop);
+	uv_update_time(loop);
+	return to_number(env, uv_backend_timeout(loop));
+}
+
 NAPI_MODULE_INIT()
 {
 	const napi_property_descriptor functions[] = {
@@ -156,6 +168,7 @@ NAPI_MODULE_INIT()
 		{"launch", NULL, launch, NULL, NULL, NULL, napi_default, NULL},
 		{"address", NULL, address, NULL, NULL, NULL, napi_default, NULL},
 		{"events", NULL, events, NULL, NULL, NULL, napi_default, NULL},
+		{"nextTimer", NULL, next_timer, NULL, NULL, NULL, napi_default, NULL},
 	};
 	napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
 	return exports;

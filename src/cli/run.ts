@@ -113,7 +113,9 @@ async function attendedElsewhere(sandbox: Sandbox, console: Console): Promise<Ex
 
 /** Also tells what an exit status alone does not. */
 function exitCode(exit: Exit): number {
-  if (exit.kind === 'exited') return exit.code;
-  if (exit.oomKilled) say('the box ran out of memory (--memory), so the kernel ended it');
-  return 128 + exit.signal;
+  const KILLED = 128 + signalNumbers.SIGKILL;
+  // An init tells of the workload's end by its own status.
+  if (exit.oomKilled && (exit.kind === 'signalled' || exit.code === KILLED))
+    say('the box ran out of memory (--memory), so the kernel ended it');
+  return exit.kind === 'exited' ? exit.code : 128 + exit.signal;
 }

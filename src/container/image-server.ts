@@ -3,7 +3,7 @@
  * box: a server that does not answer keeps who asked it in a sleep that only its own end can end, so
  * it is ended as soon as the box's first process is about to end, whatever others of the box wait for.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ended } from '../linux/children.ts';
 import { makeNonBlocking } from '../linux/descriptor.ts';
@@ -146,11 +146,22 @@ function follow(server: Interpreter, box: number, words: number): RunningServer 
 
 const SIGKILL = 9;
 
-/** Whether the process, a child, has begun to end: proc_pid_stat(5). It may wait for all others of its PID namespace. */
+/**
+ * Whether the process, a child, has begun to end, with all its threads: proc_pid_stat(5). It may wait for
+ * all others of its PID namespace; its first thread may have ended long before the others.
+ */
 function isEnding(pid: number): boolean {
   const PF_EXITING = 4;
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[6]) & PF_EXITING) !== 0;
+  const flagsOf = (thread: string): number => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+    return Number(stat.split(') ').at(-1)?.split(' ')[6]);
+  };
+  try {
+    return readdirSync(`/proc/${pid}/task`).every((thread) => (flagsOf(thread) & PF_EXITING) !== 0);
+  } catch {
+    // A thread has ended between the two: the next look tells.
+    return false;
+  }
 }
 
 /** Its last line. */

@@ -278,7 +278,8 @@ function markSteps(
 
 /** @param forCall whether it was ended as the kernel ends who makes a call that kills. */
 function toExit({ how, status }: Ended, oomKilled: boolean, forCall: boolean): Exit {
-  if (how === 'exited') return { kind: 'exited', code: status };
+  if (how === 'exited')
+    return { kind: 'exited', code: status, ...(oomKilled ? { oomKilled } : {}) };
   const signal = forCall && status === SIGKILL ? SIGSYS : status;
   return { kind: 'signalled', signal, oomKilled };
 }

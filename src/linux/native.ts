@@ -18,6 +18,7 @@ interface Native {
   readonly launch: (cloneArgs: Uint8Array, files: Int32Array) => number;
   readonly address: (array: ArrayBufferView) => bigint;
   readonly events: () => number;
+  readonly nextTimer: () => number;
 }
 
 let loaded: Native | undefined;
@@ -104,8 +105,14 @@ export function addressOf(array: ArrayBufferView): bigint {
 
 /**
  * A descriptor that can be read when something waits for this thread's event loop, so that a thread
- * that waits by itself knows when to return to it. Timers do not show there.
+ * that waits by itself knows when to return to it. Timers do not show there: {@link nextTimer}.
  */
 export function eventsDescriptor(): number {
   return native().events();
+}
+
+/** Milliseconds until a timer of this thread's event loop is due; undefined where there is none. */
+export function nextTimer(): number | undefined {
+  const milliseconds = native().nextTimer();
+  return milliseconds < 0 ? undefined : milliseconds;
 }

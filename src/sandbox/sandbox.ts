@@ -3,7 +3,8 @@ import type { Timeline } from './timeline.ts';
 
 /** How a workload ended. */
 export type Exit =
-  | { readonly kind: 'exited'; readonly code: number }
+  /** `oomKilled`: the kernel ended some process of the box for want of memory. */
+  | { readonly kind: 'exited'; readonly code: number; readonly oomKilled?: boolean }
   | { readonly kind: 'signalled'; readonly signal: number; readonly oomKilled: boolean };
 
 /**

@@ -200,7 +200,8 @@ function ownedState(parent: string, id: string, lock: number): BoxState {
       // its copy of the image.
       if (existsSync(directory)) await removeTree(directory);
       if (fstatSync(lock).nlink > 1) removeClaims(parent, fstatSync(lock).ino);
-      unlinkSync(`${directory}.lock`);
+      // Somebody may have tidied up /tmp.
+      if (fstatSync(lock).nlink > 0) unlinkSync(`${directory}.lock`);
       closeSync(lock);
     },
     abandon: () => closeSync(lock),

@@ -113,10 +113,16 @@ function byRoot(mount: string): string {
 /** A number of another namespace would have another process moved: the first one of ours is the host's, or systemd. */
 function knowsOurPids(): boolean {
   const INITIAL = 'pid:[4026531836]';
-  return (
-    readlinkSync('/proc/self/ns/pid') === INITIAL ||
-    readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd'
-  );
+  return readlinkSync('/proc/self/ns/pid') === INITIAL || firstProcess() === 'systemd';
+}
+
+/** Its name; proc(5): with hidepid=2 others' processes are not shown. */
+function firstProcess(): string | undefined {
+  try {
+    return readFileSync('/proc/1/comm', 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The bus at which systemd is comes first: another one may have been started for a desktop. */

@@ -4,8 +4,8 @@
  * makes the way of a key to the box and back as short as it can be.
  */
 import { readSync, writeSync } from 'node:fs';
-import { eventsDescriptor } from '../linux/native.ts';
-import { waitFor } from '../linux/poll.ts';
+import { eventsDescriptor, nextTimer } from '../linux/native.ts';
+import { type Ready, waitFor } from '../linux/poll.ts';
 import { terminalMode } from '../linux/terminal.ts';
 import { END_OF_FILE_AGAIN, endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 
@@ -96,9 +96,11 @@ export class Relay {
       ...(this.#shown.length > 0 ? [output] : []),
       ...(this.#typed.length > 0 ? [terminal] : []),
     ];
-    const ready = waitFor(reads, unused ? UNUSED : this.#pause(), writes);
+    const timer = nextTimer() ?? Number.POSITIVE_INFINITY;
+    const pause = Math.min(unused ? UNUSED : this.#pause(), Math.max(timer, 1));
+    const ready = waitFor(reads, Number.isFinite(pause) ? pause : undefined, writes);
     if (!attached) this.#keyboard.look();
-    if (ready.readable.includes(this.#events)) await turnOfEventLoop();
+    if (ready.readable.includes(this.#events) || isNothing(ready)) await turnOfEventLoop();
     if (ready.readable.includes(input) || ready.closed.includes(input)) this.#takeTyped(input);
     this.#typeEnd();
     if (this.#typed.length > 0) this.#type();
@@ -108,9 +110,10 @@ export class Relay {
   }
 
   /** Milliseconds after which to look again, though nothing has come. */
-  #pause(): number | undefined {
-    if (!this.#inputOpen) return this.#nextEnd === undefined ? undefined : END_OF_FILE_AGAIN;
-    return this.#keyboard.attached ? undefined : AWAY;
+  #pause(): number {
+    const forEver = Number.POSITIVE_INFINITY;
+    if (!this.#inputOpen) return this.#nextEnd === undefined ? forEver : END_OF_FILE_AGAIN;
+    return this.#keyboard.attached ? forEver : AWAY;
   }
 
   #takeTyped(input: number): void {
@@ -185,4 +188,9 @@ function codeOf(error: unknown): string | undefined {
 /** Lets the handlers of signals and of the box's end run. */
 function turnOfEventLoop(): Promise<void> {
   return new Promise((settle) => setImmediate(settle));
+}
+
+/** The time is up, for a timer perhaps. */
+function isNothing({ readable, closed, writable }: Ready): boolean {
+  return readable.length + closed.length + writable.length === 0;
 }

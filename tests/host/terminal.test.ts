@@ -55,6 +55,13 @@ test('a reader that does not read hinders no signal', async () => {
   expect(await once(child, 'exit')).toEqual([143, null]);
 });
 
+test('timers run while a terminal is shown: --timeout', () => {
+  const start = performance.now();
+  const { status } = tsbox(['run', '-t', '--timeout', '1', 'busybox', 'sleep', '60']);
+  expect(status).toBe(137);
+  expect(performance.now() - start).toBeLessThan(30_000);
+});
+
 test('what is no terminal is none, whatever else it is', () => {
   const random = openSync('/dev/urandom', 'r');
   const { status, stdout } = spawnSync(program, ['run', '-t', 'busybox', 'tty'], {
