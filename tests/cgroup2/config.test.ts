@@ -34,7 +34,7 @@ function config(resources: Json, script: string): string {
 
 /** In a bundle of its own. */
 const bundle = (text: string, command: string) => `
-  rm -rf bundle; mkdir bundle; cd bundle; ln -s $TSBOX_DATA/images/busybox rootfs
+  rm -rf bundle; mkdir bundle; cd bundle; cp -a $TSBOX_DATA/images/busybox rootfs
   cat >config.json <<'END'\n${text}\nEND
   ${command}`;
 const run = (resources: Json, script: string) =>
@@ -144,7 +144,7 @@ test.each([
 test.each([
   [
     'controllers that are not there',
-    /linux\.resources\.cpu\.cpus or mems needs the cpuset controller[\s\S]*linux\.resources\.hugepageLimits needs the hugetlb controller[\s\S]*linux\.resources\.rdma needs[\s\S]*linux\.resources\.unified needs the misc controller/,
+    /--cpuset-cpus or --cpuset-mems needs the cpuset controller[\s\S]*linux\.resources\.hugepageLimits needs the hugetlb controller[\s\S]*linux\.resources\.rdma needs[\s\S]*linux\.resources\.unified needs the misc controller/,
   ],
   ['a disk that is not there', /io\.max[\s\S]*what to do: ENODEV: 8:0 must be a whole disk/],
   [
