@@ -9,7 +9,10 @@ import { noOutside, type OtherBox, type Outside } from './outside.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 import type { Linux, Mount, NamespaceType } from './spec.ts';
 
-type Wishes = Pick<RunOptions, 'pid' | 'ipc' | 'uts' | 'cgroupns' | 'hostname' | 'shmSize'>;
+type Wishes = Pick<
+  RunOptions,
+  'pid' | 'ipc' | 'uts' | 'cgroupns' | 'hostname' | 'shmSize' | 'init'
+>;
 type Flag = 'pid' | 'ipc' | 'uts' | 'cgroupns';
 
 const types: Readonly<Record<Flag, NamespaceType>> = {
@@ -131,9 +134,13 @@ function namespaceOf(type: NamespaceType, mode: Mode): Namespaces {
 
 function contradictions(
   options: Wishes,
-  { ipc, uts }: Readonly<Record<Flag, Mode>>,
+  { pid, ipc, uts }: Readonly<Record<Flag, Mode>>,
   problems: ProblemList,
 ): void {
+  if (pid.kind !== 'own' && options.init)
+    problems.add(
+      `--init and --pid ${options.pid} contradict each other: an init is the first process of a PID namespace, and this one has its own already; leave one out`,
+    );
   if (uts.kind !== 'own' && options.hostname !== undefined)
     problems.add(
       `--hostname ${options.hostname} and --uts ${options.uts} contradict each other: the name would become that of all who share it; leave one out`,

@@ -20,6 +20,24 @@ export function unlikeContainer({ linux, hooks }: Spec): string[] {
   );
 }
 
+/** The flags that ask for it, where there is one, as most who read this have written that. */
+const flags: Readonly<Record<string, string>> = {
+  pid: '--pid',
+  ipc: '--ipc',
+  uts: '--uts',
+  network: '--network',
+  cgroup: '--cgroupns',
+  'memory.swap': '--memory-swap',
+  'memory.reservation': '--memory-reservation',
+  'cpu.shares': '--cpu-shares',
+  'cpu.cpus': '--cpuset-cpus',
+  'cpu.mems': '--cpuset-mems',
+};
+
+function flagOf(name: string): string {
+  return Object.hasOwn(flags, name) ? ` (${flags[name]})` : '';
+}
+
 function namespacesOf({ namespaces }: Linux): string[] {
   const types = namespaces.map(({ type }) => type);
   const missing = (['pid', 'network', 'ipc', 'uts'] as const).filter(
@@ -30,11 +48,11 @@ function namespacesOf({ namespaces }: Linux): string[] {
       .filter(({ path }) => path !== undefined)
       .map(
         ({ type, path }) =>
-          `linux.namespaces: ${type} at ${path}: a guest is in none of the host’s`,
+          `linux.namespaces${flagOf(type)}: ${type} at ${path}: a guest is in none of the host’s`,
       ),
     ...missing.map(
       (type) =>
-        `linux.namespaces: without ${type} the box would have the host’s, which a guest cannot`,
+        `linux.namespaces${flagOf(type)}: without ${type} the box would have the host’s, which a guest cannot`,
     ),
     ...(types.includes('time') ? ['linux.namespaces: time: a guest has clocks of its own'] : []),
   ];
@@ -52,6 +70,6 @@ function resourcesOf({ memory = {}, cpu = {}, devices, pids, ...others }: Resour
   ];
   return fields.map(
     (field) =>
-      `linux.resources.${field}: a machine has a size, which memory.limit and cpu.quota say`,
+      `linux.resources.${field}${flagOf(field)}: a machine has a size, which memory.limit and cpu.quota say`,
   );
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Host } from '../../src/plan/host.ts';
 import type { RunOptions } from '../../src/spec/run-options.ts';
 import { guest } from './boxes.ts';
+import { problemsOf } from './problems.ts';
 
 const sources: Host['sources'] = new Map([
   ['/host/directory', 'directory'],
@@ -78,4 +79,22 @@ test('the guest’s plan knows no path of the host', () => {
   const { sections } = guest({ volume: ['/host/directory:/d:ro'] }, new Map());
   const text = JSON.stringify(sections, (_, value) => (typeof value === 'bigint' ? '' : value));
   expect(text).not.toMatch(/\/host|\/images|\/kernels|boxes/);
+});
+
+test('what a guest does not share with the host, or keep to, is refused all at once', () => {
+  const own = {
+    pid: 'host',
+    ipc: 'ns:/x',
+    cgroupns: 'host',
+    cpuShares: '5',
+    memorySwap: '-1',
+    memory: '9m',
+  };
+  expect(problemsOf(() => guest(own)).map((problem) => problem.split(':')[0])).toEqual([
+    'linux.namespaces (--ipc)',
+    'linux.namespaces (--pid)',
+    'linux.resources.memory.swap (--memory-swap)',
+    'linux.resources.cpu.shares (--cpu-shares)',
+    '--cgroupns host with --vm',
+  ]);
 });

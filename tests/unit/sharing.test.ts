@@ -249,6 +249,7 @@ test.each<[Partial<RunOptions>, RegExp]>([
   ],
   [{ uts: 'container:abc', hostname: 'h' }, /^--hostname h and --uts container:abc contradict/],
   [{ ipc: 'container:abc', shmSize: '1m' }, /^--shm-size 1m and --ipc container:abc contradict/],
+  [{ pid: 'host', init: true }, /^--init and --pid host contradict/],
   [{ pid: 'container:vm' }, /^--pid container:vm: it is a micro-VM/],
 ])('%j is refused', (own, why) => {
   expect(problems(own)).toEqual([expect.stringMatching(why)]);
