@@ -14,6 +14,8 @@
 #include "terminal.h"
 
 enum { SIG_BLOCK_ = 0, SIGPIPE_ = 13, SIGCHLD_ = 17, WNOHANG_ = 1, STDIN_ROOM = 262144 };
+/* Between two looks at a terminal that nobody has open: as src/terminal/relay.ts has it. */
+enum { UNUSED_NANOSECONDS = 50000000 };
 enum { LINGER_SECONDS = 10, OOM_TEXT = 4096, AF_UNIX_ = 1, SOCK_STREAM_ = 1 };
 
 /* A frame on its way to the host; the next one is made when it is gone. */
@@ -32,6 +34,8 @@ static uint32_t room_start, room_used;
 static int to_stdin, from_stdout, from_stderr, channel, signals;
 /* Where the workload's terminal comes from, and the terminal once it has come. */
 static int handover = -1, terminal = -1;
+/* Whether nobody has the terminal open: poll(2) would say so all the time. */
+static int unused;
 static struct window_size window;
 static uint32_t credit_owed;
 static int stdin_ended, in_child;
@@ -89,7 +93,10 @@ static void send(uint32_t type, const void *payload, uint32_t length)
 static void send_stream(uint32_t type, int *descriptor)
 {
 	long size = sys3(__NR_read, *descriptor, outgoing + sizeof(struct frame_header), CHANNEL_MAX_PAYLOAD);
-	if (size == -EAGAIN || size == -EINTR)
+	/* Of a terminal only: somebody may open it again. */
+	if (descriptor == &from_stdout)
+		unused = size == -EIO;
+	if (size == -EAGAIN || size == -EINTR || size == -EIO)
 		return;
 	if (size <= 0) {
 		close_end(descriptor);
@@ -122,7 +129,9 @@ static void feed(void)
 		if (written == -EAGAIN || written == -EINTR)
 			return;
 		if (written < 0) {
-			close_end(&to_stdin);
+			/* Of a terminal only, as above. */
+			if (written != -EIO)
+				close_end(&to_stdin);
 			written = size;
 		}
 		room_start = (room_start + (uint32_t)written) % STDIN_ROOM;
@@ -244,14 +253,15 @@ static void serve(void)
 	struct pollfd ready[6] = {
 	    {signals, POLLIN, 0},
 	    {channel, POLLIN, 0},
-	    {outgoing_end == 0 ? from_stdout : -1, POLLIN, 0},
+	    {outgoing_end == 0 && !unused ? from_stdout : -1, POLLIN, 0},
 	    {outgoing_end == 0 ? from_stderr : -1, POLLIN, 0},
 	    {room_used > 0 && handover < 0 ? to_stdin : -1, POLLOUT, 0},
 	    {handover, POLLIN, 0},
 	};
 	if (outgoing_end > 0)
 		ready[1].events |= POLLOUT;
-	sys5(__NR_ppoll, ready, 6, 0, 0, 0);
+	struct timespec pause = {0, UNUSED_NANOSECONDS};
+	sys5(__NR_ppoll, ready, 6, unused ? &pause : NULL, 0, 0);
 	if (ready[5].revents)
 		take_terminal();
 	flush();
@@ -260,7 +270,7 @@ static void serve(void)
 	feed();
 	/* Before output, or a workload that echoes its input could starve itself. */
 	send_credit();
-	if (outgoing_end == 0 && ready[2].revents)
+	if (outgoing_end == 0 && (unused || ready[2].revents))
 		send_stream(FRAME_STDOUT, &from_stdout);
 	if (outgoing_end == 0 && ready[3].revents)
 		send_stream(FRAME_STDERR, &from_stderr);

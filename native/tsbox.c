@@ -119,9 +119,23 @@ static void find_top(struct path *path)
 #define OPEN_FILES "TSBOX_OPEN_FILES="
 
 /*
- * Takes NODE_EXTRA_CA_CERTS away: to read those certificates takes Node 40 ms, and tsbox makes no
- * TLS connections. Writes to `kept`, which has room for `own` and what else is there, and returns
- * the value of PATH.
+ * To read the certificates takes Node 40 ms, and tsbox makes no TLS connections: they have another
+ * name, which src/spec/environment.ts knows, and of the same length, so that it fits in the same place.
+ */
+#define CERTIFICATES "NODE_EXTRA_CA_CERTS="
+#define HIDDEN_CERTIFICATES "TSBOX_EXTRA_CACERTS="
+_Static_assert(sizeof CERTIFICATES == sizeof HIDDEN_CERTIFICATES, "one takes the place of the other");
+
+static void hide_certificates(char *variable)
+{
+	if (starts_with(variable, CERTIFICATES))
+		for (size_t i = 0; i < sizeof CERTIFICATES - 1; i++)
+			variable[i] = HIDDEN_CERTIFICATES[i];
+}
+
+/*
+ * Leaves out what has one of tsbox's own names. Writes to `kept`, which has room for `own` and what
+ * else is there, and returns the value of PATH.
  */
 static const char *prepare(char **environment, char *own, char **kept)
 {
@@ -129,8 +143,10 @@ static const char *prepare(char **environment, char *own, char **kept)
 	for (; *environment != NULL; environment++) {
 		if (starts_with(*environment, "PATH="))
 			search = *environment + 5;
-		if (!starts_with(*environment, "NODE_EXTRA_CA_CERTS=") && !starts_with(*environment, OPEN_FILES))
-			*kept++ = *environment;
+		if (starts_with(*environment, HIDDEN_CERTIFICATES) || starts_with(*environment, OPEN_FILES))
+			continue;
+		hide_certificates(*environment);
+		*kept++ = *environment;
 	}
 	*kept++ = own;
 	*kept = NULL;

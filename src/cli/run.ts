@@ -71,9 +71,7 @@ export async function run(
   const streams: Stdio = {
     stdin: interactive ? 0 : openSync('/dev/null', 'r'),
     ...output,
-    ...(interactive && attendance !== undefined
-      ? { typed: (bytes) => attendance.take(bytes) }
-      : {}),
+    ...(interactive && attendance !== undefined ? { typed: attendance } : {}),
   };
   let sandbox: Sandbox | undefined;
   try {

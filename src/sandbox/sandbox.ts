@@ -60,5 +60,12 @@ export interface Stdio {
   readonly stdout: number;
   readonly stderr: number;
   /** Of a box with a terminal: what of that which is typed is the box's; without it nothing is. */
-  readonly typed?: (bytes: Uint8Array) => Uint8Array;
+  readonly typed?: Typist;
+}
+
+/** Looks for keys of its own in what is typed, and may hold some back until the next one tells. */
+export interface Typist {
+  take(bytes: Uint8Array): Uint8Array;
+  /** How many bytes are held back: they may come out on top of a later chunk. */
+  readonly held: number;
 }

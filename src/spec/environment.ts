@@ -47,19 +47,21 @@ export function parseEnv(value: string, caller: Variables): [string, string][] {
   return variables(splitPair(value), caller);
 }
 
-/** What bin/tsbox tells tsbox, native/tsbox.c. */
-const OWN = 'TSBOX_OPEN_FILES';
+/** Without what bin/tsbox tells tsbox, and with what it keeps from Node: native/tsbox.c. */
+function asCalled(variables: Variables): Variables {
+  const { TSBOX_OPEN_FILES: _, TSBOX_EXTRA_CACERTS: certificates, ...others } = variables;
+  return certificates === undefined ? others : { ...others, NODE_EXTRA_CA_CERTS: certificates };
+}
 
 function variables({ name, value }: Line, caller: Variables): [string, string][] {
   if (value !== undefined) return [[name, value]];
+  const callers = asCalled(caller);
   if (name.endsWith('*')) {
     const start = name.slice(0, -1);
-    return Object.entries(caller).flatMap(([each, its]) =>
-      each.startsWith(start) && each !== OWN && its !== undefined
-        ? [[each, its] as [string, string]]
-        : [],
+    return Object.entries(callers).flatMap(([each, its]) =>
+      each.startsWith(start) && its !== undefined ? [[each, its] as [string, string]] : [],
     );
   }
-  const inherited = caller[name];
+  const inherited = callers[name];
   return inherited === undefined ? [] : [[name, inherited]];
 }

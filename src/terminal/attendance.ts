@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs';
 import { makeNonBlocking } from '../linux/descriptor.ts';
 import { windowSize } from '../linux/terminal.ts';
-import type { Exit, Sandbox } from '../sandbox/sandbox.ts';
+import type { Exit, Sandbox, Typist } from '../sandbox/sandbox.ts';
 import type { ConsoleSize } from '../spec/spec.ts';
 import { DetachKeys } from './detach-keys.ts';
 import { OwnTerminal } from './own-terminal.ts';
@@ -15,7 +15,7 @@ export function ownSize(): ConsoleSize | undefined {
   return windowSize(INPUT) ?? windowSize(OUTPUT);
 }
 
-export class Attendance implements Keyboard {
+export class Attendance implements Keyboard, Typist {
   readonly #own = new OwnTerminal(INPUT);
   readonly #keys: DetachKeys;
   readonly #interactive: boolean;
@@ -35,6 +35,10 @@ export class Attendance implements Keyboard {
   /** Whether it is a person who types. */
   get atTerminal(): boolean {
     return this.#own.isTerminal;
+  }
+
+  get held(): number {
+    return this.#keys.held;
   }
 
   /** Settles with the end of the box; by then the caller's terminal is as it was. */

@@ -35,6 +35,11 @@ export class DetachKeys {
     this.#keys = keys;
   }
 
+  /** How many bytes are held back: so many more than a chunk has can come out with it. */
+  get held(): number {
+    return this.#matched;
+  }
+
   take(chunk: Uint8Array): Typed {
     const keys = this.#keys;
     if (keys.length === 0) return { bytes: chunk, detached: false };

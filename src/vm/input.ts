@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { END_OF_FILE_AGAIN, endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
+import type { Typist } from '../sandbox/sandbox.ts';
 import { type HostFrame, MAX_CHUNK, MAX_CREDIT } from './channel.ts';
 
 export interface Input {
@@ -17,6 +18,8 @@ type Send = (type: HostFrame, bytes?: Uint8Array) => void;
 /** How input reaches the workload. Each returns how many bytes of the credit it has used. */
 export interface Way {
   take(chunk: Uint8Array): number;
+  /** How many bytes may be sent on top of the next chunk. */
+  readonly held: number;
   /** @param credit how many there are. */
   end(credit: number): number;
   /** Milliseconds after which the end is said again, and again. */
@@ -26,6 +29,7 @@ export interface Way {
 /** To a pipe of the workload's. */
 export function pipe(send: Send): Way {
   return {
+    held: 0,
     take: (chunk) => {
       send('stdin', chunk);
       return chunk.length;
@@ -38,7 +42,7 @@ export function pipe(send: Send): Way {
 }
 
 /** To a terminal of the workload's. @param typed what of it is the box's. */
-export function keyboard(typed: (bytes: Uint8Array) => Uint8Array, send: Send): Way {
+export function keyboard(typed: Typist, send: Send): Way {
   const CTRL_D = 4;
   let last = NEWLINE;
   const type = (bytes: Uint8Array): number => {
@@ -47,7 +51,10 @@ export function keyboard(typed: (bytes: Uint8Array) => Uint8Array, send: Send): 
     return bytes.length;
   };
   return {
-    take: (chunk) => type(typed(chunk)),
+    get held() {
+      return typed.held;
+    },
+    take: (chunk) => type(typed.take(chunk)),
     end: (credit) => {
       const keys = endOfFile(CTRL_D, last);
       if (credit < keys.length) return 0;
@@ -65,9 +72,9 @@ export function openInput(fd: number, way: Way): Input {
   let again: NodeJS.Timeout | undefined;
   let ended = false;
   const pump = (): void => {
-    while (credit > 0 && !ended) {
+    while (credit > way.held && !ended) {
       const chunk: Buffer | null = stream.read(
-        Math.min(credit, MAX_CHUNK, stream.readableLength || 1),
+        Math.min(credit - way.held, MAX_CHUNK, stream.readableLength || 1),
       );
       if (chunk === null) return;
       credit -= way.take(chunk);

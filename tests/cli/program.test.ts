@@ -124,13 +124,19 @@ function installation(): string {
   return scratch;
 }
 
-test('it takes the first Node of PATH, with the words and all the environment but one variable', () => {
+test('it takes the first Node of PATH, with the words and the environment, one variable under another name', () => {
   const top = installation();
-  const script = 'printf "%s\\n" "$@" "$ONE|$(printenv NODE_EXTRA_CA_CERTS || echo none)|$TWO"';
+  const certificates = '$(printenv NODE_EXTRA_CA_CERTS || echo none)|$TSBOX_EXTRA_CACERTS';
+  const script = `printf "%s\\n" "$@" "$ONE|${certificates}|$TWO"`;
   writeFileSync(join(top, 'node'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const env = { ONE: '1', NODE_EXTRA_CA_CERTS: '/x', TWO: '2', PATH: `/no/such::${top}:/usr/bin` };
+  const env = {
+    ...{ ONE: '1', TSBOX_EXTRA_CACERTS: '/planted', NODE_EXTRA_CA_CERTS: '/x', TWO: '2' },
+    PATH: `/no/such::${top}:/usr/bin`,
+  };
   const outcome = tsboxFor({ program: join(top, 'bin/tsbox'), env }, ['run', 'a b', '']);
-  expect(outcome.stdout).toBe(`--disable-sigusr1\n${top}/dist/tsbox.cjs\nrun\na b\n\n1|none|2\n`);
+  expect(outcome.stdout).toBe(
+    `--disable-sigusr1\n--\n${top}/dist/tsbox.cjs\nrun\na b\n\n1|none|/x|2\n`,
+  );
 });
 
 test('compiled code that is kept is used, replaced when it is no good, and not needed', () => {

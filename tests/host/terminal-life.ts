@@ -161,4 +161,15 @@ export function terminalLife(driver: string): void {
     screen.line(`clear; ${run('-t busybox tty')} </dev/null | od -c | head -n 2`);
     await screen.shows(/\/ +d +e +v +\/ +p +t +s +\/ +0 +\\r +\\n/);
   });
+
+  test('a terminal that nobody has open for a while is shown again, and typed at', async () => {
+    const screen = Screen.open('env PS1="host>" sh');
+    await screen.shows(/host>/);
+    const script =
+      'exec </dev/null >/dev/null 2>&1; sleep 1; exec </dev/console >/dev/console; echo back; read -r word; echo got $word';
+    screen.line(`clear; ${run(`-it busybox -- sh -c '${script}'`)}; echo status=$?`);
+    await screen.shows(/^back$/m);
+    screen.line('again');
+    await screen.shows(/got again\s+status=0/);
+  });
 }

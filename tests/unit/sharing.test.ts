@@ -29,7 +29,10 @@ const outside: Outside = {
   hostname: () => 'hosts-own',
 };
 const caller = {
-  env: { HOME: '/mine', XA: '1', XB: '2', TSBOX_OPEN_FILES: '1:2:3' },
+  env: {
+    ...{ HOME: '/mine', XA: '1', XB: '2' },
+    ...{ TSBOX_OPEN_FILES: '1:2:3', TSBOX_EXTRA_CACERTS: '/certificates' },
+  },
   cwd: '/here',
   findDevices: () => [],
   ids: plainRoot,
@@ -129,8 +132,22 @@ test('an image as a volume is read-only', () => {
 test('variables of a file, of the caller, and those that begin alike; --env wins', () => {
   const { env } = make({ envFile: ['env'], env: ['A=2', 'X*'] }).spec.process;
   expect(env.slice(1)).toEqual(['HOSTNAME=tsbox', 'HOME=/mine', 'A=2', 'XA=1', 'XB=2']);
-  expect(make({ env: ['*'] }).spec.process.env.join()).not.toContain('TSBOX_OPEN_FILES');
 });
+
+test.each(['*', 'NODE_EXTRA_CA_CERTS', 'NODE*'])(
+  '--env %s: what bin/tsbox keeps from Node is passed on',
+  (word) => {
+    const { env } = make({ env: [word] }).spec.process;
+    expect(env).toContain('NODE_EXTRA_CA_CERTS=/certificates');
+  },
+);
+
+test.each(['*', 'TSBOX*', 'TSBOX_OPEN_FILES', 'TSBOX_EXTRA_CACERTS'])(
+  '--env %s: what bin/tsbox tells tsbox is not',
+  (word) => {
+    expect(make({ env: [word] }).spec.process.env.join()).not.toContain('TSBOX');
+  },
+);
 
 test('what tsbox does around the box', () => {
   const asked = {
