@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { bpfAttachFlags, bpfAttachTypes, bpfCommands, bpfProgramTypes } from '../abi/bpf.ts';
 import { errnoName } from '../abi/errno.ts';
 import { addressOf, SyscallError, syscall } from './native.ts';
+import { undisturbed } from './signal-mask.ts';
 
 /**
  * The kernel keeps the filter until the cgroup is removed: it is pinned nowhere.
@@ -44,13 +45,13 @@ function load(program: Uint8Array): number {
   view.setBigUint64(8, addressOf(program), true);
   view.setBigUint64(16, addressOf(license), true);
   attributes.set(Buffer.from('tsbox_devices'), 48);
-  for (;;) {
-    try {
-      return syscall('bpf', bpfCommands.BPF_PROG_LOAD, attributes, ATTRIBUTES);
-    } catch (error) {
-      // The verifier gives up where a signal waits, which has been taken by now.
-      if (!(error instanceof SyscallError && errnoName(error.errno) === 'EAGAIN')) throw error;
-    }
+  const verified = () => syscall('bpf', bpfCommands.BPF_PROG_LOAD, attributes, ATTRIBUTES);
+  try {
+    return verified();
+  } catch (error) {
+    if (!(error instanceof SyscallError && errnoName(error.errno) === 'EAGAIN')) throw error;
+    // The verifier gives up where a signal waits: without end where they come faster than it works.
+    return undisturbed(verified);
   }
 }
 

@@ -147,7 +147,7 @@ test('--device /dev/null: what every box has can be asked for', () => {
 
 /** A user’s box can be given a device, and without a cgroup that belongs to the user no part of it. */
 const noCgroup =
-  /^tsbox: --device \/n: its access needs a cgroup that belongs to you, and none around this process does: /;
+  /^tsbox: --device \/n: its access needs a cgroup that belongs to you, and none around this process does \(/;
 const noDevice = /\/n: No such device or address\n[\s\S]*mknod: \/t\/m: Operation not permitted\n/;
 
 test.each([

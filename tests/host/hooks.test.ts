@@ -100,7 +100,13 @@ test('startContainer has the rights of the workload, the others those of tsbox',
       {
         process: {
           user: { uid: 1000, gid: 1000 },
-          capabilities: { bounding: caps, permitted: caps, effective: caps },
+          capabilities: {
+            bounding: caps,
+            permitted: caps,
+            effective: caps,
+            inheritable: caps,
+            ambient: caps,
+          },
         },
         linux: { seccomp: { defaultAction: 'SCMP_ACT_ALLOW' } },
       },
