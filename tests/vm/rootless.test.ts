@@ -55,7 +55,13 @@ function giveToUser(tree: string): void {
 
 eachLeavesNothing();
 
-const asUser = ['setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups', program];
+const by = (user: number) => [
+  'setpriv',
+  `--reuid=${user}`,
+  `--regid=${user}`,
+  '--clear-groups',
+  program,
+];
 
 function run(
   flags: readonly string[],
@@ -67,7 +73,7 @@ function run(
     ['run', '--vm', '-i', ...flags, ...words],
     input,
     { ...env, ...more },
-    asUser,
+    by(USER),
   );
   return { ...result, stderr: result.stderr.replace(/^tsbox: KVM is not used .*\n/, '') };
 }
@@ -157,8 +163,8 @@ test.each([
 test.each(['SIGTERM', 'SIGUSR1'] as const)('%s reaches the workload', async (signal) => {
   const script = `trap "exit 42" ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
   const words = ['run', '--vm', 'busybox', '--', 'sh', '-c', script];
-  const [by = '', ...first] = asUser;
-  const child = spawn(by, [...first, ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const [setpriv = '', ...first] = by(USER);
+  const child = spawn(setpriv, [...first, ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = new Promise((settle) => child.once('close', settle));
   await new Promise((settle) => child.stdout.once('data', settle));
   child.kill(signal);
@@ -188,15 +194,18 @@ test('a runtime directory that is another’s, or a link, is refused', () => {
 });
 
 test('without XDG_RUNTIME_DIR a link planted in /tmp is not followed', () => {
-  const planted = `/tmp/tsbox-${USER}`;
+  // Of whom no other test leaves something there.
+  const user = USER + 1;
+  const planted = `/tmp/tsbox-${user}`;
   const target = join(scratch, 'target');
   mkdirSync(target);
-  chownSync(target, USER, USER);
+  chownSync(target, user, user);
   symlinkSync(target, planted);
   lchownSync(planted, OTHER, OTHER);
   try {
-    const { status } = run([], ['busybox', '--', 'true'], { XDG_RUNTIME_DIR: '' });
-    expect(status).toBe(125);
+    const words = ['run', '--vm', 'busybox', '--', 'true'];
+    const { status, stderr } = tsbox(words, '', { ...env, XDG_RUNTIME_DIR: '' }, by(user));
+    expect({ status, stderr }).toEqual({ status: 125, stderr: expect.stringContaining(planted) });
     expect(readdirSync(target)).toEqual([]);
   } finally {
     rmSync(planted);
