@@ -13,10 +13,10 @@ export interface Ended {
 }
 
 const waiting = new Map<number, (ended: Ended) => void>();
-let keepAlive: NodeJS.Timeout | undefined;
+let looking: NodeJS.Timeout | undefined;
 
-/** The longest delay that a timer can have; nothing happens when it fires. */
-const LONG = 2 ** 31 - 1;
+/** Milliseconds between two looks without a signal: Node loses those that come while many others do. */
+const UNTOLD = 1000;
 
 /**
  * Settles when the process that the pidfd refers to has ended; it is reaped and the pidfd closed.
@@ -33,8 +33,8 @@ export function endOf(pidfd: number, block: number): Promise<Ended> {
     }
     if (waiting.size === 0) {
       process.on('SIGCHLD', look);
-      // A signal handler alone does not keep Node running.
-      keepAlive = setInterval(() => undefined, LONG);
+      // It keeps Node running, too, which a signal handler does not.
+      looking = setInterval(look, UNTOLD);
     }
     waiting.set(pidfd, settle);
     // It may have ended before the handler was there.
@@ -51,7 +51,7 @@ function look(): void {
   }
   if (waiting.size > 0) return;
   process.off('SIGCHLD', look);
-  clearInterval(keepAlive);
+  clearInterval(looking);
 }
 
 /** Reaps the process and closes its pidfd; undefined while it is running, unless that is waited for. */
