@@ -27,6 +27,7 @@ interface Shown {
 
 const shown: Readonly<Partial<Record<Mount['type'], Shown>>> = {
   proc: { namespace: 'pid', type: 'proc' },
+  sysfs: { namespace: 'network', type: 'sysfs' },
   mqueue: { namespace: 'ipc', type: 'mqueue' },
   cgroup: { namespace: 'cgroup', type: 'cgroup2' },
 };

@@ -1,9 +1,18 @@
 /** What a box needs of networks before its process is made; undone by {@link leaveNetwork}. */
+import { existsSync, linkSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../linux/make-directory.ts';
 import type { Box, BoxNetwork } from '../spec/box.ts';
+import type { Attachment, NetworkChoice } from '../spec/network.ts';
 import { BoxError } from './errors.ts';
-import { writeNames, writeResolver } from './names.ts';
-import { type Member, memberDirectory, networksDirectory, writeMember } from './network-state.ts';
+import { type Resolvers, writeNames, writeResolver } from './names.ts';
+import {
+  locked,
+  type Member,
+  memberDirectory,
+  networksDirectory,
+  writeMember,
+} from './network-state.ts';
 import { joinNetwork, leaveNetwork } from './networks.ts';
 import type { BoxState } from './state.ts';
 
@@ -22,9 +31,14 @@ export async function enterNetwork(
   if (names === undefined) return asked;
   if (choice.kind === 'bridge' && process.geteuid?.() !== 0)
     throw new BoxError(
-      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none or host',
+      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none',
     );
   const directory = networksDirectory(boxes);
+  if (choice.kind === 'box') {
+    await shareNames(directory, state.id, choice.id);
+    const own: BoxNetwork = { ...asked, choice: { ...choice, id: state.id } };
+    return { ...asked, files: filesOf(own, directory, state.id) };
+  }
   const member: Member = { id: state.id, hostname: hostname ?? state.id, hosts: names.hosts };
   const network = choice.kind === 'bridge' ? choice.network : undefined;
   const attachment =
@@ -35,7 +49,7 @@ export async function enterNetwork(
     writeMember(directory, member);
     writeNames(directory, member, []);
   }
-  if (hasResolver(asked)) writeResolver(directory, state.id, names, attachment?.network);
+  if (hasResolver(asked)) writeResolver(directory, state.id, names, resolvers(choice, attachment));
   return {
     ...asked,
     ...(attachment === undefined ? {} : { attachment }),
@@ -43,10 +57,32 @@ export async function enterNetwork(
   };
 }
 
+/** The host's own are no resolvers for a namespace in which its loopback addresses are not. */
+function resolvers(choice: NetworkChoice, attachment: Attachment | undefined): Resolvers {
+  if (attachment !== undefined) return { kind: 'network', network: attachment.network };
+  return choice.kind === 'namespace' ? { kind: 'namespace', path: choice.path } : { kind: 'host' };
+}
+
 /** A box that can ask nobody keeps the image's. */
 function hasResolver({ choice }: BoxNetwork): boolean {
   return choice.kind !== 'none';
 }
+
+/**
+ * The very files of the other box, by a second name each: what changes of them changes for both, and
+ * they stay when that one ends first. One that has none keeps the image's, and so does this.
+ */
+async function shareNames(directory: string, id: string, other: string): Promise<void> {
+  await locked(directory, async () => {
+    makeDirectory(memberDirectory(directory, id));
+    for (const name of nameFiles) {
+      const [from, to] = [other, id].map((each) => join(memberDirectory(directory, each), name));
+      if (from !== undefined && to !== undefined && existsSync(from)) linkSync(from, to);
+    }
+  });
+}
+
+const nameFiles: readonly string[] = ['hosts', 'resolv.conf'];
 
 /** What it sees in place of the image's. */
 export function filesOf(
@@ -54,8 +90,11 @@ export function filesOf(
   directory: string,
   id: string,
 ): NonNullable<BoxNetwork['files']> {
-  const names = hasResolver(asked) ? ['hosts', 'resolv.conf'] : ['hosts'];
-  return names.map((name) => ({
+  const { choice } = asked;
+  const names = hasResolver(asked) ? nameFiles : ['hosts'];
+  const isThere = (name: string) =>
+    choice.kind !== 'box' || existsSync(join(memberDirectory(directory, choice.id), name));
+  return names.filter(isThere).map((name) => ({
     source: join(memberDirectory(directory, id), name),
     destination: `/etc/${name}`,
   }));

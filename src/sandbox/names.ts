@@ -30,30 +30,41 @@ function neighbour({ id, attachment, hostname }: Member) {
   return { addresses: attachment?.addresses ?? [], names };
 }
 
-/** @param network of the box; that of the host if absent. */
-export function writeResolver(
-  directory: string,
-  id: string,
-  names: Names,
-  network: Network | undefined,
-): void {
-  const texts = resolverFiles.map(readIfThere);
-  const reachable = (server: Address) => network === undefined || isReachable(server, network);
+/** Where a box's resolvers must be reachable from. */
+export type Resolvers =
+  | { readonly kind: 'host' }
+  | { readonly kind: 'network'; readonly network: Network }
+  /** One that others made: ip-netns(8) has resolvers for those that have a name. */
+  | { readonly kind: 'namespace'; readonly path: string };
+
+export function writeResolver(directory: string, id: string, names: Names, from: Resolvers): void {
+  const reachable = (server: Address) => isReachable(server, from);
+  const texts = [
+    ...filesOf(from).map((path) => resolverText(names, readIfThere(path), () => true)),
+    ...resolverFiles.map((path) => resolverText(names, readIfThere(path), reachable)),
+  ];
   // One that has a resolver for others is preferred to one that points to a program of the host's.
-  const text = texts
-    .map((each) => resolverText(names, each, reachable))
-    .find((each) => each.includes('nameserver '));
+  const text = texts.find((each) => each.includes('nameserver '));
   writeInPlace(
     join(memberDirectory(directory, id), 'resolv.conf'),
-    text ?? resolverText(names, texts[0] ?? '', reachable),
+    text ?? resolverText(names, readIfThere(resolverFiles[0]), reachable),
   );
 }
 
 /** The second is systemd-resolved's, where the first names its own address. */
-const resolverFiles = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'];
+const resolverFiles = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const;
 
-function isReachable({ family, value }: Address, { internal, subnets }: Network): boolean {
+function filesOf(from: Resolvers): string[] {
+  const path = from.kind === 'namespace' ? from.path : '';
+  const [, name] = /^\/(?:var\/)?run\/netns\/([^/]+)$/.exec(path) ?? [];
+  return name === undefined || name.startsWith('.') ? [] : [`/etc/netns/${name}/resolv.conf`];
+}
+
+function isReachable({ family, value }: Address, from: Resolvers): boolean {
+  if (from.kind === 'host') return true;
   const loopback = family === 4 ? value >> 24n === 127n : value === 1n;
+  if (from.kind === 'namespace') return !loopback;
+  const { internal, subnets } = from.network;
   return !internal && !loopback && subnets.some((subnet) => subnet.family === family);
 }
 

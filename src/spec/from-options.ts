@@ -14,8 +14,8 @@ import { idsBeside } from './ids-beside.ts';
 import { parseAnnotations } from './labels.ts';
 import { parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
-import { type Sharing, sharing } from './namespace-options.ts';
-import { checkSysfs, findDefault, networkRequest, withNetwork } from './network-request.ts';
+import { sharing } from './namespace-options.ts';
+import { checkSysfs, networkRequest, withNetwork } from './network-request.ts';
 import { ownMounts } from './own-mounts.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
 import { readOnlyMounts } from './read-only-tmpfs.ts';
@@ -44,8 +44,9 @@ export function specFromOptions(
   const hostname =
     shared.hostname ?? problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
-  const network = networkRequest(options, caller.findNetwork ?? findDefault, problems);
-  const isolation = makeLinux(options, shared, caller, security, problems);
+  const network = networkRequest(options, caller, problems);
+  const namespaces = withNetwork(shared.namespaces, network);
+  const isolation = makeLinux(options, namespaces, caller, security, problems);
   const asked = problems.attempt(
     () => idsBeside(shared.kin, options) ?? idMaps(options, caller.ids),
     hostIds,
@@ -70,7 +71,6 @@ export function specFromOptions(
   );
   const linux = {
     ...isolation,
-    namespaces: withNetwork(isolation.namespaces, network),
     ...(seccomp === undefined ? {} : { seccomp }),
   };
   const { shmSize } = options;
@@ -172,7 +172,7 @@ function parseHostname(value = DEFAULT_HOSTNAME): string {
 
 function makeLinux(
   options: RunOptions,
-  { namespaces }: Sharing,
+  namespaces: Linux['namespaces'],
   caller: Caller,
   security: SecurityOptions,
   problems: ProblemList,

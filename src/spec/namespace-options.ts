@@ -108,7 +108,7 @@ function parseMode(flag: Flag, value = '', caller: CallerIds['kind'], outside: O
 }
 
 /** @throws SpecError */
-function containerOf(
+export function containerOf(
   what: string,
   id: string,
   caller: CallerIds['kind'],

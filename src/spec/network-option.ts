@@ -1,6 +1,7 @@
 /** `--network MODE`: podman-run(1). */
 import { SpecError } from './errors.ts';
 import { defaultNetwork, type Network, type NetworkChoice } from './network.ts';
+import type { OtherBox } from './outside.ts';
 
 /** What networks are called, and boxes. */
 export const networkName = /^[a-z0-9][a-z0-9_.-]{0,62}$/i;
@@ -18,11 +19,13 @@ const others: Readonly<Record<string, string>> = {
 /**
  * @param value of the flag; nothing else than the loopback interface without one.
  * @param find looks a network up by its name.
+ * @param findBox looks a running box up by its id.
  * @throws SpecError
  */
 export function parseNetwork(
   value = 'none',
   find: (name: string) => Network | undefined,
+  findBox: (what: string, id: string) => OtherBox,
 ): NetworkChoice {
   const [word = '', ...rest] = value.split(':');
   const argument = rest.join(':');
@@ -50,7 +53,8 @@ export function parseNetwork(
         'ns: needs the absolute path of a network namespace, such as ns:/run/netns/blue',
       );
     case 'container':
-      if (/^[0-9a-f]{4,64}$/.test(argument)) return { kind: 'box', id: argument };
+      if (/^[0-9a-f]{4,64}$/.test(argument))
+        return networkOf(findBox(`--network ${value}`, argument));
       throw refuse('container: needs the id of a running box, or its first digits');
     default:
       break;
@@ -64,4 +68,8 @@ export function parseNetwork(
   throw refuse(
     'not a network: none, host, bridge, private, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
   );
+}
+
+function networkOf(box: OtherBox): NetworkChoice {
+  return { kind: 'box', id: box.id, path: box.namespace('network') };
 }

@@ -2,8 +2,15 @@
 import type { BoxIds } from './box.ts';
 import type { ProblemList } from './errors.ts';
 import { parseNames } from './names-options.ts';
-import { defaultNetwork, type Network, type NetworkRequest } from './network.ts';
+import { containerOf } from './namespace-options.ts';
+import {
+  defaultNetwork,
+  type Network,
+  type NetworkChoice,
+  type NetworkRequest,
+} from './network.ts';
 import { parseNetwork } from './network-option.ts';
+import { noOutside } from './outside.ts';
 import { parsePublish, printPort } from './ports.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 import type { Linux } from './spec.ts';
@@ -11,28 +18,36 @@ import type { Linux } from './spec.ts';
 /** @returns undefined for a box that has nothing but its loopback interface. */
 export function networkRequest(
   options: RunOptions,
-  find: NonNullable<Caller['findNetwork']>,
+  { findNetwork = findDefault, outside = noOutside, ids }: Around,
   problems: ProblemList,
 ): NetworkRequest | undefined {
-  const choice = problems.attempt(() => parseNetwork(options.network, find), {
-    kind: 'none',
-  } as const);
+  const choice = problems.attempt(
+    () =>
+      parseNetwork(options.network, findNetwork, (what, id) =>
+        containerOf(what, id, ids.kind, outside),
+      ),
+    {
+      kind: 'none',
+    } as const,
+  );
   const { publish, dns, dnsSearch, dnsOption, addHost } = options;
   const resolver = dns.length + dnsSearch.length + dnsOption.length > 0;
   if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver)
     return undefined;
   const ports = publish.flatMap((word) => problems.attempt(() => parsePublish(word), []));
   if (publish.length > 0 && choice.kind !== 'bridge')
-    problems.add(
-      `--publish ${publish[0]}: ports are led into boxes on a bridge: add --network=bridge${choice.kind === 'host' ? ', or use the ports of the host, which this box has already' : ''}`,
-    );
+    problems.add(`--publish ${publish[0]}: ${unpublishable(choice)}`);
   if (resolver && choice.kind === 'none')
     problems.add(
       '--dns, --dns-search, --dns-option: a box without a network asks nobody: add --network=bridge',
     );
-  if (choice.kind === 'namespace' || choice.kind === 'box')
+  if (choice.kind === 'box' && (resolver || addHost.length > 0))
     problems.add(
-      `--network ${options.network}: not yet: boxes cannot be put into a network namespace that is there`,
+      `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
+    );
+  if (choice.kind === 'namespace' && ids.kind === 'user')
+    problems.add(
+      `--network ${options.network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
     );
   for (const port of twice(ports.map((each) => printPort({ ...each, box: 0 }).replace(':0/', '/'))))
     problems.add(
@@ -40,6 +55,22 @@ export function networkRequest(
     );
   const names = parseNames(options, problems);
   return { choice, ports, names };
+}
+
+type Around = Pick<Caller, 'findNetwork' | 'outside' | 'ids'>;
+
+function unpublishable(choice: NetworkChoice): string {
+  const bridge = 'ports are led into boxes on a bridge: add --network=bridge';
+  switch (choice.kind) {
+    case 'host':
+      return `${bridge}, or use the ports of the host, which this box has already`;
+    case 'box':
+      return `the ports are those of box ${choice.id}, whose network it shares: publish them with that one`;
+    case 'namespace':
+      return 'tsbox leads no ports into a network namespace that others made: do it there, or add --network=bridge instead';
+    default:
+      return bridge;
+  }
 }
 
 function twice(words: readonly string[]): Set<string> {
@@ -63,11 +94,15 @@ export function findDefault(name: string): Network | undefined {
   return name === defaultNetwork.name ? defaultNetwork : undefined;
 }
 
-/** The host's network namespace is one that is not listed. */
+/** The host's network namespace is one that is not listed; another's has a path. */
 export function withNetwork(
   namespaces: Linux['namespaces'],
   network: NetworkRequest | undefined,
 ): Linux['namespaces'] {
-  if (network?.choice.kind !== 'host') return namespaces;
-  return namespaces.filter(({ type }) => type !== 'network');
+  if (network === undefined) return namespaces;
+  const { choice } = network;
+  if (choice.kind === 'host') return namespaces.filter(({ type }) => type !== 'network');
+  if (choice.kind !== 'namespace' && choice.kind !== 'box') return namespaces;
+  const { path } = choice;
+  return namespaces.map((each) => (each.type === 'network' ? { ...each, path } : each));
 }

@@ -9,8 +9,8 @@ export type NetworkChoice =
   | { readonly kind: 'host' }
   /** One that is there, by the path of its file in /proc/PID/ns or /run/netns. */
   | { readonly kind: 'namespace'; readonly path: string }
-  /** That of another box. */
-  | { readonly kind: 'box'; readonly id: string }
+  /** That of another box, which has the id. */
+  | { readonly kind: 'box'; readonly id: string; readonly path: string }
   /** A namespace of its own on a bridge of tsbox's. */
   | { readonly kind: 'bridge'; readonly network: Network };
 

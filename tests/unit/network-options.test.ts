@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest';
+import { plainRoot } from '../../src/spec/caller-ids.ts';
 import { ProblemList } from '../../src/spec/errors.ts';
-import { findDefault, networkRequest, withNetwork } from '../../src/spec/network-request.ts';
+import { networkRequest, withNetwork } from '../../src/spec/network-request.ts';
 import { parsePublish, printPort } from '../../src/spec/ports.ts';
 import { noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { problemsOf } from './problems.ts';
 
 function asked(options: Partial<RunOptions>) {
   const problems = new ProblemList();
-  const request = networkRequest({ command: [], ...noOptions, ...options }, findDefault, problems);
+  const request = networkRequest(
+    { command: [], ...noOptions, ...options },
+    { ids: plainRoot },
+    problems,
+  );
   problems.throwIfAny();
   return request;
 }
@@ -22,6 +27,7 @@ test('a box without any such flag has nothing to do with networks', () => {
 
 test.each([
   ['host', { kind: 'host' }],
+  ['ns:/run/netns/a', { kind: 'namespace', path: '/run/netns/a' }],
   ['bridge', { kind: 'bridge', network: { name: 'tsbox', bridge: 'tsbox0' } }],
   ['tsbox', { kind: 'bridge', network: { name: 'tsbox', bridge: 'tsbox0' } }],
 ])('--network %s', (network, choice) => {
@@ -34,8 +40,6 @@ test.each([
   ['ns:relative', /^--network ns:relative: ns: needs the absolute path/],
   ['container:', /^--network container:: container: needs the id/],
   ['container:../x', /^--network container:..\/x: container: needs the id/],
-  ['ns:/run/netns/a', /^--network ns:\/run\/netns\/a: not yet/],
-  ['container:0123abcd', /^--network container:0123abcd: not yet/],
   ['slirp4netns', /^--network slirp4netns: not something that tsbox has: none, host, bridge/],
   ['a b', /^--network a b: not a network: none, host/],
   ['', /^--network : not a network/],
