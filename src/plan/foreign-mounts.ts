@@ -43,7 +43,13 @@ export function foreignMounts(box: Box): Mount[] {
 }
 
 export function isForeign(box: Box, mount: Mount): boolean {
-  return isSharedMemory(box, mount) || (hasOwnIds(box) && joinedFor(box, mount) !== undefined);
+  if (isSharedMemory(box, mount)) return true;
+  return hasOwnIds(box) && (showsHost(box, mount) || joinedFor(box, mount) !== undefined);
+}
+
+/** The host's interfaces: its own /sys, which could be borrowed, has other file systems in it. */
+function showsHost({ spec }: Box, { type }: Mount): boolean {
+  return type === 'sysfs' && !spec.linux.namespaces.some((each) => each.type === 'network');
 }
 
 function isSharedMemory({ sharedMemory }: Box, { destination }: Mount): boolean {

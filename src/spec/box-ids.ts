@@ -51,7 +51,7 @@ function needOf(
   if (device.length > 0) return '--device: only the host’s root has the rights of its devices';
   if (power !== undefined) return `--cap-add ${power}: it means nothing to any other`;
   if (oomScoreAdj?.startsWith('-')) return `--oom-score-adj ${oomScoreAdj}: no other may lower it`;
-  if (network === 'host') return '--network host: no other root may mount /sys for it';
+  if (network === 'host') return '--network host: only the host’s root has power over its network';
   if (far !== undefined)
     return `id ${far} is above those of its own, which end at ${ID_RANGE_SIZE - 1}`;
   return mounts.some(({ options }) => options.some((word) => /^r?(shared|slave)$/.test(word)))

@@ -15,7 +15,7 @@ import { parseAnnotations } from './labels.ts';
 import { parseUmask } from './limits.ts';
 import { maskedPaths } from './masks.ts';
 import { sharing } from './namespace-options.ts';
-import { checkSysfs, networkRequest, withNetwork } from './network-request.ts';
+import { networkRequest, withNetwork } from './network-request.ts';
 import { ownMounts } from './own-mounts.ts';
 import { privileges, supplementaryGroups } from './process-options.ts';
 import { readOnlyMounts } from './read-only-tmpfs.ts';
@@ -56,7 +56,6 @@ export function specFromOptions(
   const own = ownMounts(options, caller, problems);
   const wanted = unlessNeeded(asked, options, own);
   const ids = problems.attempt(() => withMappedVolumes(wanted, own, caller.ids), wanted);
-  checkSysfs(network, ids, problems);
   // The first process of a user namespace has every capability there, user_namespaces(7).
   const inUserNamespace = ids.own !== 'no' || ids.uid.length > 0;
   const available = inUserNamespace ? capabilityNames : (caller.boundingSet ?? capabilityNames);

@@ -1,5 +1,4 @@
 /** What the flags ask of networks, and what of it cannot be had together. */
-import type { BoxIds } from './box.ts';
 import type { ProblemList } from './errors.ts';
 import { parseNames } from './names-options.ts';
 import { containerOf } from './namespace-options.ts';
@@ -45,6 +44,10 @@ export function networkRequest(
     problems.add(
       `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
     );
+  if (choice.kind === 'host' && ids.kind !== 'root')
+    problems.add(
+      '--network host: only root may mount a /sys that shows the interfaces of the host (network_namespaces(7)): run tsbox as root, or use --network=none',
+    );
   if (choice.kind === 'namespace' && ids.kind === 'user')
     problems.add(
       `--network ${options.network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
@@ -75,18 +78,6 @@ function unpublishable(choice: NetworkChoice): string {
 
 function twice(words: readonly string[]): Set<string> {
   return new Set(words.filter((word, index) => words.indexOf(word) !== index));
-}
-
-/** sysfs shows a network namespace: its owner alone may mount it (network_namespaces(7)). */
-export function checkSysfs(
-  network: NetworkRequest | undefined,
-  { own, uid }: Pick<BoxIds, 'own' | 'uid'>,
-  problems: ProblemList,
-): void {
-  if (network?.choice.kind !== 'host' || (own === 'no' && uid.length === 0)) return;
-  problems.add(
-    '--network host in a user namespace: the kernel does not let its root mount /sys for a network that is not its own: run tsbox as root with --userns=host, or use --network=none',
-  );
 }
 
 /** Where no other network is known. */
