@@ -3,7 +3,7 @@
  * box: a server that does not answer keeps who asked it in a sleep that only its own end can end, so
  * it is ended as soon as the box's first process is about to end, whatever others of the box wait for.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ended } from '../linux/children.ts';
 import { makeNonBlocking } from '../linux/descriptor.ts';
@@ -42,8 +42,13 @@ export function imageServerOf(box: Box, host: Host, program: string): ImageServe
 }
 
 export interface RunningServer {
-  /** To be called when the box has ended, or must. @returns why it had ended before, and not as it should. */
-  end(): Promise<string | undefined>;
+  /**
+   * To be called when the box has ended, or must.
+   * @param box one that has run may take the last mount with it while the server reads, which fails then
+   *   with ECONNABORTED, as it should.
+   * @returns why it had ended before, and not as it should.
+   */
+  end(box: 'has run' | 'never ran'): Promise<string | undefined>;
 }
 
 /**
@@ -90,7 +95,7 @@ export async function startImageServer(
     await untilHeard(running.socket, abort);
     return following;
   } catch (error) {
-    await following.end();
+    await following.end('never ran');
     throw error;
   }
 }
@@ -115,11 +120,13 @@ const PAUSE = 2;
 const LOOK = 500;
 const MOST_FOR_END = 5_000;
 
-function follow(server: Interpreter, box: number, words: number): RunningServer {
+function follow(server: Interpreter, first: number, words: number): RunningServer {
   let ended: Ended | undefined;
   let asked = false;
+  let withBox = false;
   const gone = server.end().then((how) => {
     ended = how;
+    withBox = how.how === 'exited' && isEnding(first);
   });
   const kill = (): void => {
     // One that has begun to end by itself is not yet heard of.
@@ -127,16 +134,16 @@ function follow(server: Interpreter, box: number, words: number): RunningServer 
     server.signal(SIGKILL);
   };
   const look = setInterval(() => {
-    if (isEnding(box)) kill();
+    if (isEnding(first)) kill();
   }, LOOK);
   return {
-    end: async () => {
+    end: async (box) => {
       clearInterval(look);
       kill();
       await Promise.race([gone, sleep(MOST_FOR_END, undefined, { ref: false })]);
       const said = takeWords(words);
-      if (asked || ended === undefined || (ended.how === 'exited' && ended.status === 0))
-        return undefined;
+      if (asked || ended === undefined || (box === 'has run' && withBox)) return undefined;
+      if (ended.how === 'exited' && ended.status === 0) return undefined;
       return ended.how === 'exited'
         ? `fuse-overlayfs ended: exit status ${ended.status}: ${said}`
         : `fuse-overlayfs ended: signal ${ended.status}`;
@@ -147,8 +154,8 @@ function follow(server: Interpreter, box: number, words: number): RunningServer 
 const SIGKILL = 9;
 
 /**
- * Whether the process, a child, has begun to end, with all its threads: proc_pid_stat(5). It may wait for
- * all others of its PID namespace; its first thread may have ended long before the others.
+ * Whether the process, a child, has ended or begun to, with all its threads: proc_pid_stat(5). It may wait
+ * for all others of its PID namespace; its first thread may have ended long before the others.
  */
 function isEnding(pid: number): boolean {
   const PF_EXITING = 4;
@@ -159,8 +166,8 @@ function isEnding(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).every((thread) => (flagsOf(thread) & PF_EXITING) !== 0);
   } catch {
-    // A thread has ended between the two: the next look tells.
-    return false;
+    // All of it is gone, or a thread has ended between the two: the next look tells.
+    return !existsSync(`/proc/${pid}`);
   }
 }
 

@@ -52,7 +52,7 @@ export async function launch(
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
     if (terminal !== undefined) closeSync(terminal);
-    const why = await server?.end();
+    const why = await server?.end('never ran');
     await running.end();
     await watch?.end().catch(failedToListen);
     throw why === undefined ? failure : unserved(why, failure);
@@ -78,7 +78,7 @@ export async function launch(
     ...(box.watch === 'all' ? { recorded } : {}),
     wait: async (block) => {
       const ended = await running.end(block);
-      const why = await server?.end();
+      const why = await server?.end('has run');
       if (why !== undefined) circumstances.say(`${why}: from then on the box had no files`);
       const heard = await watch?.end().catch(failedToListen);
       timeline.mark('workload', ended.at);
@@ -144,7 +144,7 @@ async function startWorkload(
     return { ...running.carryOut(), watch, server, terminal };
   } catch (error) {
     if (terminal !== undefined) closeSync(terminal);
-    await server?.end();
+    await server?.end('never ran');
     running.signal(SIGKILL);
     await running.end();
     await watch?.end().catch(failedToListen);
