@@ -123,7 +123,7 @@ export function addRunOptions(command: Command): Command {
       .option('--hostname <name>', 'host name that the box sees')
       .option(
         '--net, --network <mode>',
-        'none (the default), host, bridge, private, ns:PATH, container:ID, or a network by its name',
+        'bridge (the default as root), none (the default for others), host, private, ns:PATH, container:ID, or a network by its name',
       )
       .option(
         '-p, --publish <port>',

@@ -81,10 +81,11 @@ async function enter(
   spec: Box['spec'],
   parent: StateDirectory,
   state: BoxState,
+  say: (message: string) => void,
 ): Promise<BoxNetwork> {
   const { enterNetwork } = await import('../sandbox/box-network.ts');
   try {
-    return await enterNetwork(parent.path, state, network, spec);
+    return await enterNetwork(parent.path, state, network, spec, say);
   } catch (error) {
     // It may be that part's own BoxError, which is another class.
     throw new BoxError((error as Error).message, { cause: error });
@@ -107,7 +108,7 @@ async function startOnce(
     const box: Box =
       network === undefined
         ? asked
-        : { ...asked, network: await enter(network, asked.spec, parent, state) };
+        : { ...asked, network: await enter(network, asked.spec, parent, state, say) };
     const plan = makePlan(box, on);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
