@@ -138,7 +138,6 @@ async function measure(subjects: Record<string, Subject>, count: number): Promis
 }
 
 console.log(`${'milliseconds'.padEnd(32)}   median       MAD       min       max   over the first`);
-
 /** What a network costs is measured by bench/network.ts. */
 const run = [join(top, 'bin/tsbox'), 'run', '--network=none'];
 /** A user who owns a runtime directory alone, or root, started in the same way. */
