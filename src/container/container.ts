@@ -49,9 +49,15 @@ export async function startContainer(
     clone = plan.clone;
     return plan;
   };
+  const told = new Set<string>();
+  /** What hinders one attempt may hinder the next one, too. */
+  const sayOnce = (message: string): void => {
+    if (!told.has(message)) say(message);
+    told.add(message);
+  };
   try {
-    return await attempts(request, host, say, (attempt, on) =>
-      startOnce(attempt, on, { parent, stdio, timeline, say, early, makePlan: planned }),
+    return await attempts(request, host, sayOnce, (attempt, on) =>
+      startOnce(attempt, on, { parent, stdio, timeline, say: sayOnce, early, makePlan: planned }),
     );
   } catch (error) {
     throw await withCause(error, clone);

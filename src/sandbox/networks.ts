@@ -79,7 +79,9 @@ export async function joinNetwork(
 export async function leaveNetwork(directory: string, id: string): Promise<void> {
   await locked(directory, async () => {
     const gone = readMember(directory, id);
-    if (gone?.attachment !== undefined) removeLink(hostInterface(id));
+    // Who was refused the right to make it would be refused the right to remove it.
+    const link = hostInterface(id);
+    if (gone?.attachment !== undefined && findLink(link) !== undefined) removeLink(link);
     removeMember(directory, id);
     await stopForwarding(directory);
     for (const network of readActive(directory)) await settle(directory, network, gone);
