@@ -99,6 +99,15 @@ export function joinBridge(name: string, bridge: string): Message {
   };
 }
 
+export function setMtu(link: Link, mtu: number): Message {
+  return {
+    type: 'RTM_NEWLINK',
+    flags: changed,
+    header: linkHeader(link, false),
+    attributes: [mtuOf(mtu)],
+  };
+}
+
 export function linkUp(link: Link): Message {
   return { type: 'RTM_NEWLINK', flags: changed, header: linkHeader(link, true), attributes: [] };
 }

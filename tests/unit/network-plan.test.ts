@@ -3,7 +3,7 @@ import { tableCommands } from '../../src/plan/firewall.ts';
 import { defaultRoute, newAddress, newPair } from '../../src/plan/links.ts';
 import { hostsText, resolverText } from '../../src/plan/names-text.ts';
 import { encodeMessage, printMessage } from '../../src/plan/netlink.ts';
-import { hostInterface, interfaceNumber } from '../../src/plan/network.ts';
+import { hardwareAddress, hostInterface, interfaceNumber } from '../../src/plan/network.ts';
 import { conflicts, freeSubnet, uniqueLocal } from '../../src/plan/subnets.ts';
 import { type Address, parseAddress, parseSubnet, printSubnet } from '../../src/spec/addresses.ts';
 import type { Network } from '../../src/spec/network.ts';
@@ -59,6 +59,13 @@ test('interfaces of boxes have names that the kernel takes, and numbers of their
   expect(hostInterface('0123456789ab')).toBe('tsb0123456789ab');
   expect(interfaceNumber('ffffffffffff')).toBeLessThan(2 ** 31);
   expect(interfaceNumber('000000100000')).not.toBe(interfaceNumber('000000200000'));
+});
+
+test('the network card of a machine has an address of one interface, and of no other on the network', () => {
+  const [one, other] = ['10.1.0.2', '10.1.0.3'].map((four) =>
+    hardwareAddress({ addresses: [at(four), at('fd00::2')] }),
+  );
+  expect([one, other]).toEqual(['02:74:0a:01:00:02', '02:74:0a:01:00:03']);
 });
 
 test('a network gets addresses that lead nowhere else', () => {
