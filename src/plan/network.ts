@@ -3,7 +3,7 @@
  * of rtnetlink(7) that its plan carries.
  */
 
-import { type Address, addressIn, printAddress } from '../spec/addresses.ts';
+import { type Address, addressBytes, addressIn, printAddress } from '../spec/addresses.ts';
 import type { Box } from '../spec/box.ts';
 import { type Attachment, GATEWAY } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
@@ -47,7 +47,13 @@ export function attach({ id, network }: Pick<Box, 'id' | 'network'>): HostAction
     {
       call: 'netlink',
       messages: [
-        newPair({ host, inside, index: interfaceNumber(id), mtu }),
+        newPair({
+          host,
+          inside,
+          index: interfaceNumber(id),
+          hardware: hardwareAddress(attachment),
+          mtu,
+        }),
         joinBridge(host, bridge),
       ],
       why: `an interface of the box, on the network ${attachment.network.name}`,
@@ -77,13 +83,13 @@ export function attachMachine(id: string, { network, mtu }: Attachment): HostAct
 }
 
 /**
- * Of a machine's network card: locally administered, the rest being its address of version 4, which no
- * other on the network has. So who had that before is no other card to its neighbours.
+ * The address of the box's card: locally administered, the rest being its address of version 4, which no
+ * other on the network has. A box that comes to have that after another is no other card to its neighbours,
+ * which keep in mind for a while which card has which address: arp(7).
  */
-export function hardwareAddress({ addresses }: Pick<Attachment, 'addresses'>): string {
-  const four = addresses.find(({ family }) => family === 4)?.value ?? 0n;
-  const digits = `0274${four.toString(16).padStart(8, '0')}`;
-  return digits.replaceAll(/..(?!$)/g, '$&:');
+export function hardwareAddress({ addresses }: Pick<Attachment, 'addresses'>): Uint8Array {
+  const four = addresses.find(({ family }) => family === 4);
+  return Uint8Array.of(0x02, 0x74, ...(four === undefined ? [0, 0, 0, 0] : addressBytes(four)));
 }
 
 /** Where packets of a box go that leave its network; none where they may not. */

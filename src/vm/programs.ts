@@ -1,6 +1,7 @@
 /** The host's programs that make up a micro-VM: the command line and the jail of each. */
 import { readFileSync } from 'node:fs';
 import { type Jail, type JailPlace, jailMaps, jailSections } from '../plan/jail.ts';
+import { printHardwareAddress } from '../plan/netlink.ts';
 import { hardwareAddress } from '../plan/network.ts';
 import { FIRST_EXTRA } from '../plan/program.ts';
 import type { JailedProgram } from '../sandbox/jailed.ts';
@@ -48,7 +49,7 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
     })),
     card: parts.attachment && {
       cable: (FIRST_SHARE as number) + parts.shares.length,
-      address: hardwareAddress(parts.attachment),
+      address: printHardwareAddress(hardwareAddress(parts.attachment)),
     },
     tscKhz: tscKhz(),
   });

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ask, HOST_ADDRESS, OUTSIDE, OwnHost } from './own-host.ts';
 
+const received = '1 packets transmitted, 1 packets received, 0% packet loss\n';
+
 let host: OwnHost;
 let before: string;
 beforeAll(async () => {
@@ -125,6 +127,19 @@ describe('bridge', () => {
     await first.end();
   });
 
+  test('one that has the address of one before it is reached by who spoke with that', async () => {
+    const loop = 'echo ready; while read line; do ping -c 1 -W 2 10.90.0.3 | grep received; done';
+    const first = await host.start('--network=bridge', 'busybox', '--', 'sh', '-c', loop);
+    for (const answers of [1, 2]) {
+      const other = await host.idle('--network=bridge');
+      expect(other.said()).toContain('10.90.0.3');
+      first.write('\n');
+      await expect.poll(first.said).toBe(`ready\n${received.repeat(answers)}`);
+      await other.end();
+    }
+    await first.end();
+  });
+
   test('nobody in the box changes what it reads there, and the image has nothing of it', () => {
     const { stdout } = host.box(
       'echo x >> /etc/hosts; echo $?; mount | grep /etc/',
@@ -223,7 +238,7 @@ describe('walls', () => {
     host.shell(
       'nft add table ip t; nft add chain ip t p "{ type filter hook postrouting priority 0; }"; nft add rule ip t p oifname other0 ip saddr 192.0.2.1 counter',
     );
-    host.outside('ping -c 1 -W 1 198.51.100.7 || true');
+    host.outside('busybox ping -c 1 -W 1 198.51.100.7 || true');
     expect(host.shell('nft list table ip t')).toMatch(/counter packets 0 /);
     host.shell('nft delete table ip t; ip link delete other0');
     host.outside('ip route del 198.51.100.0/24');
