@@ -1,6 +1,6 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { type HostAction, printAction } from '../plan/action.ts';
+import type { HostAction } from '../plan/action.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
@@ -8,7 +8,7 @@ import { printJoin } from '../plan/namespaces.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
-import { aroundLines } from '../sandbox/around.ts';
+import { actionLines, aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -55,9 +55,9 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
     ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
-    ...actions('tsbox has systemd move it to a cgroup that it may divide', scope),
-    ...actions('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
-    ...actions('tsbox prepares, on the host', plan.before),
+    ...actionLines('tsbox has systemd move it to a cgroup that it may divide', scope),
+    ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
+    ...actionLines('tsbox prepares, on the host', plan.before),
     ...(plan.joined.length === 0
       ? []
       : [
@@ -71,14 +71,14 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
       `every namespace is there from the first instruction on${pidOne(box)}`,
     ),
     '',
-    ...actions('tsbox, while the new process waits', plan.during),
+    ...actionLines('tsbox, while the new process waits', plan.during),
     `# The new process: ${steps} system calls, carried out by tsbox-init in this order`,
     '',
     printSections(plan.sections),
     ...aroundLines(request),
     ...serverLines(box, host),
-    ...actions('tsbox, when the workload has ended', plan.after),
-    ...actions('and when no other box is on the network', foreseen?.takeDown ?? []),
+    ...actionLines('tsbox, when the workload has ended', plan.after),
+    ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
 }
 
@@ -88,7 +88,7 @@ function serverLines(box: Box, host: Host): string[] {
   const server = imageServerOf(box, host, program);
   return [
     '',
-    ...actions('tsbox, once the new process has handed over FUSE', server.before),
+    ...actionLines('tsbox, once the new process has handed over FUSE', server.before),
     '# tsbox starts fuse-overlayfs',
     commandLine(server.argv),
     '',
@@ -100,12 +100,6 @@ function enterScope(manager: UserManager, { cgroup }: Host): HostAction[] {
   return cgroup === undefined
     ? []
     : [startScope(manager, ID, '$PID of tsbox'), ...settleIn(cgroup.top)];
-}
-
-function actions(title: string, list: readonly HostAction[]): string[] {
-  if (list.length === 0) return [];
-  const lines = list.map((action) => printWithReason(printAction(action), action.why));
-  return [`# ${title}`, ...lines, ''];
 }
 
 /** pid_namespaces(7). */

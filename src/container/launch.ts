@@ -191,16 +191,18 @@ async function prepare(
   early: Early | undefined,
 ): Promise<void> {
   if (plan.during.length === 0) return;
-  const { mounts } = await carryOut(plan.during, { pid: running.pid, early }).catch((error) => {
-    // Nothing can be done for a process that has ended: why it did is what matters.
-    running.signal(SIGKILL);
-    const { report } = running.carryOut();
-    throw (report !== undefined && failureOf(steps, report)) || error;
-  });
+  const { descriptors } = await carryOut(plan.during, { pid: running.pid, early }).catch(
+    (error) => {
+      // Nothing can be done for a process that has ended: why it did is what matters.
+      running.signal(SIGKILL);
+      const { report } = running.carryOut();
+      throw (report !== undefined && failureOf(steps, report)) || error;
+    },
+  );
   try {
-    running.go(mounts);
+    running.go(descriptors);
   } finally {
-    for (const mount of mounts) closeSync(mount);
+    for (const fd of descriptors) closeSync(fd);
   }
 }
 

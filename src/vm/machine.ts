@@ -2,6 +2,8 @@
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
+import { attachMachine } from '../plan/network.ts';
+import { carryOut } from '../sandbox/actions.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import type { HostShare } from './guest.ts';
@@ -76,8 +78,10 @@ async function startQemu(request: MachineRequest, shares: readonly number[]) {
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
   const console = openSync(consoleOf(request), 'w', 0o600);
+  let cable: readonly number[] = [];
   try {
-    const extra = [theirChannel, theirMonitor, console, ...shares];
+    cable = await connectCable(request);
+    const extra = [theirChannel, theirMonitor, console, ...shares, ...cable];
     const program = await startProgram(qemuProgram(request.premises, request), extra, request);
     return { program, channel, monitor };
   } catch (error) {
@@ -85,8 +89,14 @@ async function startQemu(request: MachineRequest, shares: readonly number[]) {
     closeSync(monitor);
     throw error;
   } finally {
-    for (const fd of [theirChannel, theirMonitor, console]) closeSync(fd);
+    for (const fd of [theirChannel, theirMonitor, console, ...cable]) closeSync(fd);
   }
+}
+
+/** @returns the descriptor of an interface that is on the box's network; none where it has no network. */
+async function connectCable({ state, attachment }: MachineRequest): Promise<readonly number[]> {
+  if (attachment === undefined) return [];
+  return (await carryOut(attachMachine(state.id, attachment))).descriptors;
 }
 
 function consoleOf({ state }: MachineRequest): string {

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ask, HOST_ADDRESS, OUTSIDE, OwnHost } from './own-host.ts';
 
+const received = '1 packets transmitted, 1 packets received, 0% packet loss\n';
+
 let host: OwnHost;
 let before: string;
 beforeAll(async () => {
@@ -119,6 +121,19 @@ describe('bridge', () => {
     first.write('\n');
     await expect.poll(first.said).toMatch(/done\n[\s\S]*done\n$/);
     expect(first.said().split('done\n')[1]).not.toContain('second');
+    await first.end();
+  });
+
+  test('one that has the address of one before it is reached by who spoke with that', async () => {
+    const loop = 'echo ready; while read line; do ping -c 1 -W 2 10.90.0.3 | grep received; done';
+    const first = await host.start('--network=bridge', 'busybox', '--', 'sh', '-c', loop);
+    for (const answers of [1, 2]) {
+      const other = await host.idle('--network=bridge');
+      expect(other.said()).toContain('10.90.0.3');
+      first.write('\n');
+      await expect.poll(first.said).toBe(`ready\n${received.repeat(answers)}`);
+      await other.end();
+    }
     await first.end();
   });
 
