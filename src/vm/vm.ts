@@ -66,7 +66,7 @@ export async function startVm(
     await state.remove();
   };
   try {
-    const box = await connected(request, parent.path, state);
+    const box = await connected(request, parent.path, state, say);
     const guest = planGuest(box, transport, kernel, { arch, seccomp });
     timeline.mark('plan');
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id));
@@ -113,10 +113,15 @@ function withSpace(error: unknown, { directory }: BoxState): unknown {
 }
 
 /** The same with its place on the network that it asks for. */
-async function connected(request: BoxRequest, boxes: string, state: BoxState): Promise<BoxRequest> {
+async function connected(
+  request: BoxRequest,
+  boxes: string,
+  state: BoxState,
+  say: (message: string) => void,
+): Promise<BoxRequest> {
   const { network, spec } = request;
   if (network === undefined) return request;
-  return { ...request, network: await enterNetwork(boxes, state, network, spec) };
+  return { ...request, network: await enterNetwork(boxes, state, network, spec, say) };
 }
 
 function readContents({ modules, names }: Guest, root: Contents['root']): Contents {
