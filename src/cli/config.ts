@@ -13,6 +13,7 @@ import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import { profileOf } from '../seccomp/own-profile.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
+import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { readConfig } from '../spec/config-file.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -50,7 +51,7 @@ export function readConfigFile(
 
 function readText(path: string, shown: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return textOfBytes(readFileSync(bytesOfText(path)));
   } catch (error) {
     throw new SpecError([
       `--config ${shown}: ${(error as Error).message}: it must be the config.json of an OCI bundle`,
