@@ -40,7 +40,8 @@ export type Timing =
   | { readonly kind: 'json'; readonly file: string };
 
 /** As commander names the values: absent when the flag is. */
-type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs'>> & {
+type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs' | 'network'>> & {
+  readonly network?: readonly string[];
   readonly readOnlyTmpfs?: true;
   readonly 'readOnlyTmpfs=true'?: true;
   readonly 'readOnlyTmpfs=false'?: true;
@@ -98,38 +99,62 @@ export function toRunArguments(command: Command): RunArguments {
     ),
     consoleSocket: toConsoleSocket(command, flags),
     seccompLog: flags.seccompLog ?? false,
-    options: toRunOptions(command, flags, words),
+    options: toRunOptions(command, flags, words, problems),
     problems,
   };
 }
 
+/** Flags that say nothing about the box itself. */
+const notOfBox = [
+  'rootfs',
+  'config',
+  'printConfig',
+  'vm',
+  'debug',
+  'seccomp',
+  'seccompLog',
+  'output',
+  'interactive',
+  'detachKeys',
+  'consoleSocket',
+  'timing',
+  'timing=text',
+  'timing=json',
+  'timingFile',
+] as const;
+
 /** @param words the program and its arguments. */
-function toRunOptions(command: Command, flags: Flags, words: readonly string[]): RunOptions {
-  const {
-    rootfs,
-    config,
-    printConfig,
-    vm,
-    debug,
-    seccomp,
-    seccompLog,
-    output,
-    interactive,
-    ...others
-  } = flags;
-  const { detachKeys, consoleSocket, ...rest } = others;
-  const { timing, 'timing=text': text, 'timing=json': json, timingFile, ...nearly } = rest;
-  const [flag] = Object.keys(nearly);
-  if (config !== undefined && flag !== undefined)
+function toRunOptions(
+  command: Command,
+  flags: Flags,
+  words: readonly string[],
+  problems: ProblemList,
+): RunOptions {
+  const others: readonly string[] = notOfBox;
+  const given = Object.entries(flags).filter(
+    ([name, value]) => value !== undefined && !others.includes(name),
+  );
+  const [flag] = given.map(([name]) => name);
+  if (flags.config !== undefined && flag !== undefined)
     usageError(
       command,
       `--config with --${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       'the configuration says all about the box; change it, or leave one of them out',
     );
-  const { readOnlyTmpfs, 'readOnlyTmpfs=true': yes, 'readOnlyTmpfs=false': no, ...own } = nearly;
+  const {
+    readOnlyTmpfs,
+    'readOnlyTmpfs=true': yes,
+    'readOnlyTmpfs=false': no,
+    network: networks = [],
+    ...own
+  }: Omit<Flags, (typeof notOfBox)[number]> = Object.fromEntries(given);
+  const [network, ...more] = networks;
+  if (more.length > 0)
+    problems.add(`--network ${more.join(', ')}: a box is on one network, and ${network} is given`);
   return {
     ...noOptions,
     ...own,
+    ...(network === undefined ? {} : { network }),
     ...(no ? { readOnlyTmpfs: false } : {}),
     command: words,
   };

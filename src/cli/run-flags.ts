@@ -61,6 +61,7 @@ export const runFlags: readonly Flag[] = [
   [
     '--net, --network <mode>',
     'none (the default), host, bridge, private, ns:PATH, container:ID, or a network by its name',
+    several,
   ],
   [
     '-p, --publish <port>',

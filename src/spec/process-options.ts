@@ -50,7 +50,9 @@ const none: CapabilitySets = {
 const noCore: Rlimit = { type: 'RLIMIT_CORE', soft: 1n, hard: 1n };
 
 function rlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
-  const limits = words.flatMap((word) => problems.attempt(() => [parseUlimit(word)], []));
+  const limits = words.flatMap(
+    (word) => problems.attempt(() => parseUlimit(word), undefined) ?? [],
+  );
   return [...new Map([noCore, ...limits].map((limit) => [limit.type, limit])).values()];
 }
 

@@ -81,6 +81,16 @@ test('bytes that are no UTF-8 reach it, too', () => {
   expect(stdout.replaceAll(/\s+/g, ' ').trim()).toBe(`${word} ${word}`);
 });
 
+test('so do those of the caller’s variables, and of names and files', () => {
+  const script = `export A=$(printf 'caf\\351 \\357\\277\\275'); printf 'C=\\352' >"$(printf 'f\\353')"
+    env "$(printf 'B\\354=\\355')" "$1" run -e A -e 'B*' --env-file "$(printf 'f\\353')" busybox -- sh -c 'printf "%s " "$A" "$C"; env | grep ^B' | od -v -An -tx1`;
+  const cwd = newDirectory();
+  const { stdout, stderr } = tsboxFor({ program: '/bin/sh', cwd }, ['-c', script, 'sh', program]);
+  const [a, c, b] = ['63 61 66 e9 20 ef bf bd', 'ea', '42 ec 3d ed'];
+  expect(stderr).toBe('');
+  expect(stdout.replaceAll(/\s+/g, ' ').trim()).toBe(`${a} 20 ${c} 20 ${b} 0a`);
+});
+
 test('bench times this very tsbox when it is reached through a link', () => {
   const scratch = newDirectory();
   const file = join(scratch, 'report');
