@@ -59,17 +59,25 @@ function readText(path: string, shown: string): string {
   }
 }
 
+export type ConfigPrint =
+  | { readonly json: string; readonly notes: readonly string[] }
+  | { readonly problems: readonly string[] };
+
 /** The specification as JSON that the OCI's runtimes take, and what it cannot say, a sentence each. */
-export function printConfig(
-  request: BoxRequest,
-  driver: RunArguments['driver'],
-): { readonly json: string; readonly notes: readonly string[] } {
+export function printConfig(request: BoxRequest, driver: RunArguments['driver']): ConfigPrint {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const { spec, ids, layer } =
     driver === 'vm' ? request : firstAttempt(request, readHost(request, parent));
   const whole = withUserNamespace(spec, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
+  const { json, unsayable } = toJson(toOci(whole));
+  if (unsayable.length > 0)
+    return {
+      problems: unsayable.map(
+        (text) => `--print-config: ${JSON.stringify(text)}: JSON has no bytes that are not UTF-8`,
+      ),
+    };
   return {
-    json: `${toJson(toOci(whole))}\n`,
+    json: `${json}\n`,
     notes: [
       ...(layer === 'ephemeral'
         ? [
@@ -98,7 +106,12 @@ function toOci(spec: Spec): object {
 }
 
 /** Numbers of 64 bits as they are, which JSON.stringify does not write; no text has a null character. */
-function toJson(value: object): string {
-  const mark = (_: string, each: unknown) => (typeof each === 'bigint' ? `\0${each}` : each);
-  return JSON.stringify(value, mark, 2).replace(/"\\u0000(-?\d+)"/g, '$1');
+function toJson(value: object): { readonly json: string; readonly unsayable: readonly string[] } {
+  const unsayable: string[] = [];
+  const mark = (_: string, each: unknown) => {
+    if (typeof each === 'string' && !each.isWellFormed()) unsayable.push(each);
+    return typeof each === 'bigint' ? `\0${each}` : each;
+  };
+  const json = JSON.stringify(value, mark, 2).replace(/"\\u0000(-?\d+)"/g, '$1');
+  return { json, unsayable };
 }
