@@ -2,7 +2,7 @@
  * `--config` and `--print-config`: a part of the program of its own, with classes of its own, so that
  * what is wrong is returned and not thrown.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { firstAttempt } from '../container/retreat.ts';
@@ -41,11 +41,22 @@ export function readConfigFile(
       // A guest's kernel has them all.
       ...(driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     });
+    const { path: root } = spec.root;
+    if (!isDirectory(root))
+      return { problems: [`${file}: root.path: ${root} is not a directory that you can read`] };
     // What the workload writes is written into the bundle's root file system, as the OCI has it.
     return { request: { spec, layer: 'writable', ids: hostIds, bundle }, notes };
   } catch (error) {
     if (error instanceof SpecError) return { problems: error.problems };
     throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 
