@@ -68,6 +68,7 @@ function fromFlags(
 ): BoxRequest {
   const consoleSize = options.tty ? ownSize() : undefined;
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
+  const ids = callerIds(driver, options);
   const rootfs =
     image.kind === 'rootfs'
       ? findRootfs(image.directory, currentDirectory())
@@ -80,7 +81,8 @@ function fromFlags(
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
-    ids: callerIds(driver, options),
+    usualNetwork: driver === 'container' && ids.kind === 'root' ? 'bridge' : 'none',
+    ids,
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),

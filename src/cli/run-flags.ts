@@ -60,7 +60,7 @@ export const runFlags: readonly Flag[] = [
   ['--hostname <name>', 'host name that the box sees'],
   [
     '--net, --network <mode>',
-    'none (the default), host, bridge, private, ns:PATH, container:ID, or a network by its name',
+    'bridge (the default as root), none (the default for others), host, private, ns:PATH, container:ID, or a network by its name',
     several,
   ],
   [

@@ -9,6 +9,7 @@ import { hasNoUserNamespaces } from '../linux/caller-ids.ts';
 import type { Host } from '../plan/host.ts';
 import { type Refusal, Refused } from '../sandbox/refusal.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
+import { withoutNetwork } from '../spec/network-request.ts';
 import type { Mount } from '../spec/spec.ts';
 
 /** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
@@ -54,6 +55,7 @@ async function readFacts({ spec }: BoxRequest): Promise<Facts> {
   };
 }
 
+const LOOPBACK_ALONE = 'the box has its loopback interface alone';
 const SERVED = ': fuse-overlayfs does the same for the box';
 
 /** A user's box gets its files from fuse-overlayfs where there is no overlayfs, if that can be had. */
@@ -126,6 +128,13 @@ export function retreat(
   refused: Refusal,
   facts: Facts,
 ): Retreat | undefined {
+  const { network } = request;
+  if (network?.preferred === true && refused.call === 'sendto')
+    return {
+      request: { ...request, network: withoutNetwork(network) },
+      why: LOOPBACK_ALONE,
+      withReason: true,
+    };
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
   if (host.caller.kind === 'user') return withoutOverlay(host, refused, facts);

@@ -1,5 +1,5 @@
 /** Every check, in the order in which a box needs what is checked. */
-import { readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -10,6 +10,8 @@ import { ownStatus, readText } from '../causes/status.ts';
 import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
+import { FORWARDING } from '../plan/bridge.ts';
+import { locateNft } from '../sandbox/networks.ts';
 import { locate } from '../sandbox/tool.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
@@ -26,6 +28,7 @@ import {
   usedNamespaces,
   userNamespaceFacts,
 } from './namespaces.ts';
+import { checkNetworks, type NetworkFacts } from './networks.ts';
 
 export async function examineHost(): Promise<Check[]> {
   const uid = process.getuid?.() ?? 0;
@@ -48,6 +51,7 @@ export async function examineHost(): Promise<Check[]> {
     checkIdMaps(uid, userNamespaces.worked, await proveSubordinateIds()),
     checkRevealing(revealing.map(judgeCovered)),
     await hostCgroups(),
+    ...(uid === 0 ? [checkNetworks(networkFacts())] : []),
     checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
     checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
@@ -58,6 +62,23 @@ export async function examineHost(): Promise<Check[]> {
     checkGuestKernel(join(data, 'kernels/current')),
     checkImages(listImages(data), data),
   ];
+}
+
+function networkFacts(): NetworkFacts {
+  return {
+    nft: locateNft(),
+    rights: judgeCapability('CAP_NET_ADMIN', ownStatus()),
+    writable: isWritable(FORWARDING),
+  };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function modulesOf(kernel: string): string {

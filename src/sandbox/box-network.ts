@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../linux/make-directory.ts';
 import type { Box, BoxNetwork } from '../spec/box.ts';
 import type { Attachment, NetworkChoice } from '../spec/network.ts';
+import { withoutNetwork } from '../spec/network-request.ts';
 import { BoxError } from './errors.ts';
 import { type Resolvers, writeNames, writeResolver } from './names.ts';
 import {
@@ -14,18 +15,41 @@ import {
   writeMember,
 } from './network-state.ts';
 import { joinNetwork, leaveNetwork } from './networks.ts';
+import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
+
+type State = Pick<BoxState, 'id' | 'claim'>;
+type Named = Pick<Box['spec'], 'hostname'>;
 
 /**
  * @param boxes the state directory of boxes.
+ * @param say told why a box gets no network that nobody asked for.
  * @returns the same with what the box was given.
  * @throws BoxError
  */
 export async function enterNetwork(
   boxes: string,
-  state: Pick<BoxState, 'id' | 'claim'>,
+  state: State,
   asked: BoxNetwork,
-  { hostname }: Pick<Box['spec'], 'hostname'>,
+  spec: Named,
+  say: (message: string) => void,
+): Promise<BoxNetwork> {
+  try {
+    return await enterAsked(boxes, state, asked, spec);
+  } catch (error) {
+    if (asked.preferred !== true) throw error;
+    await endNetwork(boxes, state.id);
+    const why = error instanceof Refused ? error.told.failed : (error as Error).message;
+    say(`the box has its loopback interface alone: ${why}`);
+    return enterAsked(boxes, state, withoutNetwork(asked), spec);
+  }
+}
+
+async function enterAsked(
+  boxes: string,
+  state: State,
+  asked: BoxNetwork,
+  { hostname }: Named,
 ): Promise<BoxNetwork> {
   const { names, choice, ports } = asked;
   if (names === undefined) return asked;

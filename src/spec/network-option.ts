@@ -1,6 +1,6 @@
 /** `--network MODE`: podman-run(1). */
 import { SpecError } from './errors.ts';
-import { defaultNetwork, type Network, type NetworkChoice } from './network.ts';
+import { defaultNetwork, type Network, type NetworkChoice, type UsualNetwork } from './network.ts';
 import type { OtherBox } from './outside.ts';
 
 /** What networks are called, and boxes. */
@@ -17,17 +17,19 @@ const others: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param value of the flag; nothing else than the loopback interface without one.
+ * @param value of the flag; `private` without one.
+ * @param usual what `private` means for the caller.
  * @param find looks a network up by its name.
  * @param findBox looks a running box up by its id.
  * @throws SpecError
  */
 export function parseNetwork(
-  value = 'none',
+  value: string | undefined,
+  usual: UsualNetwork,
   find: (name: string) => Network | undefined,
   findBox: (what: string, id: string) => OtherBox,
 ): NetworkChoice {
-  const [word = '', ...rest] = value.split(':');
+  const [word = '', ...rest] = (value ?? 'private').split(':');
   const argument = rest.join(':');
   const refuse = (why: string): SpecError => new SpecError([`--network ${value}: ${why}`]);
   if (rest.length > 0 && !['ns', 'container'].includes(word))
@@ -41,8 +43,9 @@ export function parseNetwork(
   };
   switch (word) {
     case 'none':
-    case 'private':
       return { kind: 'none' };
+    case 'private':
+      return usual === 'bridge' ? { kind: 'bridge', network: defaultNetwork } : { kind: 'none' };
     case 'host':
       return { kind: 'host' };
     case 'bridge':

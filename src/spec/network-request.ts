@@ -17,12 +17,12 @@ import type { Linux } from './spec.ts';
 /** @returns undefined for a box that has nothing but its loopback interface. */
 export function networkRequest(
   options: RunOptions,
-  { findNetwork = findDefault, outside = noOutside, ids }: Around,
+  { findNetwork = findDefault, outside = noOutside, ids, usualNetwork = 'none' }: Around,
   problems: ProblemList,
 ): NetworkRequest | undefined {
   const choice = problems.attempt(
     () =>
-      parseNetwork(options.network, findNetwork, (what, id) =>
+      parseNetwork(options.network, usualNetwork, findNetwork, (what, id) =>
         containerOf(what, id, ids.kind, outside),
       ),
     {
@@ -57,10 +57,17 @@ export function networkRequest(
       `--publish: ${port} of the host is given twice; it can lead to one port of the box`,
     );
   const names = parseNames(options, problems);
-  return { choice, ports, names };
+  const asked = options.network !== undefined || publish.length > 0 || resolver;
+  return { choice, ports, names, ...(asked ? {} : { preferred: true }) };
 }
 
-type Around = Pick<Caller, 'findNetwork' | 'outside' | 'ids'>;
+/** Of a box whose host cannot have the network that it prefers. */
+export function withoutNetwork({ names }: NetworkRequest): NetworkRequest {
+  const hosts = names !== undefined && names.hosts.length > 0;
+  return { choice: { kind: 'none' }, ports: [], ...(hosts ? { names } : {}) };
+}
+
+type Around = Pick<Caller, 'findNetwork' | 'outside' | 'ids' | 'usualNetwork'>;
 
 function unpublishable(choice: NetworkChoice): string {
   const bridge = 'ports are led into boxes on a bridge: add --network=bridge';

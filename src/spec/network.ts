@@ -14,6 +14,9 @@ export type NetworkChoice =
   /** A namespace of its own on a bridge of tsbox's. */
   | { readonly kind: 'bridge'; readonly network: Network };
 
+/** What a box gets of whose network nothing is said: the default bridge of the host's root, say. */
+export type UsualNetwork = 'bridge' | 'none';
+
 /** A port of the host's that leads into the box: `--publish`. */
 export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp';
@@ -37,6 +40,8 @@ export interface NetworkRequest {
   readonly ports: readonly PublishedPort[];
   /** Absent where the box keeps the image's files. */
   readonly names?: Names;
+  /** Whether nobody asked for it, so that the box does without where the host cannot have it. */
+  readonly preferred?: true;
 }
 
 /** A bridge of tsbox's, and who may be on it. */

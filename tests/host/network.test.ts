@@ -15,19 +15,16 @@ afterAll(() => host.end());
 
 afterEach(() => host.tidy());
 
-describe('none, which is the default', () => {
-  test.each(['', '--network=none', '--network=private', '--net=none'])('%j', (flag) => {
-    const { stdout } = host.box(
-      'ip -o address; ip route; ls /sys/class/net',
-      ...(flag === '' ? [] : [flag]),
-    );
+describe('none', () => {
+  test.each(['--network=none', '--net=none'])('%j', (flag) => {
+    const { stdout } = host.box('ip -o address; ip route; ls /sys/class/net', flag);
     expect(stdout).toMatch(/^1: lo +inet 127.0.0.1\/8 scope host lo/);
     expect(stdout).toMatch(/\nlo\n$/);
     expect(stdout).not.toContain('default');
   });
 
   test('makes nothing on the host', () => {
-    host.box('true');
+    host.box('true', '--network=none');
     expect(host.traces()).toBe(before);
   });
 });
@@ -223,7 +220,7 @@ describe('walls', () => {
     host.shell(
       'nft add table ip t; nft add chain ip t p "{ type filter hook postrouting priority 0; }"; nft add rule ip t p oifname other0 ip saddr 192.0.2.1 counter',
     );
-    host.outside('ping -c 1 -W 1 198.51.100.7 || true');
+    host.outside('busybox ping -c 1 -W 1 198.51.100.7 || true');
     expect(host.shell('nft list table ip t')).toMatch(/counter packets 0 /);
     host.shell('nft delete table ip t; ip link delete other0');
     host.outside('ip route del 198.51.100.0/24');

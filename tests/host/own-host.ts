@@ -78,8 +78,13 @@ export class OwnHost {
   }
 
   tsbox(...args: readonly string[]): Result {
+    return this.result(program, ...args);
+  }
+
+  /** Of any program on it. */
+  result(...words: readonly string[]): Result {
     const [command = '', ...by] = this.by;
-    const { status, stdout, stderr } = spawnSync(command, [...by, program, ...args], {
+    const { status, stdout, stderr } = spawnSync(command, [...by, ...words], {
       encoding: 'utf8',
       timeout: 100_000,
     });
