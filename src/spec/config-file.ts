@@ -13,7 +13,7 @@ import { readProcess } from './config-process.ts';
 import { ProblemList } from './errors.ts';
 import { JsonObject, parseJson } from './json.ts';
 import { profileIn } from './seccomp-file.ts';
-import type { Mount, Root, Spec } from './spec.ts';
+import type { Root, Spec } from './spec.ts';
 
 /** What the meaning of a configuration depends on. */
 export interface ConfigFacts {
@@ -143,8 +143,7 @@ function checkTogether({ linux, mounts, hooks, process }: Spec, config: JsonObje
       'hooks.startContainer',
       'the hook has the workload’s seccomp filter, and its agent (linux.seccomp.listenerPath) would be asked of two processes: leave one of them out',
     );
-  const isDevpts = ({ type, destination }: Mount) =>
-    type === 'devpts' && destination === '/dev/pts';
-  if (process.terminal && !mounts.some(isDevpts))
+  const atPts = mounts.findLast(({ destination }) => destination === '/dev/pts');
+  if (process.terminal && atPts?.type !== 'devpts')
     config.problem('process.terminal', 'it comes from a mount of type devpts at /dev/pts: add it');
 }

@@ -68,6 +68,8 @@ test.each<[string, unknown, string]>([
   ['linux.resources.memory.limit', -1, 'linux.resources.memory.swap: it counts memory and swap'],
   ['linux.memoryPolicy.flags[0]', 'X', 'linux.memoryPolicy.flags: X is unknown'],
   ['mounts[0].type', 'sysfs', 'linux.sysctl: it is written to /proc: add a mount of type proc'],
+  ['mounts[2].options[0]', 'rbind', 'process.terminal: it comes from a mount of type devpts'],
+  ['mounts[3].destination', '/dev/pts', 'process.terminal: it comes from a mount of type devpts'],
   ['mounts[2].destination', '/pts', 'process.terminal: it comes from a mount of type devpts'],
   ['linux.seccomp.listenerPath', '/agent', 'hooks.startContainer: the hook has the workload’s'],
 ])('%s: %j is refused by what depends on it', (path, value, expected) => {
