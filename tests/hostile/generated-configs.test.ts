@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bundleDirectory, config, run } from '../host/bundle.ts';
+import { bundleDirectory, config, type Json, run } from '../host/bundle.ts';
 import { eachLeavesNothing, type Result, traces } from '../host/tsbox.ts';
 import { anyConfig, type Words, wordsIn } from '../unit/any-config.ts';
 import { problemsOf } from '../unit/problems.ts';
@@ -60,6 +60,17 @@ const base = config({
   },
 });
 
+/** Without what a guest has not. */
+const { hooks: _, ...forGuests } = base;
+const ofMachine = {
+  ...forGuests,
+  linux: {
+    ...(base.linux as Json),
+    namespaces: namespaces.slice(0, -1).map((type) => ({ type })),
+    timeOffsets: {},
+  },
+};
+
 const more: Readonly<Record<string, readonly string[]>> = {
   'process.args[]': ['/bin/true', 'true', '/bin/false', '/bin', '/nowhere'],
   'process.cwd': ['/', '/data', '/nowhere', '/etc/passwd'],
@@ -110,23 +121,32 @@ function kindOf({ status, stderr }: Result): string {
   return stderr.replace(/^tsbox: (\S*config-\d+\.json: )?/, '').split(/[:[({]/)[0] ?? '';
 }
 
-test('the configuration that is changed runs', () => {
+test('the configurations that are changed run', () => {
   expect(run(base)).toEqual({ status: 0, stdout: '', stderr: '' });
+  expect(run(ofMachine, '--vm')).toMatchObject({ status: 0, stdout: '' });
 });
 
 const any = anyConfig(base, words, 3);
 /** Those that are refused without a look at the host are for tests/unit/config-fuzz.test.ts. */
-const read = any.filter((changed) => problemsOf(() => readText(textOf(changed))).length === 0);
+const isRead = (changed: unknown) => problemsOf(() => readText(textOf(changed))).length === 0;
+const read = any.filter(isRead);
+const machines = anyConfig(ofMachine, words, 3).filter(isRead);
 
 test.each([
-  { what: 'any', runs: Math.ceil(count / 5), configs: any },
-  { what: 'what can be read', runs: count, configs: read },
-])('$runs generated configurations: $what', { timeout: 3_600_000 }, ({ runs, configs }) => {
+  { what: 'any', runs: Math.ceil(count / 5), configs: any, flags: [] },
+  { what: 'what can be read', runs: count, configs: read, flags: [] },
+  {
+    what: 'the same in micro-VMs',
+    runs: Math.ceil(count / 30),
+    configs: machines,
+    flags: ['--vm'],
+  },
+])('$runs generated configurations: $what', { timeout: 3_600_000 }, ({ runs, configs, flags }) => {
   const ends: string[] = [];
   fc.assert(
     fc.property(configs, (changed) => {
       const before = traces();
-      const result = run(textOf(changed));
+      const result = run(textOf(changed), ...flags);
       expect(wrong(result), JSON.stringify(result)).toEqual([]);
       expect(traces()).toEqual(before);
       ends.push(kindOf(result));
