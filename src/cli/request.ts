@@ -6,6 +6,7 @@ import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image
 import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { hostArch } from '../sandbox/host.ts';
 import { findNetwork } from '../sandbox/network-definitions.ts';
 import type { BoxRequest } from '../spec/box.ts';
@@ -13,7 +14,7 @@ import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import { type ProblemList, SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
-import type { Caller, RunOptions } from '../spec/run-options.ts';
+import type { Caller, ImageFacts, RunOptions } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
@@ -62,22 +63,45 @@ function withSize(request: BoxRequest): BoxRequest {
   return { ...request, spec: { ...request.spec, process: { ...process, consoleSize } } };
 }
 
-function fromFlags(
-  image: Exclude<RunArguments['image'], { readonly kind: 'config' }>,
-  { driver, options, problems }: RunArguments,
-): BoxRequest {
+type NamedImage = Exclude<RunArguments['image'], { readonly kind: 'config' }>;
+
+function fromFlags(image: NamedImage, words: RunArguments): BoxRequest {
+  const { problems } = words;
+  const [data, cwd] = [dataDirectory(process.env, process.getuid?.() ?? 0), currentDirectory()];
+  const seccomp = problems.attempt(() => readSeccomp(words.options.securityOpt), undefined);
+  const options = seccomp === undefined ? withoutSeccomp(words.options) : words.options;
+  const caller = { ...callerOf(words, data, cwd), ...seccomp };
+  const isClear = !problems.some;
+  try {
+    return specFromOptions(options, imageFacts(findRoot(image, data, cwd)), caller);
+  } catch (error) {
+    // An image that is not there keeps nothing else from being told, unless a word was taken for it.
+    if (!(error instanceof BoxError) || !isClear) throw error;
+    problems.attempt(() => specFromOptions(withoutUsers(options), noImage, caller), undefined);
+    if (problems.some) problems.add(error.message);
+    throw error;
+  }
+}
+
+function findRoot(image: NamedImage, data: string, cwd: string): string {
+  return image.kind === 'rootfs'
+    ? findRootfs(image.directory, cwd)
+    : findImage(image.word, data, cwd);
+}
+
+const noImage: ImageFacts = { rootfs: '/', passwd: '', group: '' };
+
+/** Of an image that is not there nobody's name can be looked up. */
+function withoutUsers({ user: _, ...options }: RunOptions): RunOptions {
+  return { ...options, groupAdd: [] };
+}
+
+function callerOf({ driver, options }: RunArguments, data: string, cwd: string): Caller {
   const consoleSize = options.tty ? ownSize() : undefined;
-  const data = dataDirectory(process.env, process.getuid?.() ?? 0);
   const ids = callerIds(driver, options);
-  const rootfs =
-    image.kind === 'rootfs'
-      ? findRootfs(image.directory, currentDirectory())
-      : findImage(image.word, data, currentDirectory());
-  const seccomp = problems.attempt(() => readSeccomp(options.securityOpt), undefined);
-  const known = seccomp === undefined ? withoutSeccomp(options) : options;
-  return specFromOptions(known, imageFacts(rootfs), {
+  return {
     env: exactVariables(process.env),
-    cwd: currentDirectory(),
+    cwd,
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
@@ -86,8 +110,7 @@ function fromFlags(
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
-    ...seccomp,
-  });
+  };
 }
 
 /** A profile that cannot be read is told of already. */

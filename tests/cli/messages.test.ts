@@ -101,6 +101,7 @@ describe('unknown flags are told together, each with the nearest name, and with 
       '-q --detach-keys xy -u 1:2:3 busybox true',
       [none('run', '-q'), '--detach-keys xy: xy is not one', '--user 1:2:3: not of the form'],
     ],
+    ['run', '--cpus x -u nosuch teapot true', [bad('--cpus x'), 'no image teapot: ']],
     [
       'run',
       '--rm -d busybox true',
