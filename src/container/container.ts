@@ -1,6 +1,6 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { unkeptLimits } from '../plan/cgroup.ts';
+import { lackingControllers } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { removeAbandoned, removeBox } from '../sandbox/abandoned.ts';
@@ -142,7 +142,7 @@ async function startOnce(
 /** systemd is asked for a cgroup only where limits need one: it takes a while. */
 async function withLimits({ spec, id }: Box, host: Host, early: Early | undefined): Promise<Host> {
   const { resources } = spec.linux;
-  if (unkeptLimits(resources, host).length === 0) return host;
+  if (lackingControllers(resources, host.cgroup?.controllers ?? []).length === 0) return host;
   const { enterScope } = await import('../sandbox/systemd.ts');
   return enterScope(host, resources, id, early);
 }

@@ -1,7 +1,7 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
 import type { HostAction } from '../plan/action.ts';
-import { unkeptLimits } from '../plan/cgroup.ts';
+import { lackingControllers } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { printJoin } from '../plan/namespaces.ts';
@@ -38,7 +38,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
   const { resources } = spec.linux;
   const { host, manager } =
-    unkeptLimits(resources, found).length === 0
+    lackingControllers(resources, found.cgroup?.controllers ?? []).length === 0
       ? { host: found }
       : await foreseeScope(found, resources, ID);
   const foreseen = network === undefined ? undefined : await foreseeNetwork(network, parent);

@@ -5,6 +5,7 @@
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Ended } from '../linux/children.ts';
 import { makeNonBlocking } from '../linux/descriptor.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
@@ -20,6 +21,8 @@ import type { BoxState } from '../sandbox/state.ts';
 import { systemPlaces } from '../sandbox/system-places.ts';
 import { locate, programs } from '../sandbox/tool.ts';
 import type { Box } from '../spec/box.ts';
+
+const { SIGKILL } = signalNumbers;
 
 /** @returns undefined where it is not installed, may not open FUSE or could not be jailed. */
 export function findRootServer({ mountApi }: Pick<Host, 'mountApi'>): RootServer | undefined {
@@ -150,8 +153,6 @@ function follow(server: Interpreter, first: number, words: number): RunningServe
     },
   };
 }
-
-const SIGKILL = 9;
 
 /**
  * Whether the process, a child, has ended or begun to, with all its threads: proc_pid_stat(5). It may wait

@@ -1,5 +1,6 @@
 /** Makes a container's processes by its plan, and follows them to their end. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
 import { NamespaceError } from '../linux/namespaces.ts';
@@ -24,6 +25,8 @@ import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
 import type { RunningServer } from './image-server.ts';
 import type { Watch } from './listener.ts';
+
+const { SIGKILL, SIGSYS } = signalNumbers;
 
 export interface Circumstances {
   readonly stdio: Stdio;
@@ -224,9 +227,6 @@ function listenerStep(plan: ContainerPlan): number | undefined {
   return found < 0 ? undefined : found;
 }
 
-const SIGKILL = 9;
-const SIGSYS = 31;
-
 function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
@@ -246,7 +246,9 @@ function cloneBox(
     });
   } catch (error) {
     if (error instanceof RangeError)
-      throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
+      throw new BoxError(
+        `the plan is too large: ${error.message}: give fewer mounts, paths and words`,
+      );
     if (error instanceof NamespaceError)
       throw new BoxError(`linux.namespaces: ${error.message}`, { cause: error });
     if (!(error instanceof SyscallError && error.call === 'clone3'))

@@ -1,5 +1,6 @@
 /** One attempt to boot a guest: virtiofsd for every share, then QEMU; and all of it ended again. */
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
 import { attachMachine } from '../plan/network.ts';
@@ -12,6 +13,8 @@ import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
 import { type Parts, qemuProgram, virtiofsdProgram } from './programs.ts';
 import { Session } from './session.ts';
+
+const { SIGKILL } = signalNumbers;
 
 export interface MachineRequest extends Parts, Setting {
   readonly state: BoxState;
@@ -70,8 +73,6 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     for (const socket of sockets) closeSync(socket);
   }
 }
-
-const SIGKILL = 9;
 
 /** @returns QEMU's process, and this end of the sockets that it was given. */
 async function startQemu(request: MachineRequest, shares: readonly number[]) {
