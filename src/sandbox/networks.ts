@@ -66,7 +66,13 @@ export async function joinNetwork(
     if (made) await carryOut(makeBridge(network, network.mtu, hardwareAddress()));
     const forward = needsForwarding(network);
     if (forward) writeFileSync(switchedFile(directory), '');
-    if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+    try {
+      if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+    } catch (error) {
+      // Where there can be no table, none could be removed later.
+      if (made) abandon(directory, network);
+      throw error;
+    }
     // By then the table lets through what is tsbox's, and nothing else.
     if (forward) await carryOut([setForwarding(true)]);
     const members = membersOf(directory, network);
@@ -88,6 +94,12 @@ export async function leaveNetwork(directory: string, id: string): Promise<void>
   });
   for (const socket of reserved.get(id) ?? []) closeSync(socket);
   reserved.delete(id);
+}
+
+/** A network whose table was not made. */
+function abandon(directory: string, { name, bridge }: Network): void {
+  removeLink(bridge);
+  removeActive(directory, name);
 }
 
 /** Sockets that keep the published ports of this process's boxes, by their ids. */

@@ -35,7 +35,9 @@ function withLessAsked<Name extends string>(
 ): Readonly<Record<Name, string>> {
   const changed = Object.entries<string>(lines).map(([name, line]) => [
     name,
-    line.replaceAll(/tsbox run (?!--userns|--config)/g, 'tsbox run --userns=host --network=none '),
+    line
+      .replaceAll(/tsbox run (?!--network|--config)/g, 'tsbox run --network=none ')
+      .replaceAll(/tsbox run (?!.*--userns|--config)/g, 'tsbox run --userns=host '),
   ]);
   return Object.fromEntries(changed);
 }
