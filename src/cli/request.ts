@@ -105,7 +105,7 @@ function callerOf({ driver, options }: RunArguments, data: string, cwd: string):
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
-    usualNetwork: driver === 'container' && ids.kind === 'root' ? 'bridge' : 'none',
+    usualNetwork: ids.kind === 'root' ? 'bridge' : 'none',
     ids,
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.

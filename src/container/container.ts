@@ -91,7 +91,7 @@ async function enter(
 ): Promise<BoxNetwork> {
   const { enterNetwork } = await import('../sandbox/box-network.ts');
   try {
-    return await enterNetwork(parent.path, state, network, spec, say);
+    return await enterNetwork(parent.path, state, network, spec, { say });
   } catch (error) {
     // It may be that part's own BoxError, which is another class.
     throw new BoxError((error as Error).message, { cause: error });

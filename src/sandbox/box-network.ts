@@ -21,9 +21,16 @@ import type { BoxState } from './state.ts';
 type State = Pick<BoxState, 'id' | 'claim'>;
 type Named = Pick<Box['spec'], 'hostname'>;
 
+/** What is done on the way. */
+export interface Entrance {
+  /** Told why a box gets no network that nobody asked for. */
+  readonly say: (message: string) => void;
+  /** Gives the box an interface there, where that is not for its own plan to do. */
+  readonly attach?: (attachment: Attachment) => Promise<void>;
+}
+
 /**
  * @param boxes the state directory of boxes.
- * @param say told why a box gets no network that nobody asked for.
  * @returns the same with what the box was given.
  * @throws BoxError
  */
@@ -32,10 +39,12 @@ export async function enterNetwork(
   state: State,
   asked: BoxNetwork,
   spec: Named,
-  say: (message: string) => void,
+  { say, attach }: Entrance,
 ): Promise<BoxNetwork> {
   try {
-    return await enterAsked(boxes, state, asked, spec);
+    const given = await enterAsked(boxes, state, asked, spec);
+    if (given.attachment !== undefined) await attach?.(given.attachment);
+    return given;
   } catch (error) {
     if (asked.preferred !== true) throw error;
     await endNetwork(boxes, state.id);

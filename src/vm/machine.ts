@@ -3,8 +3,6 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { signalNumbers } from '../abi/signals.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
-import { attachMachine } from '../plan/network.ts';
-import { carryOut } from '../sandbox/actions.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import type { HostShare } from './guest.ts';
@@ -19,6 +17,8 @@ const { SIGKILL } = signalNumbers;
 export interface MachineRequest extends Parts, Setting {
   readonly state: BoxState;
   readonly premises: Premises;
+  /** The descriptor of its interface on the box's network, with `attachment`; else none. */
+  readonly cable: readonly number[];
   /** Whether the workload has one. */
   readonly terminal: boolean;
 }
@@ -79,10 +79,8 @@ async function startQemu(request: MachineRequest, shares: readonly number[]) {
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
   const console = openSync(consoleOf(request), 'w', 0o600);
-  let cable: readonly number[] = [];
   try {
-    cable = await connectCable(request);
-    const extra = [theirChannel, theirMonitor, console, ...shares, ...cable];
+    const extra = [theirChannel, theirMonitor, console, ...shares, ...request.cable];
     const program = await startProgram(qemuProgram(request.premises, request), extra, request);
     return { program, channel, monitor };
   } catch (error) {
@@ -90,14 +88,8 @@ async function startQemu(request: MachineRequest, shares: readonly number[]) {
     closeSync(monitor);
     throw error;
   } finally {
-    for (const fd of [theirChannel, theirMonitor, console, ...cable]) closeSync(fd);
+    for (const fd of [theirChannel, theirMonitor, console]) closeSync(fd);
   }
-}
-
-/** @returns the descriptor of an interface that is on the box's network; none where it has no network. */
-async function connectCable({ state, attachment }: MachineRequest): Promise<readonly number[]> {
-  if (attachment === undefined) return [];
-  return (await carryOut(attachMachine(state.id, attachment))).descriptors;
 }
 
 function consoleOf({ state }: MachineRequest): string {

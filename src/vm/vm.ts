@@ -1,9 +1,11 @@
 /** The VM driver: a box as a micro-VM of QEMU, whose init carries out the same plan. */
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
 import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
+import type { CgroupHost } from '../plan/host.ts';
+import { attachMachine } from '../plan/network.ts';
 import { decodeReport } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { leaveNetworks, removeAbandoned } from '../sandbox/abandoned.ts';
@@ -18,6 +20,7 @@ import { type BoxState, claimState, ownStateDirectory } from '../sandbox/state.t
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
+import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import {
   type Contents,
@@ -52,28 +55,24 @@ export async function startVm(
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
   const host = await withFilter(readHost(request, parent.path), request);
-  const { arch, sources, seccomp } = host;
-  const { cgroup } = host;
+  const { arch, sources, seccomp, cgroup } = host;
   await removeAbandoned(parent, cgroup, say);
   refuseImpossible(request, sources);
   const kernel = findKernel(dataDirectory(process.env, uid));
   const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
   const state = claimState(parent);
-  const remove = async (): Promise<void> => {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
-    if (request.network !== undefined) await leaveNetworks(state);
-    await state.remove();
-  };
+  const remove = () => removeTraces(request, state, cgroup);
+  let cable: readonly number[] = [];
   try {
-    const box = await connected(request, parent.path, state, say);
+    const connected = await connect(request, parent.path, state, say);
+    const { box } = connected;
+    ({ cable } = connected);
     const guest = planGuest(box, transport, kernel, { arch, seccomp });
     timeline.mark('plan');
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id));
-    mkdirSync(state.directory, { mode: 0o700 });
-    const initrd = `${state.directory}/initrd`;
     const contents = readContents(guest, root ?? []);
-    writePieces(initrd, initialFileSystem(guest, arch, contents));
+    const initrd = writeInitrd(state, initialFileSystem(guest, arch, contents));
     const premises = await readPremises(host, state.id);
     handOver(initrd, premises, kernel);
     timeline.mark('prepare');
@@ -88,6 +87,7 @@ export async function startVm(
         shares: guest.shares,
         resources: request.spec.linux.resources,
         attachment: box.network?.attachment,
+        cable,
         terminal: request.spec.process.terminal ?? false,
       },
       { stdio, timeline, say, abort: early?.abort },
@@ -102,6 +102,8 @@ export async function startVm(
   } catch (error) {
     await remove();
     throw withSpace(error, state);
+  } finally {
+    for (const fd of cable) closeSync(fd);
   }
 }
 
@@ -112,16 +114,44 @@ function withSpace(error: unknown, { directory }: BoxState): unknown {
   });
 }
 
-/** The same with its place on the network that it asks for. */
-async function connected(
+async function removeTraces(
+  { network }: BoxRequest,
+  state: BoxState,
+  cgroup: CgroupHost | undefined,
+): Promise<void> {
+  if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
+  if (network !== undefined) await leaveNetworks(state);
+  await state.remove();
+}
+
+function writeInitrd({ directory }: BoxState, pieces: readonly Uint8Array[]): string {
+  mkdirSync(directory, { mode: 0o700 });
+  const initrd = `${directory}/initrd`;
+  writePieces(initrd, pieces);
+  return initrd;
+}
+
+/** A box on the network that it asks for. */
+interface Connected {
+  readonly box: BoxRequest;
+  /** The descriptor of its interface there; none where it has no network. */
+  readonly cable: readonly number[];
+}
+
+async function connect(
   request: BoxRequest,
   boxes: string,
   state: BoxState,
   say: (message: string) => void,
-): Promise<BoxRequest> {
-  const { network, spec } = request;
-  if (network === undefined) return request;
-  return { ...request, network: await enterNetwork(boxes, state, network, spec, say) };
+): Promise<Connected> {
+  const { network: asked, spec } = request;
+  if (asked === undefined) return { box: request, cable: [] };
+  let cable: readonly number[] = [];
+  const attach = async (attachment: Attachment) => {
+    cable = (await carryOut(attachMachine(state.id, attachment))).descriptors;
+  };
+  const network = await enterNetwork(boxes, state, asked, spec, { say, attach });
+  return { box: { ...request, network }, cable };
 }
 
 function readContents({ modules, names }: Guest, root: Contents['root']): Contents {

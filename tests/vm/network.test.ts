@@ -113,10 +113,35 @@ test('after SIGKILL of tsbox its interface is gone, and the rest with the next r
 
 test('without a network it has the names that it was given, and no card', () => {
   const script = 'cat /etc/hosts; ls /sys/class/net';
-  const words = ['run', '--vm', '--add-host=db:192.0.2.7', 'busybox', '--', 'sh', '-c', script];
+  const words = [
+    'run',
+    '--vm',
+    '--network=none',
+    '--add-host=db:192.0.2.7',
+    'busybox',
+    '--',
+    'sh',
+    '-c',
+    script,
+  ];
   expect(host.tsbox(...words).stdout).toMatch(
     /^127\.0\.0\.1\tlocalhost tsbox [0-9a-f]{12}\n[^\n]*\n192\.0\.2\.7\tdb\nlo\n$/,
   );
+});
+
+test('a micro-VM of root’s of which nothing is said is on the bridge, and without TUN on none', () => {
+  const words = 'run --vm busybox -- ls /sys/class/net'.split(' ');
+  const { stdout, status } = host.tsbox(...words);
+  expect({ stdout, status }).toEqual({ stdout: 'eth0\nlo\n', status: 0 });
+  host.shell('mount -t tmpfs none /dev/net');
+  const alone = host.tsbox(...words);
+  const asked = host.tsbox('run', '--vm', '--network=bridge', 'busybox', '--', 'true');
+  host.shell('umount /dev/net');
+  expect(alone).toMatchObject({ stdout: 'lo\n', status: 0 });
+  expect(alone.stderr).toMatch(/^tsbox: the box has its loopback interface alone: open_tap .*$/m);
+  expect(asked.stderr).toMatch(/^tsbox: open_tap failed: .*\n {2}call: /);
+  expect(asked.status).toBe(125);
+  expect(host.traces()).toBe(before);
 });
 
 test('explain shows the interface, the card, and what the guest does with it', () => {
