@@ -10,8 +10,9 @@ import { ownStatus, readText } from '../causes/status.ts';
 import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
+import { sendBatch } from '../linux/packet-filter.ts';
 import { FORWARDING } from '../plan/bridge.ts';
-import { locateNft } from '../sandbox/networks.ts';
+import { tableMessages } from '../plan/nftables-messages.ts';
 import { locate } from '../sandbox/tool.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
@@ -66,10 +67,20 @@ export async function examineHost(): Promise<Check[]> {
 
 function networkFacts(): NetworkFacts {
   return {
-    nft: locateNft(),
+    refused: whyNoTable(),
     rights: judgeCapability('CAP_NET_ADMIN', ownStatus()),
     writable: isWritable(FORWARDING),
   };
+}
+
+/** One that is made and removed in the same transaction is never there. */
+function whyNoTable(): string | undefined {
+  try {
+    sendBatch(tableMessages({ name: 'tsbox-doctor' }));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function isWritable(path: string): boolean {

@@ -68,8 +68,12 @@ function isMissing(error: unknown): boolean {
   return error instanceof SyscallError && error.errno === ENODEV;
 }
 
-function withSocket<T>(use: (socket: number) => T): T {
-  const protocol = abi.netlinkFamilies.NETLINK_ROUTE;
+/** @param family for netlink(7). @throws SyscallError where the kernel lacks it. */
+export function withSocket<T>(
+  use: (socket: number) => T,
+  family: keyof typeof abi.netlinkFamilies = 'NETLINK_ROUTE',
+): T {
+  const protocol = abi.netlinkFamilies[family];
   const socket = syscall('socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   try {
     return use(socket);

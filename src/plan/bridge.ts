@@ -2,25 +2,20 @@
 import { addressIn } from '../spec/addresses.ts';
 import { GATEWAY, type Network } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
-import { type Publisher, removeTable, tableCommands } from './firewall.ts';
+import { networkTable, noTable, type Publisher } from './firewall.ts';
 import { deleteLink, newAddress, newBridge } from './links.ts';
 
-/** It waits for other transactions of nf_tables, and asks nobody. */
-const PATIENCE_SECONDS = 30;
-
-/** @param nft path of the program. @param publishers of every port that is published there. */
+/** @param publishers of every port that is published there. */
 export function setTable(
-  nft: string,
   network: Network,
   publishers: readonly Publisher[],
   alone: boolean,
 ): HostAction {
   return {
-    call: 'execute',
-    seconds: PATIENCE_SECONDS,
-    argv: [nft, tableCommands(network, publishers, alone).join('; ')],
+    call: 'set_table',
+    table: networkTable(network, publishers, alone),
     why: 'packets out of the network get an address of the host, and those to published ports come in',
-    hint: 'the kernel must have nf_tables with NAT (CONFIG_NF_TABLES, CONFIG_NFT_NAT, CONFIG_NFT_FIB), and tsbox CAP_NET_ADMIN',
+    hint: 'the kernel must have nf_tables with NAT (CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET), and tsbox CAP_NET_ADMIN',
   };
 }
 
@@ -96,12 +91,11 @@ export function setForwarding(on: boolean): HostAction {
   };
 }
 
-export function removeBridge(nft: string, network: Network): HostAction[] {
+export function removeBridge(network: Network): HostAction[] {
   return [
     {
-      call: 'execute',
-      seconds: PATIENCE_SECONDS,
-      argv: [nft, removeTable(network).join('; ')],
+      call: 'set_table',
+      table: noTable(network),
       why: 'no box is on the network any more',
       hint: `nft delete table inet ${network.bridge} does the same`,
     },

@@ -50,7 +50,6 @@ export async function joinNetwork(
   state: Pick<BoxState, 'id' | 'claim'>,
   { network: wanted, ports, member }: Joining,
 ): Promise<Attachment> {
-  const nft = findNft();
   reserved.set(state.id, reserve(ports, wanted.subnets));
   return locked(directory, async () => {
     const there = readActive(directory).find(({ name }) => name === wanted.name);
@@ -67,7 +66,7 @@ export async function joinNetwork(
     const forward = needsForwarding(network);
     if (forward) writeFileSync(switchedFile(directory), '');
     try {
-      if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+      if (made || ports.length > 0 || forward) await renewTable(directory, network);
     } catch (error) {
       // Where there can be no table, none could be removed later.
       if (made) abandon(directory, network);
@@ -114,12 +113,12 @@ async function settle(
   const others = membersOf(directory, network);
   if (others.length === 0) {
     // Its bridge may be gone with the network namespace that it was in.
-    if (findLink(network.bridge) !== undefined) await carryOut(removeBridge(findNft(), network));
+    if (findLink(network.bridge) !== undefined) await carryOut(removeBridge(network));
     removeActive(directory, network.name);
     return;
   }
   if (gone?.attachment?.network.name !== network.name) return;
-  if (gone.attachment.ports.length > 0) await renewTable(directory, findNft(), network);
+  if (gone.attachment.ports.length > 0) await renewTable(directory, network);
   for (const other of others) writeNames(directory, other, others);
 }
 
@@ -134,13 +133,14 @@ function firstOf({ attachment }: Member): bigint {
   return attachment?.addresses[0]?.value ?? 0n;
 }
 
-async function renewTable(directory: string, nft: string, network: Network): Promise<void> {
+async function renewTable(directory: string, network: Network): Promise<void> {
   const publishers = membersOf(directory, network).flatMap(({ attachment }) => attachment ?? []);
   const alone = existsSync(switchedFile(directory));
-  await carryOut([setTable(nft, network, publishers, alone)]);
+  await carryOut([setTable(network, publishers, alone)]);
 }
 
-function needsForwarding({ internal }: Network): boolean {
+/** Whether it has to be switched on for it. */
+export function needsForwarding({ internal }: Network): boolean {
   return !internal && readFileSync(FORWARDING, 'utf8').trim() === '0';
 }
 
@@ -153,22 +153,6 @@ async function stopForwarding(directory: string): Promise<void> {
   if (staying.length > 0) return;
   await carryOut([setForwarding(false)]);
   rmSync(switchedFile(directory), { force: true });
-}
-
-const nftPlaces = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/usr/local/sbin/nft'];
-
-/** The program that changes packet filters, nft(8). */
-export function locateNft(): string | undefined {
-  return nftPlaces.find((path) => existsSync(path));
-}
-
-/** @throws BoxError where it is missing. */
-export function findNft(): string {
-  const found = locateNft();
-  if (found !== undefined) return found;
-  throw new BoxError(
-    `--network: there is no nft (looked for at ${nftPlaces.join(', ')}), without which no packet leaves a network: install it (Debian's package nftables), or use --network=none`,
-  );
 }
 
 /** @throws BoxError where its subnets lead elsewhere already. */
