@@ -27,6 +27,7 @@ export const messageTypes = {
   NFT_MSG_NEWRULE: (NFNL_SUBSYS_NFTABLES << 8) | 6,
   NFT_MSG_NEWSET: (NFNL_SUBSYS_NFTABLES << 8) | 9,
   NFT_MSG_NEWSETELEM: (NFNL_SUBSYS_NFTABLES << 8) | 12,
+  NFT_MSG_DELSETELEM: (NFNL_SUBSYS_NFTABLES << 8) | 14,
 } as const;
 
 /** `nlmsg_flags` */
@@ -45,10 +46,18 @@ export const linkAttributes = {
   IFLA_IFNAME: 3,
   IFLA_MTU: 4,
   IFLA_MASTER: 10,
+  IFLA_PROTINFO: 12,
   IFLA_LINKINFO: 18,
   IFLA_NET_NS_PID: 19,
   IFLA_IFALIAS: 20,
 } as const;
+
+/** With the number of an attribute of which others are inside; most families do without. */
+export const NLA_F_NESTED = 0x8000;
+
+/** Inside of IFLA_PROTINFO, of a bridge's port: linux/if_bridge.h. */
+export const portAttributes = { IFLA_BRPORT_STATE: 1 } as const;
+export const portStates = { BR_STATE_DISABLED: 0 } as const;
 
 /** Inside of IFLA_LINKINFO. */
 export const linkInfoAttributes = { IFLA_INFO_KIND: 1, IFLA_INFO_DATA: 2 } as const;
@@ -77,7 +86,7 @@ export const interfaceFlags = { IFF_UP: 1 } as const;
 export const tunRequests = { TUNSETIFF: 0x400454ca } as const;
 export const tunFlags = { IFF_TAP: 0x2, IFF_NO_PI: 0x1000, IFF_VNET_HDR: 0x4000 } as const;
 
-export const addressFamilies = { AF_UNSPEC: 0, AF_INET: 2, AF_INET6: 10 } as const;
+export const addressFamilies = { AF_UNSPEC: 0, AF_INET: 2, AF_BRIDGE: 7, AF_INET6: 10 } as const;
 export const routeTables = { RT_TABLE_MAIN: 254 } as const;
 export const routeProtocols = { RTPROT_UNSPEC: 0, RTPROT_BOOT: 3 } as const;
 export const routeTypes = { RTN_UNSPEC: 0, RTN_UNICAST: 1, RTN_LOCAL: 2 } as const;

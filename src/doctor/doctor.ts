@@ -12,7 +12,7 @@ import { dataDirectory, listImages } from '../image/image.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
 import { FORWARDING } from '../plan/bridge.ts';
-import { tableMessages } from '../plan/nftables-messages.ts';
+import { changeMessages } from '../plan/nftables-messages.ts';
 import { locate } from '../sandbox/tool.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
@@ -76,7 +76,7 @@ function networkFacts(): NetworkFacts {
 /** One that is made and removed in the same transaction is never there. */
 function whyNoTable(): string | undefined {
   try {
-    sendBatch(tableMessages({ name: 'tsbox-doctor' }));
+    sendBatch(changeMessages({ to: 'removed', name: 'tsbox-doctor' }));
     return undefined;
   } catch (error) {
     return (error as Error).message;

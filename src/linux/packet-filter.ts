@@ -1,9 +1,9 @@
 /** Changes the kernel's packet filter. */
-import { readSync, writeSync } from 'node:fs';
+import { close, readSync, writeSync } from 'node:fs';
 import { messageTypes } from '../abi/netlink.ts';
 import { encodeMessage, MESSAGE_HEADER, type Message } from '../plan/netlink.ts';
 import { SyscallError, syscall } from './native.ts';
-import { withSocket } from './netlink.ts';
+import { openSocket } from './netlink.ts';
 
 /** socket(7) */
 const SOL_SOCKET = 1;
@@ -19,12 +19,16 @@ const nothing = { indexOf: () => 0 };
  */
 export function sendBatch(messages: readonly Message[]): void {
   const batch = Buffer.concat(messages.map((each, index) => encodeMessage(each, index, nothing)));
-  withSocket((socket) => {
+  const socket = openSocket('NETLINK_NETFILTER');
+  try {
     const size = new Uint32Array([2 * batch.length]);
     syscall('setsockopt', socket, SOL_SOCKET, SO_SNDBUFFORCE, size, size.byteLength);
     writeSync(socket, batch);
     readAnswer(socket, messages);
-  }, 'NETLINK_NETFILTER');
+  } finally {
+    // Until what was removed is freed, which takes some 10 ms: nobody needs to wait for that.
+    close(socket);
+  }
 }
 
 /** One of success is the last; who is refused as a whole is told so of the batch's beginning. */

@@ -4,7 +4,7 @@ import type { DeviceRule } from '../spec/spec.ts';
 import type { Reach } from './mount-calls.ts';
 import { type Joined, printJoin } from './namespaces.ts';
 import { type Message, printMessage } from './netlink.ts';
-import { printTable, type Table } from './nftables.ts';
+import { printChange, type TableChange } from './nftables.ts';
 import { printStep } from './print.ts';
 import type { Step } from './step.ts';
 
@@ -64,10 +64,10 @@ export type HostAction =
       /** Errors that count as done. */
       readonly accept?: readonly ErrnoName[];
     }
-  /** A table of the packet filter, made as it is said in one transaction, in tsbox's own network namespace. */
+  /** A table of the packet filter, changed in one transaction, in tsbox's own network namespace. */
   | {
       readonly call: 'set_table';
-      readonly table: Table;
+      readonly change: TableChange;
       readonly why: string;
       readonly hint: string;
     }
@@ -108,7 +108,7 @@ export function printAction(action: HostAction): string {
         .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)
         .join('\n');
     case 'set_table':
-      return printTable(action.table)
+      return printChange(action.change)
         .map((command) => `sendto(NETLINK_NETFILTER, ${command})`)
         .join('\n');
     case 'filter_devices':

@@ -2,7 +2,7 @@
 import { addressIn } from '../spec/addresses.ts';
 import { GATEWAY, type Network } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
-import { networkTable, noTable, type Publisher } from './firewall.ts';
+import { extendedTable, networkTable, noTable, type Publisher, refilledTable } from './firewall.ts';
 import { deleteLink, newAddress, newBridge } from './links.ts';
 
 /** @param publishers of every port that is published there. */
@@ -13,10 +13,26 @@ export function setTable(
 ): HostAction {
   return {
     call: 'set_table',
-    table: networkTable(network, publishers, alone),
+    change: networkTable(network, publishers, alone),
     why: 'packets out of the network get an address of the host, and those to published ports come in',
     hint: 'the kernel must have nf_tables with NAT (CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET), and tsbox CAP_NET_ADMIN',
   };
+}
+
+const PORTS = {
+  call: 'set_table',
+  why: 'published ports lead to the boxes that are there',
+  hint: 'tsbox needs CAP_NET_ADMIN',
+} as const;
+
+/** Of a table that is there: ENOENT without one. */
+export function setPorts(network: Network, publishers: readonly Publisher[]): HostAction {
+  return { ...PORTS, change: refilledTable(network, publishers) };
+}
+
+/** EEXIST for a port that is led elsewhere already. */
+export function addPorts(network: Network, publisher: Publisher): HostAction {
+  return { ...PORTS, change: extendedTable(network, publisher) };
 }
 
 /** The bridge, and what makes it part of the host; not its table. @param hardware its address. */
@@ -95,7 +111,7 @@ export function removeBridge(network: Network): HostAction[] {
   return [
     {
       call: 'set_table',
-      table: noTable(network),
+      change: noTable(network),
       why: 'no box is on the network any more',
       hint: `nft delete table inet ${network.bridge} does the same`,
     },

@@ -1,11 +1,20 @@
 /**
- * The packet filter of a network of tsbox's: a table of its own, that has the name of its bridge, made
- * anew as a whole, in one transaction, when a port is published or given up. What others filter stays as
- * it is.
+ * The packet filter of a network of tsbox's: a table of its own, that has the name of its bridge. When a
+ * port is published or given up, its maps are filled anew as a whole, in one transaction. What others
+ * filter stays as it is.
  */
 import type { Address, Family, Subnet } from '../spec/addresses.ts';
 import type { Attachment, Network, PublishedPort } from '../spec/network.ts';
-import type { Chain, Element, Match, PortMap, Rule, Table, Verdict } from './nftables.ts';
+import type {
+  Chain,
+  Element,
+  Filling,
+  Match,
+  PortMap,
+  Rule,
+  TableChange,
+  Verdict,
+} from './nftables.ts';
 
 /** Of a box that is on the network. */
 export type Publisher = Pick<Attachment, 'addresses' | 'ports'>;
@@ -18,7 +27,7 @@ export function networkTable(
   network: Network,
   publishers: readonly Publisher[],
   alone: boolean,
-): Table {
+): TableChange {
   const base = (name: string, at: NonNullable<Chain['base']>, rules: readonly Rule[]): Chain => ({
     name,
     base: at,
@@ -26,10 +35,10 @@ export function networkTable(
   });
   const led = [rule([{ kind: 'local' }], { jump: 'published' })];
   return {
+    to: 'made',
     name: network.bridge,
     content: {
-      maps: [at[4], any[4], at[6], any[6]],
-      elements: publishers.flatMap(elementsOf),
+      ...filling(publishers),
       chains: [
         { name: 'published', rules: published },
         base('incoming', { type: 'nat', hook: 'prerouting', priority: -100 }, led),
@@ -46,8 +55,28 @@ export function networkTable(
   };
 }
 
-export function noTable({ bridge }: Pick<Network, 'bridge'>): Table {
-  return { name: bridge };
+/** The same table with other published ports. */
+export function refilledTable(
+  { bridge }: Pick<Network, 'bridge'>,
+  publishers: readonly Publisher[],
+): TableChange {
+  return { to: 'refilled', name: bridge, content: filling(publishers) };
+}
+
+/** The same table with the published ports of one more box. */
+export function extendedTable(
+  { bridge }: Pick<Network, 'bridge'>,
+  publisher: Publisher,
+): TableChange {
+  return { to: 'filled', name: bridge, content: filling([publisher]) };
+}
+
+export function noTable({ bridge }: Pick<Network, 'bridge'>): TableChange {
+  return { to: 'removed', name: bridge };
+}
+
+function filling(publishers: readonly Publisher[]): Filling {
+  return { maps: [at[4], any[4], at[6], any[6]], elements: publishers.flatMap(elementsOf) };
 }
 
 const rule = (matches: readonly Match[], verdict: Verdict): Rule => ({ matches, verdict });

@@ -15,30 +15,46 @@ import {
   text,
   type Value,
 } from './netlink.ts';
-import type { Chain, Element, Match, PortMap, Rule, Table, Verdict } from './nftables.ts';
+import type {
+  Chain,
+  Element,
+  Filling,
+  Match,
+  PortMap,
+  Rule,
+  TableChange,
+  Verdict,
+} from './nftables.ts';
 
 /** In their order; the kernel carries out all of them or none. */
-export function tableMessages({ name, content }: Table): Message[] {
+export function changeMessages(change: TableChange): Message[] {
+  return [
+    edge('NFNL_MSG_BATCH_BEGIN'),
+    ...withAnswer(messagesOf(change)),
+    edge('NFNL_MSG_BATCH_END'),
+  ];
+}
+
+function messagesOf(change: TableChange): Message[] {
+  const { name } = change;
   const named = attributes(abi.tableAttributes, { NFTA_TABLE_NAME: text(name) });
-  const anew = [message('NFT_MSG_NEWTABLE', named), message('NFT_MSG_DELTABLE', named)];
-  const changes =
-    content === undefined
-      ? anew
-      : [
-          ...anew,
-          message('NFT_MSG_NEWTABLE', named),
-          ...content.maps.map((map, index) => newMap(name, map, index + 1)),
-          ...content.maps.flatMap((map) =>
-            inParts(content.elements.filter((element) => element.map === map)).map((part) =>
-              newElements(name, map, part),
-            ),
-          ),
-          ...content.chains.flatMap((chain) => [
-            newChain(name, chain),
-            ...chain.rules.map((rule) => newRule(name, chain, rule)),
-          ]),
-        ];
-  return [edge('NFNL_MSG_BATCH_BEGIN'), ...withAnswer(changes), edge('NFNL_MSG_BATCH_END')];
+  const made = message('NFT_MSG_NEWTABLE', named);
+  const removed = [made, message('NFT_MSG_DELTABLE', named)];
+  if (change.to === 'removed') return removed;
+  const { maps } = change.content;
+  const filled = maps.flatMap((map) => newElements(name, map, change.content));
+  if (change.to === 'filled') return filled;
+  if (change.to === 'refilled') return [...maps.map((map) => emptied(name, map)), ...filled];
+  return [
+    ...removed,
+    made,
+    ...maps.map((map, index) => newMap(name, map, index + 1)),
+    ...filled,
+    ...change.content.chains.flatMap((chain) => [
+      newChain(name, chain),
+      ...chain.rules.map((rule) => newRule(name, chain, rule)),
+    ]),
+  ];
 }
 
 /** To the last one. */
@@ -123,19 +139,28 @@ function newMap(table: string, { name, family, keyedByAddress }: PortMap, id: nu
 /** As many as surely go into one attribute, whose length has 16 bits. */
 const PART = 500;
 
-function inParts(elements: readonly Element[]): Element[][] {
-  return Array.from({ length: Math.ceil(elements.length / PART) }, (_, part) =>
-    elements.slice(part * PART, (part + 1) * PART),
+function newElements(table: string, map: PortMap, { elements }: Filling): Message[] {
+  const own = elements.filter((element) => element.map === map);
+  return Array.from({ length: Math.ceil(own.length / PART) }, (_, part) =>
+    message(
+      'NFT_MSG_NEWSETELEM',
+      attributes(abi.elementListAttributes, {
+        NFTA_SET_ELEM_LIST_TABLE: text(table),
+        NFTA_SET_ELEM_LIST_SET: text(map.name),
+        NFTA_SET_ELEM_LIST_ELEMENTS: list(
+          own.slice(part * PART, (part + 1) * PART).map(encodeElement),
+        ),
+      }),
+    ),
   );
 }
 
-function newElements(table: string, map: PortMap, elements: readonly Element[]): Message {
+function emptied(table: string, { name }: PortMap): Message {
   return message(
-    'NFT_MSG_NEWSETELEM',
+    'NFT_MSG_DELSETELEM',
     attributes(abi.elementListAttributes, {
       NFTA_SET_ELEM_LIST_TABLE: text(table),
-      NFTA_SET_ELEM_LIST_SET: text(map.name),
-      NFTA_SET_ELEM_LIST_ELEMENTS: list(elements.map(encodeElement)),
+      NFTA_SET_ELEM_LIST_SET: text(name),
     }),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * A table of the kernel's packet filter as data, and in the words of nft(8). The kernel is sent the same
+ * Tables of the kernel's packet filter as data, and in the words of nft(8). The kernel is sent the same
  * as messages: nftables-messages.ts.
  */
 import type { hooks } from '../abi/nftables.ts';
@@ -68,31 +68,46 @@ export interface Element {
   readonly box: number;
 }
 
-export interface Table {
-  readonly name: string;
-  /** Absent: there is to be none. */
-  readonly content?: {
-    readonly maps: readonly PortMap[];
-    readonly elements: readonly Element[];
-    readonly chains: readonly Chain[];
-  };
+/** What there is in it, or all of it. */
+export interface Filling {
+  readonly maps: readonly PortMap[];
+  readonly elements: readonly Element[];
 }
 
-/** What makes it as it is said, whatever there was of that name: that there be one makes it no error that there is none. */
-export function printTable({ name, content }: Table): string[] {
-  const table = `inet ${name}`;
-  const anew = [`add table ${table}`, `delete table ${table}`];
-  if (content === undefined) return anew;
+export type TableChange =
+  /** Whatever there was of that name. */
+  | {
+      readonly to: 'made';
+      readonly name: string;
+      readonly content: Filling & { readonly chains: readonly Chain[] };
+    }
+  /** It may not be there. */
+  | { readonly to: 'removed'; readonly name: string }
+  /** Its maps have these elements and no others. */
+  | { readonly to: 'refilled'; readonly name: string; readonly content: Filling }
+  /** They have these, too. */
+  | { readonly to: 'filled'; readonly name: string; readonly content: Filling };
+
+export function printChange(change: TableChange): string[] {
+  const table = `inet ${change.name}`;
+  // That there be one makes it no error that there is none.
+  const removed = [`add table ${table}`, `delete table ${table}`];
+  if (change.to === 'removed') return removed;
+  const { maps, elements } = change.content;
+  const filled = elements.map((element) => `add element ${table} ${printElement(element)}`);
+  if (change.to === 'filled') return filled;
+  if (change.to === 'refilled')
+    return [...maps.map(({ name }) => `flush map ${table} ${name}`), ...filled];
   return [
-    ...anew,
+    ...removed,
     `add table ${table}`,
-    ...content.maps.map((map) => `add map ${table} ${map.name} { type ${printType(map)}; }`),
-    ...content.elements.map((element) => `add element ${table} ${printElement(element)}`),
-    ...content.chains.flatMap(({ name: chain, base, rules }) => [
+    ...maps.map((map) => `add map ${table} ${map.name} { type ${printType(map)}; }`),
+    ...filled,
+    ...change.content.chains.flatMap(({ name, base, rules }) => [
       base === undefined
-        ? `add chain ${table} ${chain}`
-        : `add chain ${table} ${chain} { type ${base.type} hook ${base.hook} priority ${base.priority}; }`,
-      ...rules.map((rule) => `add rule ${table} ${chain} ${printRule(rule)}`),
+        ? `add chain ${table} ${name}`
+        : `add chain ${table} ${name} { type ${base.type} hook ${base.hook} priority ${base.priority}; }`,
+      ...rules.map((rule) => `add rule ${table} ${name} ${printRule(rule)}`),
     ]),
   ];
 }

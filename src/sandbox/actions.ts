@@ -13,7 +13,7 @@ import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { openTap } from '../linux/tap.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
-import { tableMessages } from '../plan/nftables-messages.ts';
+import { changeMessages } from '../plan/nftables-messages.ts';
 import { BoxError } from './errors.ts';
 import { bringMount } from './foreign-mount.ts';
 import { runProgram, TimeLimitError } from './program.ts';
@@ -51,7 +51,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'foreign_mount') made.descriptors.push(await bringMount(action));
       else if (action.call === 'lend') made.descriptors.push(lentMount(action.path));
       else if (action.call === 'open_tap') made.descriptors.push(openTap(action.path, action.name));
-      else if (action.call === 'set_table') sendBatch(tableMessages(action.table));
+      else if (action.call === 'set_table') sendBatch(changeMessages(action.change));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);

@@ -14,7 +14,7 @@ import {
   networksDirectory,
   writeMember,
 } from './network-state.ts';
-import { joinNetwork, leaveNetwork } from './networks.ts';
+import { type InterfaceEnd, joinNetwork, leaveNetwork } from './networks.ts';
 import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
 
@@ -47,7 +47,7 @@ export async function enterNetwork(
     return given;
   } catch (error) {
     if (asked.preferred !== true) throw error;
-    await endNetwork(boxes, state.id);
+    await endNetwork(boxes, state.id, 'removed');
     const why = error instanceof Refused ? error.told.failed : (error as Error).message;
     say(`the box has its loopback interface alone: ${why}`);
     return enterAsked(boxes, state, withoutNetwork(asked), spec);
@@ -134,6 +134,6 @@ export function filesOf(
 }
 
 /** Takes off a box, a killed one, too. @throws BoxError */
-export function endNetwork(boxes: string, id: string): Promise<void> {
-  return leaveNetwork(networksDirectory(boxes), id);
+export function endNetwork(boxes: string, id: string, end: InterfaceEnd): Promise<void> {
+  return leaveNetwork(networksDirectory(boxes), id, end);
 }
