@@ -1,7 +1,7 @@
 /**
  * The same probe in tsbox, runc, crun and bubblewrap, each as it is when nobody asks for anything (runc
- * and crun with the capabilities of docker and podman, and a writable root, as tsbox has). Every
- * difference has a reason: golden/peers.txt.
+ * and crun with the capabilities of docker and podman, and a writable root, as tsbox has; tsbox without
+ * a network, as none of the others makes one). Every difference has a reason: golden/peers.txt.
  */
 import { expect, test } from 'vitest';
 import { tsbox as library } from '../host/library.ts';
@@ -27,7 +27,7 @@ const bubblewrap = [
 ];
 
 const found = new Map<string, Facts>([
-  ['tsbox', await factsOf([program, 'run', '--rootfs', rootfs, '--', '/bin/probe'])],
+  ['tsbox', await factsOf([program, 'run', '--network=none', '--rootfs', rootfs, '/bin/probe'])],
   ['runc', await byRuntime('runc')],
   ['crun', await byRuntime('crun')],
   ['bubblewrap', await factsOf([...bubblewrap, '/bin/probe'])],
