@@ -6,6 +6,7 @@ import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image
 import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
+import { findPasta } from '../sandbox/find-pasta.ts';
 import { hostArch } from '../sandbox/host.ts';
 import { findNetwork } from '../sandbox/network-definitions.ts';
 import type { BoxRequest } from '../spec/box.ts';
@@ -61,6 +62,7 @@ function fromFlags(
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
+    ...(driver === 'vm' ? {} : { findPasta }),
     ids: callerIds(driver, options),
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.

@@ -1,6 +1,6 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { type HostAction, printAction } from '../plan/action.ts';
+import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { unkeptLimits } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
@@ -18,6 +18,7 @@ import { foreseeScope } from '../sandbox/systemd.ts';
 import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { imageServerOf } from './image-server.ts';
+import { pastaOf, readyPath } from './pasta.ts';
 import { firstAttempt, withServer } from './retreat.ts';
 import { checkKept } from './unkept.ts';
 
@@ -77,6 +78,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     printSections(plan.sections),
     ...aroundLines(request),
     ...serverLines(box, host),
+    ...pastaLines(box, host, parent),
     ...actions('tsbox, when the workload has ended', plan.after),
     ...actions('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
@@ -93,6 +95,20 @@ function serverLines(box: Box, host: Host): string[] {
     commandLine(server.argv),
     '',
     ...jailLines('fuse-overlayfs', server),
+  ];
+}
+
+function pastaLines(box: Box, host: Host, parent: string): string[] {
+  if (box.network?.choice.kind !== 'pasta') return [];
+  const { program } = box.network.choice;
+  const pasta = pastaOf(box, host, { program, pid: PID, ready: readyPath(parent, ID) });
+  return [
+    '',
+    ...actions('tsbox, when the new process waits for its interface', pasta.before),
+    '# tsbox starts pasta, and waits until it writes into its PID file',
+    commandLine(pasta.argv),
+    '',
+    ...jailLines('pasta', pasta),
   ];
 }
 

@@ -9,8 +9,11 @@ import { proveRefusedCalls } from '../causes/refused-calls.ts';
 import { ownStatus, readText } from '../causes/status.ts';
 import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
+import { whyNotOpened } from '../linux/devices.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
+import { OPEN_TUN, pasta } from '../sandbox/find-pasta.ts';
 import { locate } from '../sandbox/tool.ts';
+import { TUN_DEVICE } from '../spec/network.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
 import { hostCgroups } from './cgroups.ts';
@@ -26,6 +29,7 @@ import {
   usedNamespaces,
   userNamespaceFacts,
 } from './namespaces.ts';
+import { checkPasta } from './pasta.ts';
 
 export async function examineHost(): Promise<Check[]> {
   const uid = process.getuid?.() ?? 0;
@@ -52,6 +56,7 @@ export async function examineHost(): Promise<Check[]> {
     checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
     checkLandlock(landlockVersion()),
+    checkPasta(pasta, locate(pasta), uid === 0 ? undefined : whyNotOpened(TUN_DEVICE), OPEN_TUN),
     hostKvm(),
     checkQemu(qemu, qemuVersion),
     checkVirtiofsd(virtiofsd, locate(virtiofsd)),

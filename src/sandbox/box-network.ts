@@ -14,6 +14,7 @@ import {
   writeMember,
 } from './network-state.ts';
 import { joinNetwork, leaveNetwork } from './networks.ts';
+import { checkPorts } from './published-ports.ts';
 import type { BoxState } from './state.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function enterNetwork(
   if (names === undefined) return asked;
   if (choice.kind === 'bridge' && process.geteuid?.() !== 0)
     throw new BoxError(
-      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none',
+      '--network: the kernel lets nobody but root make a bridge on the host: use --network=pasta, which leads out without one, or run tsbox as root',
     );
   const directory = networksDirectory(boxes);
   if (choice.kind === 'box') {
@@ -40,6 +41,7 @@ export async function enterNetwork(
     return { ...asked, files: filesOf(own, directory, state.id) };
   }
   const member: Member = { id: state.id, hostname: hostname ?? state.id, hosts: names.hosts };
+  if (choice.kind === 'pasta') checkPorts(ports);
   const network = choice.kind === 'bridge' ? choice.network : undefined;
   const attachment =
     network === undefined
@@ -60,6 +62,7 @@ export async function enterNetwork(
 /** The host's own are no resolvers for a namespace in which its loopback addresses are not. */
 function resolvers(choice: NetworkChoice, attachment: Attachment | undefined): Resolvers {
   if (attachment !== undefined) return { kind: 'network', network: attachment.network };
+  if (choice.kind === 'pasta') return { kind: 'apart' };
   return choice.kind === 'namespace' ? { kind: 'namespace', path: choice.path } : { kind: 'host' };
 }
 

@@ -1,17 +1,24 @@
 /** `--network MODE`: podman-run(1). */
 import { SpecError } from './errors.ts';
-import { defaultNetwork, type Network, type NetworkChoice } from './network.ts';
+import { defaultNetwork, type Network, type NetworkChoice, type Pasta } from './network.ts';
 import type { OtherBox } from './outside.ts';
 
 /** What networks are called, and boxes. */
 export const networkName = /^[a-z0-9][a-z0-9_.-]{0,62}$/i;
 
 /** Words that could be taken for networks. */
-export const modes: readonly string[] = ['none', 'host', 'bridge', 'private', 'ns', 'container'];
+export const modes: readonly string[] = [
+  'none',
+  'host',
+  'bridge',
+  'private',
+  'ns',
+  'container',
+  'pasta',
+];
 
 /** What podman has and tsbox has not. */
 const others: Readonly<Record<string, string>> = {
-  pasta: 'not something to ask for',
   slirp4netns: 'not something that tsbox has',
   default: 'not something that tsbox has',
 };
@@ -20,12 +27,14 @@ const others: Readonly<Record<string, string>> = {
  * @param value of the flag; nothing else than the loopback interface without one.
  * @param find looks a network up by its name.
  * @param findBox looks a running box up by its id.
+ * @param findPasta looks whether the caller, who has no root, can have it.
  * @throws SpecError
  */
 export function parseNetwork(
   value = 'none',
   find: (name: string) => Network | undefined,
   findBox: (what: string, id: string) => OtherBox,
+  findPasta: () => Pasta,
 ): NetworkChoice {
   const [word = '', ...rest] = value.split(':');
   const argument = rest.join(':');
@@ -47,6 +56,8 @@ export function parseNetwork(
       return { kind: 'host' };
     case 'bridge':
       return { kind: 'bridge', network: defaultNetwork };
+    case 'pasta':
+      return choosePasta(findPasta(), refuse);
     case 'ns':
       if (argument.startsWith('/')) return { kind: 'namespace', path: argument };
       throw refuse(
@@ -62,12 +73,17 @@ export function parseNetwork(
   const other = Object.hasOwn(others, word) ? others[word] : undefined;
   if (other !== undefined)
     throw refuse(
-      `${other}: none, host, bridge, private, ns:PATH, container:ID and names of networks are`,
+      `${other}: none, host, bridge, private, pasta, ns:PATH, container:ID and names of networks are`,
     );
   if (networkName.test(word)) return bridge(word);
   throw refuse(
-    'not a network: none, host, bridge, private, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
+    'not a network: none, host, bridge, private, pasta, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
   );
+}
+
+function choosePasta(pasta: Pasta, refuse: (why: string) => SpecError): NetworkChoice {
+  if ('program' in pasta) return { kind: 'pasta', program: pasta.program };
+  throw refuse(`${pasta.lacks}: ${pasta.mend}, or use --network=none`);
 }
 
 function networkOf(box: OtherBox): NetworkChoice {

@@ -7,6 +7,7 @@ import {
   type Network,
   type NetworkChoice,
   type NetworkRequest,
+  type Pasta,
 } from './network.ts';
 import { parseNetwork } from './network-option.ts';
 import { noOutside } from './outside.ts';
@@ -17,13 +18,16 @@ import type { Linux } from './spec.ts';
 /** @returns undefined for a box that has nothing but its loopback interface. */
 export function networkRequest(
   options: RunOptions,
-  { findNetwork = findDefault, outside = noOutside, ids }: Around,
+  { findNetwork = findDefault, findPasta = findNone, outside = noOutside, ids }: Around,
   problems: ProblemList,
 ): NetworkRequest | undefined {
   const choice = problems.attempt(
     () =>
-      parseNetwork(options.network, findNetwork, (what, id) =>
-        containerOf(what, id, ids.kind, outside),
+      parseNetwork(
+        options.network,
+        findNetwork,
+        (what, id) => containerOf(what, id, ids.kind, outside),
+        findPasta,
       ),
     {
       kind: 'none',
@@ -34,24 +38,13 @@ export function networkRequest(
   if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver)
     return undefined;
   const ports = publish.flatMap((word) => problems.attempt(() => parsePublish(word), []));
-  if (publish.length > 0 && choice.kind !== 'bridge')
-    problems.add(`--publish ${publish[0]}: ${unpublishable(choice)}`);
+  if (publish.length > 0 && choice.kind !== 'bridge' && choice.kind !== 'pasta')
+    problems.add(`--publish ${publish[0]}: ${unpublishable(choice, ids.kind)}`);
   if (resolver && choice.kind === 'none')
     problems.add(
-      '--dns, --dns-search, --dns-option: a box without a network asks nobody: add --network=bridge',
+      `--dns, --dns-search, --dns-option: a box without a network asks nobody: add ${leadsOut(ids.kind)}`,
     );
-  if (choice.kind === 'box' && (resolver || addHost.length > 0))
-    problems.add(
-      `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
-    );
-  if (choice.kind === 'host' && ids.kind !== 'root')
-    problems.add(
-      '--network host: only root may mount a /sys that shows the interfaces of the host (network_namespaces(7)): run tsbox as root, or use --network=none',
-    );
-  if (choice.kind === 'namespace' && ids.kind === 'user')
-    problems.add(
-      `--network ${options.network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
-    );
+  for (const why of refusals(choice, options, ids)) problems.add(why);
   for (const port of twice(ports.map((each) => printPort({ ...each, box: 0 }).replace(':0/', '/'))))
     problems.add(
       `--publish: ${port} of the host is given twice; it can lead to one port of the box`,
@@ -60,10 +53,45 @@ export function networkRequest(
   return { choice, ports, names };
 }
 
-type Around = Pick<Caller, 'findNetwork' | 'outside' | 'ids'>;
+/** A sentence each. */
+function refusals(
+  choice: NetworkChoice,
+  { network, dns, dnsSearch, dnsOption, addHost }: RunOptions,
+  { kind }: Caller['ids'],
+): string[] {
+  const names = [dns, dnsSearch, dnsOption, addHost].some((words) => words.length > 0);
+  switch (choice.kind) {
+    case 'box':
+      return names
+        ? [
+            `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
+          ]
+        : [];
+    case 'host':
+      return kind === 'root'
+        ? []
+        : [
+            '--network host: only root may mount a /sys that shows the interfaces of the host (network_namespaces(7)): run tsbox as root, or use --network=none',
+          ];
+    case 'namespace':
+      return kind === 'user'
+        ? [
+            `--network ${network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
+          ]
+        : [];
+    default:
+      return [];
+  }
+}
 
-function unpublishable(choice: NetworkChoice): string {
-  const bridge = 'ports are led into boxes on a bridge: add --network=bridge';
+type Around = Pick<Caller, 'findNetwork' | 'findPasta' | 'outside' | 'ids'>;
+
+function leadsOut(caller: Caller['ids']['kind']): string {
+  return caller === 'user' ? '--network=pasta' : '--network=bridge';
+}
+
+function unpublishable(choice: NetworkChoice, caller: Caller['ids']['kind']): string {
+  const bridge = `ports are led into boxes ${caller === 'user' ? 'by pasta' : 'on a bridge'}: add ${leadsOut(caller)}`;
   switch (choice.kind) {
     case 'host':
       return `${bridge}, or use the ports of the host, which this box has already`;
@@ -79,6 +107,11 @@ function unpublishable(choice: NetworkChoice): string {
 function twice(words: readonly string[]): Set<string> {
   return new Set(words.filter((word, index) => words.indexOf(word) !== index));
 }
+
+const findNone = (): Pasta => ({
+  lacks: 'nobody is there who would look for pasta',
+  mend: 'give Caller.findPasta',
+});
 
 /** Where no other network is known. */
 export function findDefault(name: string): Network | undefined {

@@ -12,7 +12,18 @@ export type NetworkChoice =
   /** That of another box, which has the id. */
   | { readonly kind: 'box'; readonly id: string; readonly path: string }
   /** A namespace of its own on a bridge of tsbox's. */
-  | { readonly kind: 'bridge'; readonly network: Network };
+  | { readonly kind: 'bridge'; readonly network: Network }
+  /** A namespace of its own from which pasta, of that path, leads as far as the user comes. */
+  | { readonly kind: 'pasta'; readonly program: string };
+
+/** Through which a program makes interfaces of its own, by tuntap.rst of the kernel's documentation. */
+export const TUN_DEVICE = '/dev/net/tun';
+
+/** Whether a user without root can have pasta(1). */
+export type Pasta =
+  | { readonly program: string }
+  /** Two sentences, what is missing and what to do. */
+  | { readonly lacks: string; readonly mend: string };
 
 /** A port of the host's that leads into the box: `--publish`. */
 export interface PublishedPort {

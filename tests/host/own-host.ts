@@ -39,18 +39,21 @@ export class OwnHost {
   readonly #process: ChildProcess;
   readonly #outside: number;
   readonly #running: ChildProcess[] = [];
+  /** What executes tsbox as somebody else. */
+  readonly #become: readonly string[];
 
-  private constructor(process: ChildProcess, outside: number) {
+  private constructor(process: ChildProcess, outside: number, become: readonly string[]) {
     this.#process = process;
     this.#outside = outside;
+    this.#become = become;
   }
 
-  static async make(): Promise<OwnHost> {
+  static async make(become: readonly string[] = []): Promise<OwnHost> {
     const child = spawn('unshare', ['-n', '-m', 'sh', '-ec', SET_UP], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    return new OwnHost(child, Number(/^ready (\d+)/.exec(line.toString())?.[1]));
+    return new OwnHost(child, Number(/^ready (\d+)/.exec(line.toString())?.[1]), become);
   }
 
   end(): void {
@@ -63,6 +66,11 @@ export class OwnHost {
     return ['nsenter', '-t', String(this.#process.pid), '-n', '-m', '--'];
   }
 
+  /** What makes a command one of the machine's that it reaches. */
+  get beyond(): readonly string[] {
+    return ['nsenter', '-t', String(this.#outside), '-n', '--'];
+  }
+
   /** A shell script on it. */
   shell(script: string): string {
     return this.#run([...this.by, 'sh', '-ec', script]);
@@ -70,7 +78,7 @@ export class OwnHost {
 
   /** A shell script on a machine that it reaches. */
   outside(script: string): string {
-    return this.#run(['nsenter', '-t', String(this.#outside), '-n', '--', 'sh', '-c', script]);
+    return this.#run([...this.beyond, 'sh', '-c', script]);
   }
 
   #run([command = '', ...args]: readonly string[]): string {
@@ -79,10 +87,14 @@ export class OwnHost {
 
   tsbox(...args: readonly string[]): Result {
     const [command = '', ...by] = this.by;
-    const { status, stdout, stderr } = spawnSync(command, [...by, program, ...args], {
-      encoding: 'utf8',
-      timeout: 100_000,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      command,
+      [...by, ...this.#become, program, ...args],
+      {
+        encoding: 'utf8',
+        timeout: 100_000,
+      },
+    );
     return { status, stdout, stderr };
   }
 
@@ -101,7 +113,7 @@ export class OwnHost {
   /** A box that runs until its input ends, or the test does; by then it has said something. */
   async start(...words: readonly string[]): Promise<RunningBox> {
     const [command = '', ...by] = this.by;
-    const child = spawn(command, [...by, program, 'run', '-i', ...words], {
+    const child = spawn(command, [...by, ...this.#become, program, 'run', '-i', ...words], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#running.push(child);

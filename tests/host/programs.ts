@@ -4,13 +4,17 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 
-/** Compiles NAME.c of this directory until the tests of the file have ended. @returns its path. */
-export function compile(name: string): string {
+/**
+ * Compiles NAME.c of this directory until the tests of the file have ended.
+ * @param link `-static` for one that runs in boxes, whose images have no libraries.
+ * @returns its path.
+ */
+export function compile(name: string, ...link: '-static'[]): string {
   // Not with what boxes leave: there the names of tsbox's own temporary files are looked for.
   const directory = mkdtempSync('/tmp/test-program-');
   afterAll(() => rmSync(directory, { recursive: true }));
   chmodSync(directory, 0o755);
   const [program, source] = [join(directory, name), new URL(`${name}.c`, import.meta.url).pathname];
-  execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', program, source]);
+  execFileSync('gcc', ['-O1', '-Wall', '-Werror', ...link, '-o', program, source]);
   return program;
 }
