@@ -138,7 +138,8 @@ async function measure(subjects: Record<string, Subject>, count: number): Promis
 }
 
 console.log(`${'milliseconds'.padEnd(32)}   median       MAD       min       max   over the first`);
-const run = join(top, 'bin/tsbox');
+/** What a network costs is measured by bench/network.ts. */
+const run = [join(top, 'bin/tsbox'), 'run', '--network=none'];
 /** A user who owns a runtime directory alone, or root, started in the same way. */
 function asUser(id: number): Subject {
   const runtime = mkdtempSync(join(scratch, 'runtime-'));
@@ -146,14 +147,14 @@ function asUser(id: number): Subject {
   chmodSync(scratch, 0o755);
   const become = ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups'];
   const environment = ['env', `XDG_RUNTIME_DIR=${runtime}`];
-  return program(...become, ...environment, run, 'run', '--rootfs', rootfs, 'true');
+  return program(...become, ...environment, ...run, '--rootfs', rootfs, 'true');
 }
 
 await measure(
   {
     'node -e 0': program(process.execPath, '-e', '0'),
-    'tsbox run busybox true': program(run, 'run', 'busybox', 'true'),
-    'with --userns=host': program(run, 'run', '--userns=host', 'busybox', 'true'),
+    'tsbox run busybox true': program(...run, 'busybox', 'true'),
+    'with --userns=host': program(...run, '--userns=host', 'busybox', 'true'),
     'library call, warm': libraryCall,
     'with the ids of the host': () => libraryCall({ userns: 'host' }),
     'floor of that, in C': floor(),
@@ -178,7 +179,7 @@ await measure(
   {
     'bare QEMU': bareQemu(),
     "with tsbox's parameters": bareQemu('cryptomgr.notests'),
-    'tsbox run --vm busybox true': program(run, 'run', '--vm', 'busybox', 'true'),
+    'tsbox run --vm busybox true': program(...run, '--vm', 'busybox', 'true'),
   },
   roundsOfVms,
 );

@@ -69,7 +69,7 @@ show(
   starts.with.map((time, round) => time - (starts.without[round] ?? 0)),
 );
 
-const run = [join(top, 'bin/tsbox'), 'run', '-it'];
+const run = [join(top, 'bin/tsbox'), 'run', '--network=none', '-it'];
 const subjects = {
   'a key at a plain terminal': [],
   "a key at a container's": [...run, 'busybox', '--'],

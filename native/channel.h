@@ -26,7 +26,8 @@ enum frame_type {
 	FRAME_STDIN = 16, /* host: bytes                                                  */
 	FRAME_EOF = 17,   /* host: standard input has ended                               */
 	FRAME_SIGNAL = 18, /* host: u32, a signal for the workload                        */
-	FRAME_RESIZE = 19 /* host: struct window_size (terminal.h) of its terminal        */
+	FRAME_RESIZE = 19, /* host: struct window_size (terminal.h) of its terminal       */
+	FRAME_HOSTS = 20  /* host: struct piece, and bytes of its /etc/hosts              */
 };
 
 struct frame_header {
@@ -46,8 +47,15 @@ struct ended {
 	uint64_t now;
 };
 
+/* A file's bytes from `offset` on; with those at its end it is as long as `size` says. */
+struct piece {
+	uint32_t offset;
+	uint32_t size;
+};
+
 _Static_assert(sizeof(struct frame_header) == 8, "ORDER CHANNEL");
 _Static_assert(sizeof(struct hello) == 16, "ORDER CHANNEL");
 _Static_assert(sizeof(struct ended) == 16, "ORDER CHANNEL");
+_Static_assert(sizeof(struct piece) == 8, "ORDER CHANNEL");
 
 #endif

@@ -95,7 +95,7 @@ static int64_t perform(const struct plan_step *step, const long args[6], struct 
 {
 	switch (step->op) {
 	case OP_SUPERVISE:
-		return supervise((uint64_t)args[0], args[1], args[2], report, steps);
+		return supervise(args, report, steps);
 	case OP_INIT:
 		return become_init();
 	default:

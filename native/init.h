@@ -27,10 +27,10 @@ uint64_t monotonic(void);
 _Noreturn void end(int status);
 
 /*
- * OP_SUPERVISE; `handover`: where the child finds the socket for its terminal, or 0. Returns 0 in the child; in the parent never, unless the child could not be made
- * (a negative errno). `report` (of a plan of `steps` steps) is sent when the child has ended.
+ * OP_SUPERVISE. Returns 0 in the child; in the parent never, unless the child could not be made (a negative
+ * errno). `report` (of a plan of `steps` steps) is sent when the child has ended.
  */
-int64_t supervise(uint64_t flags, long channel, long handover, struct report *report, uint32_t steps);
+int64_t supervise(const long args[4], struct report *report, uint32_t steps);
 
 /* OP_INIT. Returns 0 in the child; in the parent never, unless the child could not be made (a negative errno). */
 int64_t become_init(void);

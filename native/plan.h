@@ -31,7 +31,8 @@ enum plan_op {
 	                  /* on descriptor args[1] until the child ends, reports it, and restarts the */
 	                  /* machine: what PID 1 of a micro-VM does. With args[2] the child finds at  */
 	                  /* that descriptor a socket by which it hands over a terminal to be served  */
-	                  /* instead of the pipes                                                     */
+	                  /* instead of the pipes; args[3] is a descriptor of its /etc/hosts, which   */
+	                  /* the host changes, or 0                                                   */
 	OP_CONTEXT = 2,   /* as OP_CALL; when it fails, what can be read from descriptor args[0] is    */
 	                  /* the report's reason: the kernel's messages about a file-system context,  */
 	                  /* fsopen(2)                                                                */

@@ -37,6 +37,8 @@ static int handover = -1, terminal = -1;
 /* Whether nobody has the terminal open: poll(2) would say so all the time. */
 static int unused;
 static struct window_size window;
+/* The workload's /etc/hosts; 0: it has none that changes. */
+static long hosts;
 static uint32_t credit_owed;
 static int stdin_ended, in_child;
 static long workload;
@@ -142,6 +144,18 @@ static void feed(void)
 		close_end(&to_stdin);
 }
 
+static void take_hosts(const uint8_t *bytes, uint32_t length)
+{
+	struct piece piece;
+	if (hosts <= 0 || length < sizeof piece)
+		return;
+	copy((uint8_t *)&piece, bytes, sizeof piece);
+	length -= (uint32_t)sizeof piece;
+	sys4(__NR_pwrite64, hosts, bytes + sizeof piece, length, piece.offset);
+	if ((uint64_t)piece.offset + length == piece.size)
+		sys2(__NR_ftruncate, hosts, piece.size);
+}
+
 static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 {
 	uint32_t number = 0;
@@ -157,6 +171,8 @@ static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 		copy((uint8_t *)&window, payload, sizeof window);
 		resize_terminal(terminal, &window);
 	}
+	if (type == FRAME_HOSTS)
+		take_hosts(payload, length);
 }
 
 static void receive(void)
@@ -322,8 +338,9 @@ static _Noreturn void finish(int32_t status, struct report *report, uint32_t ste
 	restart();
 }
 
-int64_t supervise(uint64_t flags, long descriptor, long at, struct report *report, uint32_t steps)
+int64_t supervise(const long args[4], struct report *report, uint32_t steps)
 {
+	const long at = args[2];
 	int32_t input[2], output[2], error[2], pair[2] = {-1, -1};
 	const uint64_t watched = 1ull << (SIGCHLD_ - 1), blocked = watched | 1ull << (SIGPIPE_ - 1);
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &blocked, 0, sizeof blocked);
@@ -332,8 +349,8 @@ int64_t supervise(uint64_t flags, long descriptor, long at, struct report *repor
 		return -EMFILE;
 	if (at > 0 && sys4(__NR_socketpair, AF_UNIX_, SOCK_STREAM_ | O_CLOEXEC, 0, pair) < 0)
 		return -EMFILE;
-	struct clone_args args = {.flags = flags, .exit_signal = SIGCHLD_};
-	workload = sys2(__NR_clone3, &args, sizeof args);
+	struct clone_args clone = {.flags = (uint64_t)args[0], .exit_signal = SIGCHLD_};
+	workload = sys2(__NR_clone3, &clone, sizeof clone);
 	if (workload < 0)
 		return workload;
 	if (workload == 0) {
@@ -354,7 +371,8 @@ int64_t supervise(uint64_t flags, long descriptor, long at, struct report *repor
 	to_stdin = nonblocking(input[1]);
 	from_stdout = nonblocking(output[0]);
 	from_stderr = nonblocking(error[0]);
-	channel = nonblocking(descriptor);
+	channel = nonblocking(args[1]);
+	hosts = args[3];
 	signals = (int)sys4(__NR_signalfd4, -1, &watched, sizeof watched, O_CLOEXEC | O_NONBLOCK);
 
 	const struct hello hello = {CHANNEL_VERSION, 0, monotonic()};

@@ -6,6 +6,9 @@ const kept = [
   '/sys/fs/cgroup/tsbox',
   '/sys/fs/cgroup/unified/tsbox',
   '/run/tsbox/boxes',
+  '/run/tsbox/networks/active',
+  '/run/tsbox/networks/boxes',
+  '/run/tsbox/networks',
   '/run/tsbox',
 ];
 

@@ -62,6 +62,10 @@ export const routeAttributes = {
 /** `ifi_flags` */
 export const interfaceFlags = { IFF_UP: 1 } as const;
 
+/** linux/if_tun.h: of an ioctl(2) by which an open /dev/net/tun becomes an interface. */
+export const tunRequests = { TUNSETIFF: 0x400454ca } as const;
+export const tunFlags = { IFF_TAP: 0x2, IFF_NO_PI: 0x1000, IFF_VNET_HDR: 0x4000 } as const;
+
 export const addressFamilies = { AF_UNSPEC: 0, AF_INET: 2, AF_INET6: 10 } as const;
 export const routeTables = { RT_TABLE_MAIN: 254 } as const;
 export const routeProtocols = { RTPROT_UNSPEC: 0, RTPROT_BOOT: 3 } as const;

@@ -17,4 +17,5 @@ export const signalNumbers = {
   SIGTTOU: 22,
   SIGXFSZ: 25,
   SIGWINCH: 28,
+  SIGSYS: 31,
 } as const;

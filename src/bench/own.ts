@@ -10,7 +10,8 @@ export const BASE = 'host process';
 
 /** @param program bin/tsbox */
 export function ownSubjects(image: ImageFacts, program: string, version: string): Subject[] {
-  const run = [program, 'run', '--rootfs', image.rootfs];
+  // As the peers: a network namespace, and nothing in it.
+  const run = [program, 'run', '--network=none', '--rootfs', image.rootfs];
   return [
     hostProcess(image.rootfs),
     subject('tsbox container', 'tsbox run, the whole process', version, [...run, '--', 'true']),

@@ -15,7 +15,8 @@ export function registerCompare(program: Command): void {
 }
 
 async function compareAction(command: Command): Promise<void> {
-  const { image, options, driver, timing, seccompLog } = toRunArguments(command);
+  const { image, options, driver, timing, seccompLog, problems } = toRunArguments(command);
+  problems.throwIfAny();
   if (image.kind === 'config') {
     command.error('error: --config: compare takes an image and a command; give those', {
       exitCode: 125,

@@ -2,7 +2,7 @@
  * `--config` and `--print-config`: a part of the program of its own, with classes of its own, so that
  * what is wrong is returned and not thrown.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { firstAttempt } from '../container/retreat.ts';
@@ -13,6 +13,7 @@ import { firstIds } from '../sandbox/own-ids.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import { profileOf } from '../seccomp/own-profile.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
+import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { readConfig } from '../spec/config-file.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -40,6 +41,9 @@ export function readConfigFile(
       // A guest's kernel has them all.
       ...(driver === 'vm' ? {} : { boundingSet: boundingSet() }),
     });
+    const { path: root } = spec.root;
+    if (!isDirectory(root))
+      return { problems: [`${file}: root.path: ${root} is not a directory that you can read`] };
     // What the workload writes is written into the bundle's root file system, as the OCI has it.
     return { request: { spec, layer: 'writable', ids: hostIds, bundle }, notes };
   } catch (error) {
@@ -48,9 +52,17 @@ export function readConfigFile(
   }
 }
 
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 function readText(path: string, shown: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return textOfBytes(readFileSync(bytesOfText(path)));
   } catch (error) {
     throw new SpecError([
       `--config ${shown}: ${(error as Error).message}: it must be the config.json of an OCI bundle`,
@@ -58,17 +70,25 @@ function readText(path: string, shown: string): string {
   }
 }
 
+export type ConfigPrint =
+  | { readonly json: string; readonly notes: readonly string[] }
+  | { readonly problems: readonly string[] };
+
 /** The specification as JSON that the OCI's runtimes take, and what it cannot say, a sentence each. */
-export function printConfig(
-  request: BoxRequest,
-  driver: RunArguments['driver'],
-): { readonly json: string; readonly notes: readonly string[] } {
+export function printConfig(request: BoxRequest, driver: RunArguments['driver']): ConfigPrint {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const { spec, ids, layer } =
     driver === 'vm' ? request : firstAttempt(request, readHost(request, parent));
   const whole = withUserNamespace(spec, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
+  const { json, unsayable } = toJson(toOci(whole));
+  if (unsayable.length > 0)
+    return {
+      problems: unsayable.map(
+        (text) => `--print-config: ${JSON.stringify(text)}: JSON has no bytes that are not UTF-8`,
+      ),
+    };
   return {
-    json: `${toJson(toOci(whole))}\n`,
+    json: `${json}\n`,
     notes: [
       ...(layer === 'ephemeral'
         ? [
@@ -97,7 +117,12 @@ function toOci(spec: Spec): object {
 }
 
 /** Numbers of 64 bits as they are, which JSON.stringify does not write; no text has a null character. */
-function toJson(value: object): string {
-  const mark = (_: string, each: unknown) => (typeof each === 'bigint' ? `\0${each}` : each);
-  return JSON.stringify(value, mark, 2).replace(/"\\u0000(-?\d+)"/g, '$1');
+function toJson(value: object): { readonly json: string; readonly unsayable: readonly string[] } {
+  const unsayable: string[] = [];
+  const mark = (_: string, each: unknown) => {
+    if (typeof each === 'string' && !each.isWellFormed()) unsayable.push(each);
+    return typeof each === 'bigint' ? `\0${each}` : each;
+  };
+  const json = JSON.stringify(value, mark, 2).replace(/"\\u0000(-?\d+)"/g, '$1');
+  return { json, unsayable };
 }

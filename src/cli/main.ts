@@ -1,11 +1,12 @@
 /** What every command of `tsbox` has in common, errors above all. */
 import { fstatSync } from 'node:fs';
-import { Command, CommanderError, type OutputConfiguration } from 'commander';
+import { type Command, CommanderError, type OutputConfiguration } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
 import { SpecError } from '../spec/errors.ts';
 import { exactWords } from './exact-words.ts';
+import { LenientCommand } from './lenient-command.ts';
 import { say, tell } from './print.ts';
 import { SparingCommand } from './sparing-command.ts';
 
@@ -51,7 +52,7 @@ async function endOf(commands: Commands, words: readonly string[]): Promise<End>
     const end = await parse(new SparingCommand(words).configureOutput(silent), commands, words);
     if (!(end.error instanceof CommanderError)) return end;
   }
-  return parse(new Command().configureOutput(output), commands, words);
+  return parse(new LenientCommand().configureOutput(output), commands, words);
 }
 
 async function parse(program: Command, commands: Commands, words: readonly string[]): Promise<End> {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { dataDirectory, findImage } from '../image/image.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { bytesOfText } from '../spec/byte-text.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Outside } from '../spec/outside.ts';
 import { currentDirectory } from './current-directory.ts';
@@ -13,7 +14,7 @@ export const outside: Outside = {
   findBox,
   readFile: (what, path) => {
     try {
-      return readFileSync(resolve(currentDirectory(), path));
+      return readFileSync(bytesOfText(resolve(currentDirectory(), path)));
     } catch (error) {
       const { message } = error as Error;
       throw new SpecError([`${what}: ${message}: it must be a file that you can read`]);

@@ -6,27 +6,46 @@ import { dataDirectory, findImage, findRootfs, imageFacts } from '../image/image
 import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { findPasta } from '../sandbox/find-pasta.ts';
 import { hostArch } from '../sandbox/host.ts';
 import { findNetwork } from '../sandbox/network-definitions.ts';
 import type { BoxRequest } from '../spec/box.ts';
+import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
-import { SpecError } from '../spec/errors.ts';
+import { type ProblemList, SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
-import type { Caller } from '../spec/run-options.ts';
+import type { Pasta } from '../spec/network.ts';
+import type { Caller, ImageFacts, RunOptions } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
 import { currentDirectory } from './current-directory.ts';
+import { exactVariables } from './exact-words.ts';
 import { outside } from './outside.ts';
 import { say } from './print.ts';
 import type { RunArguments } from './run-arguments.ts';
 
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
 export async function toRequest(words: RunArguments): Promise<BoxRequest> {
-  const { image, seccompLog } = words;
-  const request =
-    image.kind === 'config' ? await fromConfig(image.file, words) : fromFlags(image, words);
+  const { image, seccompLog, problems } = words;
+  const request = await toldTogether(problems, () =>
+    image.kind === 'config' ? fromConfig(image.file, words) : fromFlags(image, words),
+  );
   return seccompLog ? { ...request, watch: 'denied' } : request;
+}
+
+/** @throws SpecError with what is wrong by now; then another error says nothing: a word may be meant for another. */
+async function toldTogether<T>(problems: ProblemList, make: () => T | Promise<T>): Promise<T> {
+  let made: T;
+  try {
+    made = await make();
+  } catch (error) {
+    if (error instanceof SpecError) for (const problem of error.problems) problems.add(problem);
+    problems.throwIfAny();
+    throw error;
+  }
+  problems.throwIfAny();
+  return made;
 }
 
 /** Few runs have one, and what reads it is a part of the program of its own. */
@@ -46,36 +65,73 @@ function withSize(request: BoxRequest): BoxRequest {
   return { ...request, spec: { ...request.spec, process: { ...process, consoleSize } } };
 }
 
-function fromFlags(
-  image: Exclude<RunArguments['image'], { readonly kind: 'config' }>,
-  { driver, options }: RunArguments,
-): BoxRequest {
+type NamedImage = Exclude<RunArguments['image'], { readonly kind: 'config' }>;
+
+function fromFlags(image: NamedImage, words: RunArguments): BoxRequest {
+  const { problems } = words;
+  const [data, cwd] = [dataDirectory(process.env, process.getuid?.() ?? 0), currentDirectory()];
+  const seccomp = problems.attempt(() => readSeccomp(words.options.securityOpt), undefined);
+  const options = seccomp === undefined ? withoutSeccomp(words.options) : words.options;
+  const caller = { ...callerOf(words, data, cwd), ...seccomp };
+  const isClear = !problems.some;
+  try {
+    return specFromOptions(options, imageFacts(findRoot(image, data, cwd)), caller);
+  } catch (error) {
+    // An image that is not there keeps nothing else from being told, unless a word was taken for it.
+    if (!(error instanceof BoxError) || !isClear) throw error;
+    problems.attempt(() => specFromOptions(withoutUsers(options), noImage, caller), undefined);
+    if (problems.some) problems.add(error.message);
+    throw error;
+  }
+}
+
+function findRoot(image: NamedImage, data: string, cwd: string): string {
+  return image.kind === 'rootfs'
+    ? findRootfs(image.directory, cwd)
+    : findImage(image.word, data, cwd);
+}
+
+const noImage: ImageFacts = { rootfs: '/', passwd: '', group: '' };
+
+/** Of an image that is not there nobody's name can be looked up. */
+function withoutUsers({ user: _, ...options }: RunOptions): RunOptions {
+  return { ...options, groupAdd: [] };
+}
+
+function callerOf({ driver, options }: RunArguments, data: string, cwd: string): Caller {
   const consoleSize = options.tty ? ownSize() : undefined;
-  const data = dataDirectory(process.env, process.getuid?.() ?? 0);
-  const rootfs =
-    image.kind === 'rootfs'
-      ? findRootfs(image.directory, currentDirectory())
-      : findImage(image.word, data, currentDirectory());
-  return specFromOptions(options, imageFacts(rootfs), {
-    env: process.env,
-    cwd: currentDirectory(),
+  const ids = callerIds(driver, options);
+  return {
+    env: exactVariables(process.env),
+    cwd,
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
-    ...(driver === 'vm' ? {} : { findPasta }),
-    ids: callerIds(driver, options),
+    findPasta: driver === 'vm' ? noPasta : findPasta,
+    usualNetwork: ids.kind === 'root' ? 'bridge' : ids.kind === 'user' ? 'pasta' : 'none',
+    ids,
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
-    ...readSeccomp(options.securityOpt),
-  });
+  };
+}
+
+const noPasta = (): Pasta => ({
+  lacks: 'pasta leads the network of a container, not that of a micro-VM',
+  mend: 'leave --vm out',
+});
+
+/** A profile that cannot be read is told of already. */
+function withoutSeccomp(options: RunOptions): RunOptions {
+  const isOther = (word: string) => seccompFile([word]) === undefined;
+  return { ...options, securityOpt: options.securityOpt.filter(isOther) };
 }
 
 function readSeccomp(words: readonly string[]): Pick<Caller, 'seccomp'> {
   const file = seccompFile(words);
   if (file === undefined) return {};
   try {
-    const text = readFileSync(resolve(currentDirectory(), file), 'utf8');
+    const text = textOfBytes(readFileSync(bytesOfText(resolve(currentDirectory(), file))));
     return { seccomp: { text, arch: hostArch(), kernel: release() } };
   } catch (error) {
     throw new SpecError([

@@ -6,6 +6,7 @@ import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { Timeline, timelineOfProcess } from '../sandbox/timeline.ts';
 import { writeAll } from '../sandbox/write.ts';
 import type { BoxRequest } from '../spec/box.ts';
+import { SpecError } from '../spec/errors.ts';
 import { Attendance } from '../terminal/attendance.ts';
 import { type Console, connectConsole } from './console-socket.ts';
 import { say } from './print.ts';
@@ -41,9 +42,10 @@ export function registerRun(drivers: Drivers): (program: Command) => void {
 
 async function printConfig(words: RunArguments): Promise<void> {
   const part = await import('./config.ts');
-  const { json, notes } = part.printConfig(await toRequest(words), words.driver);
-  for (const note of notes) say(note);
-  writeAll(1, json);
+  const printed = part.printConfig(await toRequest(words), words.driver);
+  if ('problems' in printed) throw new SpecError(printed.problems);
+  for (const note of printed.notes) say(note);
+  writeAll(1, printed.json);
 }
 
 /** Milliseconds for which tsbox has nothing to do but wait: enough for the shortest workloads. */

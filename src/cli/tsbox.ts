@@ -22,7 +22,8 @@ declare const BUILD: string;
 
 const { O_RDONLY, O_NONBLOCK } = constants;
 const [command = '', ...words] = process.argv.slice(2);
-const part = command === 'run' && !words.includes('--vm') ? 'run-container' : 'all';
+const part =
+  command === 'run' && !words.some((word) => /^--vm(=true)?$/.test(word)) ? 'run-container' : 'all';
 const filename = `${import.meta.dirname}/${part}.cjs`;
 const directory = `${import.meta.dirname}/.compiled`;
 const cache = /^[a-z]+$/.test(command) ? `${directory}/${part}-${command}-${BUILD}` : undefined;

@@ -1,6 +1,6 @@
 /** The container driver: a box as an isolated process of this kernel. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { unkeptLimits } from '../plan/cgroup.ts';
+import { lackingControllers } from '../plan/cgroup.ts';
 import { type ContainerPlan, planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { removeAbandoned, removeBox } from '../sandbox/abandoned.ts';
@@ -49,9 +49,15 @@ export async function startContainer(
     clone = plan.clone;
     return plan;
   };
+  const told = new Set<string>();
+  /** What hinders one attempt may hinder the next one, too. */
+  const sayOnce = (message: string): void => {
+    if (!told.has(message)) say(message);
+    told.add(message);
+  };
   try {
-    return await attempts(request, host, say, (attempt, on) =>
-      startOnce(attempt, on, { parent, stdio, timeline, say, early, makePlan: planned }),
+    return await attempts(request, host, sayOnce, (attempt, on) =>
+      startOnce(attempt, on, { parent, stdio, timeline, say: sayOnce, early, makePlan: planned }),
     );
   } catch (error) {
     throw await withCause(error, clone);
@@ -81,10 +87,11 @@ async function enter(
   spec: Box['spec'],
   parent: StateDirectory,
   state: BoxState,
+  say: (message: string) => void,
 ): Promise<BoxNetwork> {
   const { enterNetwork } = await import('../sandbox/box-network.ts');
   try {
-    return await enterNetwork(parent.path, state, network, spec);
+    return await enterNetwork(parent.path, state, network, spec, { say });
   } catch (error) {
     // It may be that part's own BoxError, which is another class.
     throw new BoxError((error as Error).message, { cause: error });
@@ -107,7 +114,7 @@ async function startOnce(
     const box: Box =
       network === undefined
         ? asked
-        : { ...asked, network: await enter(network, asked.spec, parent, state) };
+        : { ...asked, network: await enter(network, asked.spec, parent, state, say) };
     const plan = makePlan(box, on);
     timeline.mark('plan');
     if (plan.before.some(({ call }) => call === 'copy'))
@@ -135,7 +142,7 @@ async function startOnce(
 /** systemd is asked for a cgroup only where limits need one: it takes a while. */
 async function withLimits({ spec, id }: Box, host: Host, early: Early | undefined): Promise<Host> {
   const { resources } = spec.linux;
-  if (unkeptLimits(resources, host).length === 0) return host;
+  if (lackingControllers(resources, host.cgroup?.controllers ?? []).length === 0) return host;
   const { enterScope } = await import('../sandbox/systemd.ts');
   return enterScope(host, resources, id, early);
 }

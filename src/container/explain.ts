@@ -1,14 +1,14 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import { type HostAction, PID, printAction } from '../plan/action.ts';
-import { unkeptLimits } from '../plan/cgroup.ts';
+import { type HostAction, PID } from '../plan/action.ts';
+import { lackingControllers } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { printJoin } from '../plan/namespaces.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
-import { aroundLines } from '../sandbox/around.ts';
+import { actionLines, aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -35,11 +35,11 @@ async function foreseeNetwork(network: BoxNetwork, parent: string) {
 export async function explainContainer(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const found = await withServer(request, await withFilter(readHost(request, parent), request));
-  const { spec: asked, ids, network, ...others } = firstAttempt(request, found);
+  const { spec: asked, ids, network, lacks, ...others } = firstAttempt(request, found);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
   const { resources } = spec.linux;
   const { host, manager } =
-    unkeptLimits(resources, found).length === 0
+    lackingControllers(resources, found.cgroup?.controllers ?? []).length === 0
       ? { host: found }
       : await foreseeScope(found, resources, ID);
   const foreseen = network === undefined ? undefined : await foreseeNetwork(network, parent);
@@ -55,10 +55,10 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
-    ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
-    ...actions('tsbox has systemd move it to a cgroup that it may divide', scope),
-    ...actions('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
-    ...actions('tsbox prepares, on the host', plan.before),
+    ...[ids.given, lacks].flatMap((said) => (said === undefined ? [] : [`# ${said}`, ''])),
+    ...actionLines('tsbox has systemd move it to a cgroup that it may divide', scope),
+    ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
+    ...actionLines('tsbox prepares, on the host', plan.before),
     ...(plan.joined.length === 0
       ? []
       : [
@@ -72,15 +72,15 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
       `every namespace is there from the first instruction on${pidOne(box)}`,
     ),
     '',
-    ...actions('tsbox, while the new process waits', plan.during),
+    ...actionLines('tsbox, while the new process waits', plan.during),
     `# The new process: ${steps} system calls, carried out by tsbox-init in this order`,
     '',
     printSections(plan.sections),
     ...aroundLines(request),
     ...serverLines(box, host),
     ...pastaLines(box, host, parent),
-    ...actions('tsbox, when the workload has ended', plan.after),
-    ...actions('and when no other box is on the network', foreseen?.takeDown ?? []),
+    ...actionLines('tsbox, when the workload has ended', plan.after),
+    ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
 }
 
@@ -90,7 +90,7 @@ function serverLines(box: Box, host: Host): string[] {
   const server = imageServerOf(box, host, program);
   return [
     '',
-    ...actions('tsbox, once the new process has handed over FUSE', server.before),
+    ...actionLines('tsbox, once the new process has handed over FUSE', server.before),
     '# tsbox starts fuse-overlayfs',
     commandLine(server.argv),
     '',
@@ -104,7 +104,7 @@ function pastaLines(box: Box, host: Host, parent: string): string[] {
   const pasta = pastaOf(box, host, { program, pid: PID, ready: readyPath(parent, ID) });
   return [
     '',
-    ...actions('tsbox, when the new process waits for its interface', pasta.before),
+    ...actionLines('tsbox, when the new process waits for its interface', pasta.before),
     '# tsbox starts pasta, and waits until it writes into its PID file',
     commandLine(pasta.argv),
     '',
@@ -116,12 +116,6 @@ function enterScope(manager: UserManager, { cgroup }: Host): HostAction[] {
   return cgroup === undefined
     ? []
     : [startScope(manager, ID, '$PID of tsbox'), ...settleIn(cgroup.top)];
-}
-
-function actions(title: string, list: readonly HostAction[]): string[] {
-  if (list.length === 0) return [];
-  const lines = list.map((action) => printWithReason(printAction(action), action.why));
-  return [`# ${title}`, ...lines, ''];
 }
 
 /** pid_namespaces(7). */

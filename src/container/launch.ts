@@ -1,5 +1,6 @@
 /** Makes a container's processes by its plan, and follows them to their end. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
 import { NamespaceError } from '../linux/namespaces.ts';
@@ -23,6 +24,8 @@ import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
 import type { Watch } from './listener.ts';
 import { endServers, type Server, startServers, unserved } from './servers.ts';
+
+const { SIGKILL, SIGSYS } = signalNumbers;
 
 export interface Circumstances {
   readonly stdio: Stdio;
@@ -169,16 +172,18 @@ async function prepare(
   early: Early | undefined,
 ): Promise<void> {
   if (plan.during.length === 0) return;
-  const { mounts } = await carryOut(plan.during, { pid: running.pid, early }).catch((error) => {
-    // Nothing can be done for a process that has ended: why it did is what matters.
-    running.signal(SIGKILL);
-    const { report } = running.carryOut();
-    throw (report !== undefined && failureOf(steps, report)) || error;
-  });
+  const { descriptors } = await carryOut(plan.during, { pid: running.pid, early }).catch(
+    (error) => {
+      // Nothing can be done for a process that has ended: why it did is what matters.
+      running.signal(SIGKILL);
+      const { report } = running.carryOut();
+      throw (report !== undefined && failureOf(steps, report)) || error;
+    },
+  );
   try {
-    running.go(mounts);
+    running.go(descriptors);
   } finally {
-    for (const mount of mounts) closeSync(mount);
+    for (const fd of descriptors) closeSync(fd);
   }
 }
 
@@ -200,9 +205,6 @@ function listenerStep(plan: ContainerPlan): number | undefined {
   return found < 0 ? undefined : found;
 }
 
-const SIGKILL = 9;
-const SIGSYS = 31;
-
 function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
@@ -222,7 +224,9 @@ function cloneBox(
     });
   } catch (error) {
     if (error instanceof RangeError)
-      throw new BoxError(`the plan is too large: ${error.message}: give fewer volumes`);
+      throw new BoxError(
+        `the plan is too large: ${error.message}: give fewer mounts, paths and words`,
+      );
     if (error instanceof NamespaceError)
       throw new BoxError(`linux.namespaces: ${error.message}`, { cause: error });
     if (!(error instanceof SyscallError && error.call === 'clone3'))

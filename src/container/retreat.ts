@@ -9,6 +9,7 @@ import { hasNoUserNamespaces } from '../linux/caller-ids.ts';
 import type { Host } from '../plan/host.ts';
 import { type Refusal, Refused } from '../sandbox/refusal.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
+import { LOOPBACK_ALONE, withoutNetwork } from '../spec/network-request.ts';
 import type { Mount } from '../spec/spec.ts';
 
 /** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
@@ -21,6 +22,7 @@ export async function attempts<T>(
   let attempt = { request: firstAttempt(request, host), host: await withServer(request, host) };
   if (attempt.host.rootServer !== undefined) say(`there is no overlayfs here${SERVED}`);
   if (attempt.request.ids.given !== undefined) say(attempt.request.ids.given);
+  if (request.lacks !== undefined) say(request.lacks);
   for (;;) {
     try {
       return await start(attempt.request, attempt.host);
@@ -126,6 +128,13 @@ export function retreat(
   refused: Refusal,
   facts: Facts,
 ): Retreat | undefined {
+  const { network } = request;
+  if (network?.preferred === true && ['sendto', 'pasta'].includes(refused.call))
+    return {
+      request: { ...request, network: withoutNetwork(network) },
+      why: LOOPBACK_ALONE,
+      withReason: true,
+    };
   const { own, uid, asked } = request.ids;
   const bare = own === 'no' && uid.length === 0;
   if (host.caller.kind === 'user') return withoutOverlay(host, refused, facts);

@@ -14,16 +14,17 @@ import { sysctlNamespace } from '../spec/sysctl.ts';
 
 /** @throws SpecError that names all of it. */
 export async function checkKept(
-  { spec, layer }: Pick<Box, 'spec' | 'layer'>,
+  box: Pick<Box, 'spec' | 'layer' | 'bundle'>,
   host: Host,
 ): Promise<void> {
-  const mounts = unkeptMounts(spec, host);
+  const { spec, layer } = box;
+  const mounts = unkeptMounts(box, host);
   const unkept = [
-    ...unkeptLimits(spec.linux.resources, host),
-    ...unkeptDeviceRules(spec, host),
-    ...unkeptLabels(spec, host),
+    ...unkeptLimits(spec.linux.resources, host, box),
+    ...unkeptDeviceRules(box, host),
+    ...unkeptLabels(box, host),
     ...unkeptSysctls(spec),
-    ...unkeptSharing(spec, host),
+    ...unkeptSharing(box, host),
     ...mounts,
     ...(layer === 'ephemeral' && !host.overlay ? await uncopied(spec.root.path) : []),
   ];

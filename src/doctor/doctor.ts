@@ -1,5 +1,5 @@
 /** Every check, in the order in which a box needs what is checked. */
-import { readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -11,7 +11,9 @@ import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
 import { whyNotOpened } from '../linux/devices.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
+import { FORWARDING } from '../plan/bridge.ts';
 import { OPEN_TUN, pasta } from '../sandbox/find-pasta.ts';
+import { locateNft } from '../sandbox/networks.ts';
 import { locate } from '../sandbox/tool.ts';
 import { TUN_DEVICE } from '../spec/network.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
@@ -29,6 +31,7 @@ import {
   usedNamespaces,
   userNamespaceFacts,
 } from './namespaces.ts';
+import { checkNetworks, type NetworkFacts } from './networks.ts';
 import { checkPasta } from './pasta.ts';
 
 export async function examineHost(): Promise<Check[]> {
@@ -52,6 +55,7 @@ export async function examineHost(): Promise<Check[]> {
     checkIdMaps(uid, userNamespaces.worked, await proveSubordinateIds()),
     checkRevealing(revealing.map(judgeCovered)),
     await hostCgroups(),
+    ...(uid === 0 ? [checkNetworks(networkFacts())] : []),
     checkOverlay(readText('/proc/filesystems') ?? '', modulesOf(release())),
     checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
@@ -63,6 +67,23 @@ export async function examineHost(): Promise<Check[]> {
     checkGuestKernel(join(data, 'kernels/current')),
     checkImages(listImages(data), data),
   ];
+}
+
+function networkFacts(): NetworkFacts {
+  return {
+    nft: locateNft(),
+    rights: judgeCapability('CAP_NET_ADMIN', ownStatus()),
+    writable: isWritable(FORWARDING),
+  };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function modulesOf(kernel: string): string {

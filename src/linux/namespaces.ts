@@ -1,9 +1,11 @@
 /** The namespaces in which this thread clones others: setns(2), ioctl_ns(2). */
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { cloneFlags } from '../abi/flags.ts';
 import { type Joined, namespaceFlags } from '../plan/namespaces.ts';
 import type { NamespaceType } from '../spec/spec.ts';
 import { SyscallError, syscall } from './native.ts';
+
+const { O_RDONLY, O_NONBLOCK } = constants;
 
 /** A path that cannot be used as the namespace that it was given as. */
 export class NamespaceError extends Error {
@@ -64,7 +66,8 @@ function nameOf(flag: Joined['flag']): string {
 function openNamespace(path: string, flag: Joined['flag']): number {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    // A FIFO would wait for somebody who writes.
+    fd = openSync(path, O_RDONLY | O_NONBLOCK);
   } catch (error) {
     throw new NamespaceError(path, (error as Error).message);
   }

@@ -39,6 +39,12 @@ export function rawMode(mode: TerminalMode): TerminalMode {
   return raw;
 }
 
+/** VEOF: the key that ends what is typed; Ctrl-D, the usual one, where the descriptor is no terminal. */
+export function endOfFileKey(fd: number): number {
+  const VEOF = CHARACTERS + 4;
+  return terminalMode(fd)?.[VEOF] ?? 0x04;
+}
+
 /** @returns undefined where the descriptor is no terminal, or one that has been hung up. */
 export function windowSize(fd: number): ConsoleSize | undefined {
   // struct winsize: rows, columns, and two that are not used.

@@ -4,13 +4,15 @@
  * arrives: ptrace(2). So the thread is traced for that moment.
  */
 import { errnoNumber } from '../abi/errno.ts';
+import { signalNumbers } from '../abi/signals.ts';
 import { isEnd } from './children.ts';
 import { answer, type Notification } from './listener.ts';
 import { SyscallError, syscall } from './native.ts';
 import { waitFor } from './poll.ts';
 import type { ThreadFacts } from './waiting-thread.ts';
 
-const SIGSYS = 31;
+const { SIGSYS } = signalNumbers;
+
 const PTRACE_CONT = 7;
 const PTRACE_DETACH = 17;
 const PTRACE_GETSIGINFO = 0x4202;

@@ -3,12 +3,12 @@
  * has it. The kernel sends that whatever the thread does about it; a listener has to look first.
  */
 import { closeSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { signalNumbers } from '../abi/signals.ts';
 import { answer, type Notification, stillWaits } from './listener.ts';
 import { SyscallError, syscall } from './native.ts';
 import { waitFor } from './poll.ts';
 
-const { SIGSYS, SIGKILL } = constants.signals;
+const { SIGSYS, SIGKILL } = signalNumbers;
 
 /** proc_pid_status(5). */
 export interface ThreadFacts {

@@ -45,6 +45,15 @@ export type HostAction =
     }
   /** A mount of a file, for the box to attach. */
   | { readonly call: 'lend'; readonly path: string; readonly why: string }
+  /** An interface of the host's whose frames a program of tsbox's carries, which is handed its descriptor. */
+  | {
+      readonly call: 'open_tap';
+      /** Of the device that makes them. */
+      readonly path: string;
+      readonly name: string;
+      readonly why: string;
+      readonly hint: string;
+    }
   /** Messages to the kernel, one after the other, in tsbox's own network namespace. */
   | {
       readonly call: 'netlink';
@@ -84,6 +93,8 @@ export function printAction(action: HostAction): string {
       );
     case 'lend':
       return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE)`;
+    case 'open_tap':
+      return `ioctl(open(${JSON.stringify(action.path)}), TUNSETIFF, {ifr_name=${JSON.stringify(action.name)}, ifr_flags=IFF_TAP|IFF_NO_PI|IFF_VNET_HDR})`;
     case 'netlink':
       return action.messages
         .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)

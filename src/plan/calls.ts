@@ -85,6 +85,10 @@ export function makeFile(at: Slot, path: string, mode: number): Call {
   return { call: 'mknodat', args: [slot(at), string(path), type, ZERO] };
 }
 
+export function unlinkat(at: Slot, path: string): Call {
+  return { call: 'unlinkat', args: [slot(at), string(path), ZERO] };
+}
+
 export function symlinkat(target: string, at: Slot, path: string): Call {
   return { call: 'symlinkat', args: [string(target), slot(at), string(path)] };
 }

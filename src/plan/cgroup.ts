@@ -1,4 +1,5 @@
 /** Control groups, version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst). */
+import { type Asked, type Asker, askedName } from '../spec/asked-name.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostAction } from './action.ts';
 import { cgroupFiles, controllersOf } from './cgroup-files.ts';
@@ -24,29 +25,31 @@ export function entryPath(host: CgroupHost, id: string): string {
   return `${cgroupPath(host, id)}/box`;
 }
 
-/** What asks for a limit that a controller keeps, as far as it is a flag. */
-const flagOf: Readonly<Record<string, string>> = {
-  memory: '--memory',
-  cpu: '--cpus',
-  pids: '--pids-limit',
-  io: 'linux.resources.blockIO',
-  cpuset: '--cpuset-cpus or --cpuset-mems',
-  hugetlb: 'linux.resources.hugepageLimits',
-  rdma: 'linux.resources.rdma',
+/** What asks for a limit that a controller keeps. */
+const askedOf: Readonly<Record<string, Asked>> = {
+  memory: 'memory',
+  cpu: 'cpu',
+  pids: 'pids',
+  io: 'io',
+  cpuset: 'cpuset',
+  hugetlb: 'hugetlb',
+  rdma: 'rdma',
 };
 
 /** Limits that were asked for and that this host cannot keep: a sentence each. */
 export function unkeptLimits(
   resources: Resources,
   { cgroup, cgroupLack, noScope }: Pick<Host, 'cgroup' | 'cgroupLack' | 'noScope'>,
+  asker: Asker,
 ): string[] {
   // Said once: the reason is the same for all.
   const systemd = (index: number) =>
     noScope === undefined || index > 0 ? '' : `; systemd gives none, as ${noScope}`;
-  const asks = (controller: string) =>
-    controller === 'cpu' && !resources.cpu?.quota && resources.cpu?.shares
-      ? '--cpu-shares'
-      : (flagOf[controller] ?? 'linux.resources.unified');
+  const asks = (controller: string) => {
+    const { quota, shares } = resources.cpu ?? {};
+    const isWeight = controller === 'cpu' && !quota && shares;
+    return askedName(isWeight ? 'cpuShares' : (askedOf[controller] ?? 'unified'), asker);
+  };
   return controllersOf(resources)
     .filter((controller) => !cgroup?.controllers.includes(controller))
     .map((controller, index) =>

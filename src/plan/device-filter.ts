@@ -7,6 +7,7 @@
  * So where the filter cannot be had (no cgroup v2, no right to load eBPF), a box goes without, unless
  * something was asked for that mounts of nodes do not keep: see {@link filterIsNeeded}.
  */
+import { type Asker, askedName } from '../spec/asked-name.ts';
 import type { Box } from '../spec/box.ts';
 import { defaultDeviceRules } from '../spec/defaults.ts';
 import { allows } from '../spec/device-rules.ts';
@@ -34,11 +35,12 @@ export function filterDevices({ spec, id }: Box, host: CgroupHost): HostAction {
 
 /** Refusals of what only a filter keeps, on a host without cgroup v2: a sentence each. */
 export function unkeptDeviceRules(
-  spec: Spec,
+  box: Pick<Box, 'spec' | 'bundle'>,
   { cgroup, cgroupLack }: Pick<Host, 'cgroup' | 'cgroupLack'>,
 ): string[] {
-  if (cgroup !== undefined || !filterIsNeeded(spec)) return [];
-  return [`${neededFor(spec)} needs ${lacks[cgroupLack ?? 'not mounted']}`];
+  const needing = neededFor(box.spec, box);
+  if (cgroup !== undefined || needing === undefined) return [];
+  return [`${needing} needs ${lacks[cgroupLack ?? 'not mounted']}`];
 }
 
 /**
@@ -46,14 +48,15 @@ export function unkeptDeviceRules(
  * written, or a mount on which a root of the host's could make nodes and open them.
  */
 function filterIsNeeded(spec: Spec): boolean {
-  return neededFor(spec) !== undefined;
+  return neededFor(spec, {}) !== undefined;
 }
 
-function neededFor(spec: Spec): string | undefined {
+function neededFor(spec: Spec, asker: Asker): string | undefined {
   const restricted = spec.linux.devices.find(
     (device) => !['r', 'w'].every((access) => allows(rulesOf(spec), device, access)),
   );
-  if (restricted !== undefined) return `--device ${restricted.path}: its access`;
+  if (restricted !== undefined)
+    return `${askedName('device', asker)} ${restricted.path}: its access`;
   const mapped = spec.linux.uidMappings.length > 0;
   const open = mapped ? undefined : spec.mounts.find(opensDevices);
   return open === undefined ? undefined : `devices on ${open.destination}`;

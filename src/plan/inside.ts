@@ -4,7 +4,7 @@
  * links stay inside, and what is missing is made below a parent that was resolved the same way.
  */
 import type { Arch } from '../abi/syscalls.ts';
-import { makeFile, mkdirat, openat2, type ResolveFlag } from './calls.ts';
+import { makeFile, mkdirat, openat2, type ResolveFlag, unlinkat } from './calls.ts';
 import { type Slot, type Step, step } from './step.ts';
 
 /** How links in the image are treated on the way to a mount point. */
@@ -62,30 +62,71 @@ export function directoryInside(
 }
 
 /** Steps that put a descriptor of the file into `into`, making it, empty, when missing. */
-export function fileInside(arch: Arch, { base, at, path }: Place, into: Slot): Step[] {
-  const names = componentsOf(path);
-  const parent = names.slice(0, -1).join('/');
-  const inside = withinOneMount('followed inside');
-  const shown = `${at}/${names.join('/')}`;
-  const directory = parent === '' ? base : `${into}.parent`;
+export function fileInside(arch: Arch, place: Place, into: Slot): Step[] {
+  const { parent, directory, name, open, shown } = partsOf(arch, place, into);
   return [
-    ...(parent === ''
-      ? []
-      : directoryInside(arch, { base, at, path: parent }, directory, 'followed inside')),
+    ...parent,
     // Not opened: a mount on which a file is open for writing cannot be made read-only.
-    step(makeFile(directory, names.at(-1) ?? '', 0o644), `the mount point ${shown} must exist`, {
+    step(makeFile(directory, name, 0o644), `the mount point ${shown} must exist`, {
       accept: ['EEXIST'],
       hint: makeHint(shown),
     }),
-    step(
-      openat2(arch, base, names.join('/'), ['O_PATH', 'O_CLOEXEC'], inside),
-      'the file to mount over',
-      {
-        into,
-        hint: `${shown} must not be reached through a link into another mount: use another image or path`,
-      },
-    ),
+    step(open, 'the file to mount over', {
+      into,
+      hint: `${shown} must not be reached through a link into another mount: use another image or path`,
+    }),
   ];
+}
+
+/**
+ * The same for a file that the box can do without: a link that leads to no file gives way to one, and
+ * where none can be made, in a volume that is read-only, the slot stays empty.
+ */
+export function fileIfPossible(arch: Arch, place: Place, into: Slot): Step[] {
+  const { parent, directory, name, open, shown } = partsOf(arch, place, into);
+  const why = `the mount point ${shown} must exist`;
+  const hint = makeHint(shown);
+  return [
+    ...parent,
+    step(makeFile(directory, name, 0o644), why, { accept: ['EEXIST', 'EROFS'], hint }),
+    step(open, 'the file to mount over', { into, accept: ['ENOENT', 'ELOOP', 'EXDEV'] }),
+    step(unlinkat(directory, name), 'a link of the image that leads to no file of it', {
+      unless: into,
+      accept: ['ENOENT', 'EROFS'],
+    }),
+    step(makeFile(directory, name, 0o644), why, {
+      unless: into,
+      accept: ['EEXIST', 'EROFS'],
+      hint,
+    }),
+    step(open, 'the file to mount over', {
+      unless: into,
+      into,
+      accept: ['ENOENT', 'ELOOP', 'EXDEV'],
+    }),
+  ];
+}
+
+function partsOf(arch: Arch, { base, at, path }: Place, into: Slot) {
+  const names = componentsOf(path);
+  const above = names.slice(0, -1).join('/');
+  const directory = above === '' ? base : `${into}.parent`;
+  return {
+    parent:
+      above === ''
+        ? []
+        : directoryInside(arch, { base, at, path: above }, directory, 'followed inside'),
+    directory,
+    name: names.at(-1) ?? '',
+    open: openat2(
+      arch,
+      base,
+      names.join('/'),
+      ['O_PATH', 'O_CLOEXEC'],
+      withinOneMount('followed inside'),
+    ),
+    shown: `${at}/${names.join('/')}`,
+  };
 }
 
 function makeHint(shown: string): string {

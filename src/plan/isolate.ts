@@ -54,7 +54,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
         ...(child ? [announceExecution(), ...dieWithParent()] : []),
         newSession(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
-        ...waitIfNeeded(box, host),
+        ...(child ? waitIfNeeded(box, host) : []),
       ],
     },
     { title: 'Host files', steps: openHostFiles(box, host, mounts) },
@@ -72,7 +72,7 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
     { title: 'Devices', steps: attachDevices(box, host, mounts) },
     { title: 'Terminal', steps: makeTerminal(box, host, mounts) },
     { title: 'Names', steps: attachFiles(box, host, mounts) },
-    { title: 'Interface', steps: configureInterface(box, host) },
+    { title: 'Interface', steps: configureInterface(box, host, child ? 'by tsbox' : 'by driver') },
     { title: 'Process attributes', steps: processAttributes(box, host) },
     { title: 'Kernel parameters', steps: setSysctls(box, host) },
     {

@@ -1,4 +1,5 @@
 /** AppArmor's profile and SELinux's context of the workload: taken on by the next execve(2). */
+import { askedName } from '../spec/asked-name.ts';
 import type { Box } from '../spec/box.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Host } from './host.ts';
@@ -16,7 +17,10 @@ export function wantsLabels({ process, linux }: Spec): boolean {
 const UNCONFINED = 'unconfined';
 
 /** What was asked for and this host cannot do, a sentence each. */
-export function unkeptLabels(spec: Spec, host: Pick<Host, 'securityModules'>): string[] {
+export function unkeptLabels(
+  { spec, ...asker }: Pick<Box, 'spec' | 'bundle'>,
+  host: Pick<Host, 'securityModules'>,
+): string[] {
   if (!wantsLabels(spec)) return [];
   const { apparmor = false, selinux = false } = host.securityModules ?? {};
   const { apparmorProfile = UNCONFINED, selinuxLabel } = spec.process;
@@ -24,12 +28,12 @@ export function unkeptLabels(spec: Spec, host: Pick<Host, 'securityModules'>): s
     ...(apparmorProfile === UNCONFINED || apparmor
       ? []
       : [
-          `the AppArmor profile ${apparmorProfile} was asked for, and AppArmor is not enabled on this host (/sys/module/apparmor/parameters/enabled): leave --security-opt apparmor out, or boot with apparmor=1`,
+          `the AppArmor profile ${apparmorProfile} was asked for, and AppArmor is not enabled on this host (/sys/module/apparmor/parameters/enabled): leave ${askedName('apparmor', asker)} out, or boot with apparmor=1`,
         ]),
     ...((selinuxLabel ?? spec.linux.mountLabel) === undefined || selinux
       ? []
       : [
-          'an SELinux label was asked for, and SELinux is not enabled on this host (/sys/fs/selinux): leave --security-opt label out, or boot with selinux=1 and a policy',
+          `an SELinux label was asked for, and SELinux is not enabled on this host (/sys/fs/selinux): leave ${askedName('label', asker)} out, or boot with selinux=1 and a policy`,
         ]),
   ];
 }

@@ -24,6 +24,8 @@ function linkHeader(index: Link, up: boolean): Header {
 
 const ifname = (name: string) =>
   ['IFLA_IFNAME', abi.linkAttributes.IFLA_IFNAME, text(name)] as const;
+const addressOf = (value: Uint8Array) =>
+  ['IFLA_ADDRESS', abi.linkAttributes.IFLA_ADDRESS, { kind: 'hardware address', value }] as const;
 const mtuOf = (mtu: number) => ['IFLA_MTU', abi.linkAttributes.IFLA_MTU, word(mtu)] as const;
 const kindOf = (kind: string) =>
   ['IFLA_INFO_KIND', abi.linkInfoAttributes.IFLA_INFO_KIND, text(kind)] as const;
@@ -38,17 +40,11 @@ const changed = ['NLM_F_REQUEST', 'NLM_F_ACK'] as const;
 
 /** A bridge, up. @param hardware its own address: without one it has that of a box, and changes with them. */
 export function newBridge(name: string, mtu: number, hardware: Uint8Array): Message {
-  const address: Value = { kind: 'hardware address', value: hardware };
   return {
     type: 'RTM_NEWLINK',
     flags: made,
     header: linkHeader(0, true),
-    attributes: [
-      ifname(name),
-      mtuOf(mtu),
-      ['IFLA_ADDRESS', abi.linkAttributes.IFLA_ADDRESS, address],
-      linkInfo([kindOf('bridge')]),
-    ],
+    attributes: [ifname(name), mtuOf(mtu), addressOf(hardware), linkInfo([kindOf('bridge')])],
   };
 }
 
@@ -56,8 +52,9 @@ export function newBridge(name: string, mtu: number, hardware: Uint8Array): Mess
 export interface Pair {
   readonly host: string;
   readonly inside: string;
-  /** The number of the one in the box. */
+  /** The number of the one in the box, and its own address. */
   readonly index: number;
+  readonly hardware: Uint8Array;
   readonly mtu: number;
 }
 
@@ -65,7 +62,7 @@ export interface Pair {
  * The box's is made first, with a number of our choice: so the box's own steps know it. The host has
  * no interface of that number.
  */
-export function newPair({ host, inside, index, mtu }: Pair): Message {
+export function newPair({ host, inside, index, hardware, mtu }: Pair): Message {
   const peer: Value = {
     kind: 'nested',
     header: linkHeader(0, false),
@@ -82,6 +79,7 @@ export function newPair({ host, inside, index, mtu }: Pair): Message {
     attributes: [
       ifname(inside),
       mtuOf(mtu),
+      addressOf(hardware),
       ['IFLA_NET_NS_PID', abi.linkAttributes.IFLA_NET_NS_PID, { kind: 'pid' }],
       linkInfo([kindOf('veth'), ['IFLA_INFO_DATA', abi.linkInfoAttributes.IFLA_INFO_DATA, data]]),
     ],
@@ -96,6 +94,15 @@ export function joinBridge(name: string, bridge: string): Message {
     flags: changed,
     header: linkHeader(name, true),
     attributes: [['IFLA_MASTER', abi.linkAttributes.IFLA_MASTER, master]],
+  };
+}
+
+export function setMtu(link: Link, mtu: number): Message {
+  return {
+    type: 'RTM_NEWLINK',
+    flags: changed,
+    header: linkHeader(link, false),
+    attributes: [mtuOf(mtu)],
   };
 }
 

@@ -36,12 +36,18 @@ export function watchCreation(inotify: Slot, directory: string): Call {
 /**
  * OP_SUPERVISE of native/plan.h: clones the workload's process and serves the guest channel.
  * @param handover the number at which that process finds the socket for its terminal, where it makes one.
+ * @param hosts its /etc/hosts, which the host changes, where it does.
  */
 export function supervise(
   namespaces: Words<typeof abi.cloneFlags>,
   channel: Slot,
   handover: number | undefined,
+  hosts: Slot | undefined,
 ): Call {
   const socket = handover === undefined ? ZERO : number(handover);
-  return { call: 'supervise', args: [flags(abi.cloneFlags, namespaces), slot(channel), socket] };
+  const file = hosts === undefined ? ZERO : slot(hosts);
+  return {
+    call: 'supervise',
+    args: [flags(abi.cloneFlags, namespaces), slot(channel), socket, file],
+  };
 }

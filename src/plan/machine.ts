@@ -33,13 +33,21 @@ const namespaces: readonly CloneFlag[] = [
   'CLONE_NEWCGROUP',
 ];
 
-/** @param modules paths in the initial root file system, in the order in which they need each other; the console's last. */
+/** What a machine is to have; paths are those of the initial root file system. */
+export interface MachineParts {
+  /** Drivers in the order in which they need each other; the console's last. */
+  readonly modules: readonly string[];
+  readonly shares: readonly GuestShare[];
+  readonly anchor: string;
+  /** Whether the workload has one. */
+  readonly terminal: boolean;
+  /** What is the workload's /etc/hosts, where the host changes it. */
+  readonly hosts: string | undefined;
+}
+
 export function machineSections(
   arch: Arch,
-  modules: readonly string[],
-  shares: readonly GuestShare[],
-  anchor: string,
-  terminal: boolean,
+  { modules, shares, anchor, terminal, hosts }: MachineParts,
 ): Section[] {
   return [
     { title: 'Machine', steps: kernelFileSystems(anchor) },
@@ -52,8 +60,14 @@ export function machineSections(
     {
       title: 'Workload’s process',
       steps: [
+        ...(hosts === undefined ? [] : [openHosts(arch, hosts)]),
         step(
-          supervise(namespaces, 'channel', terminal ? SUPERVISOR_DESCRIPTOR : undefined),
+          supervise(
+            namespaces,
+            'channel',
+            terminal ? SUPERVISOR_DESCRIPTOR : undefined,
+            hosts === undefined ? undefined : 'hosts',
+          ),
           'init goes on serving the channel; the rest is the child’s',
         ),
       ],
@@ -102,6 +116,11 @@ function openChannel(arch: Arch): Step[] {
     ...tries,
     step(open, why, { into: 'channel', unless: 'channel' }),
   ];
+}
+
+function openHosts(arch: Arch, path: string): Step {
+  const why = 'init writes into it what the host says of other boxes that come and go';
+  return step(openat(arch, path, ['O_WRONLY', 'O_CLOEXEC']), why, { into: 'hosts' });
 }
 
 function mountShare({ tag, path, readonly }: GuestShare): Step[] {

@@ -1,21 +1,29 @@
 /** Mounts that were asked for and that this host cannot make as they are meant. */
-import type { Mount, Spec } from '../spec/spec.ts';
+
+import { volumeName } from '../spec/asked-name.ts';
+import type { Box } from '../spec/box.ts';
+import type { Mount } from '../spec/spec.ts';
 import type { Host } from './host.ts';
 import { isImageMapped, isMapped } from './mapped.ts';
 import { isPropagated, propagationOf, reachOf } from './mount-words.ts';
 
 /** Refusals, a sentence each: what, why, what to do. */
-export function unkeptMounts(spec: Spec, host: Host): string[] {
+export function unkeptMounts(box: Pick<Box, 'spec' | 'bundle'>, host: Host): string[] {
+  const { spec } = box;
   const volumes = spec.mounts.filter(({ type }) => type === 'bind');
   return [
-    ...volumes.filter(isPropagated).flatMap((mount) => unkeptPropagation(mount, spec, host)),
-    ...(host.mountApi === 'paths' ? unkeptByPaths(spec, volumes, host) : []),
+    ...volumes.filter(isPropagated).flatMap((mount) => unkeptPropagation(mount, box, host)),
+    ...(host.mountApi === 'paths' ? unkeptByPaths(box, volumes, host) : []),
   ];
 }
 
 /** A mount is the slave, or the peer, of a shared one only: mount_namespaces(7), "SHARED SUBTREES". */
-function unkeptPropagation(mount: Mount, { linux }: Spec, host: Host): string[] {
-  const name = `--volume ${mount.source}:${mount.destination}`;
+function unkeptPropagation(
+  mount: Mount,
+  { spec: { linux }, ...asker }: Pick<Box, 'spec' | 'bundle'>,
+  host: Host,
+): string[] {
+  const name = volumeName(mount, asker);
   const around = host.sourceMounts?.get(mount.source);
   const word = propagationOf(mount)?.value === 'MS_SHARED' ? 'shared' : 'slave';
   if (word === 'shared' && linux.uidMappings.length > 0)
@@ -32,7 +40,11 @@ function unkeptPropagation(mount: Mount, { linux }: Spec, host: Host): string[] 
 const tooOld = 'the calls for it (mount_setattr, Linux 5.12) are refused here';
 
 /** What mounts-by-path.ts cannot do, or not safely. */
-function unkeptByPaths(spec: Spec, volumes: readonly Mount[], host: Host): string[] {
+function unkeptByPaths(
+  { spec, ...asker }: Pick<Box, 'spec' | 'bundle'>,
+  volumes: readonly Mount[],
+  host: Host,
+): string[] {
   const nested = (path: string) => host.sourceMounts?.get(path)?.nested === true;
   return [
     ...(isImageMapped(spec, host)
@@ -44,7 +56,7 @@ function unkeptByPaths(spec: Spec, volumes: readonly Mount[], host: Host): strin
         ]
       : []),
     ...volumes.flatMap((mount) => {
-      const name = `--volume ${mount.source}:${mount.destination}`;
+      const name = volumeName(mount, asker);
       if (isMapped(mount)) return [`${name}: idmap: ${tooOld}; leave it out`];
       if (isPropagated(mount)) return [`${name}: slave and shared: ${tooOld}; leave them out`];
       return nested(mount.source) && reachOf(mount) === 'recursive'

@@ -7,7 +7,7 @@ import type { HostAction } from './action.ts';
 import { HERE } from './arguments.ts';
 import { inherit } from './calls.ts';
 import type { Host } from './host.ts';
-import { fileInside } from './inside.ts';
+import { fileIfPossible, fileInside } from './inside.ts';
 import { isImageMapped } from './mapped.ts';
 import type { MountApi } from './mount-api.ts';
 import type { MountAttribute } from './mount-calls.ts';
@@ -32,8 +32,10 @@ export function lendFiles(box: Box, host: Pick<Host, 'caller'>): HostAction[] {
   }));
 }
 
-function filesOf({ network }: Pick<Box, 'network'>) {
-  return network?.files ?? [];
+/** A volume in the place of one is what somebody asked for. */
+function filesOf({ network, spec }: Pick<Box, 'network' | 'spec'>) {
+  const places = spec.mounts.map(({ destination }) => destination);
+  return (network?.files ?? []).filter(({ destination }) => !places.includes(destination));
 }
 
 /** To be done before any other descriptor is opened. @param before how many are handed over before them. */
@@ -58,10 +60,12 @@ export function openFiles(box: Box, host: Host, api: MountApi): Step[] {
 
 export function attachFiles(box: Box, host: Host, api: MountApi): Step[] {
   const mounts = ownMounts(box, host);
+  // What is the caller's own, and stays, loses no link.
+  const pointOf = box.layer === 'writable' ? fileInside : fileIfPossible;
   return filesOf(box).flatMap(({ destination }, index) => {
     const [file, target] = [`file${index}`, `file${index}.place`];
     return [
-      ...fileInside(host.arch, placeOf(destination, mounts), target),
+      ...pointOf(host.arch, placeOf(destination, mounts), target),
       ...api.setAttributes(file, attributes, 'this mount', 'tsbox alone changes it'),
       ...api.attach(
         file,

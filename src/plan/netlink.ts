@@ -121,6 +121,13 @@ function printBody(header: Header, attributes: Attributes): string[] {
   ];
 }
 
+/** `02:74:0a:5a:00:02` */
+export function printHardwareAddress(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString('hex')
+    .replaceAll(/..(?!$)/g, '$&:');
+}
+
 function printValue(value: Value): string {
   switch (value.kind) {
     case 'number':
@@ -130,9 +137,7 @@ function printValue(value: Value): string {
     case 'address':
       return printAddress(value.value);
     case 'hardware address':
-      return Buffer.from(value.value)
-        .toString('hex')
-        .replaceAll(/..(?!$)/g, '$&:');
+      return printHardwareAddress(value.value);
     case 'index of':
       return `if_nametoindex(${JSON.stringify(value.name)})`;
     case 'pid':

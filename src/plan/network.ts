@@ -3,13 +3,13 @@
  * of rtnetlink(7) that its plan carries.
  */
 
-import { type Address, addressIn, printAddress } from '../spec/addresses.ts';
+import { type Address, addressBytes, addressIn, printAddress } from '../spec/addresses.ts';
 import type { Box } from '../spec/box.ts';
 import { type Attachment, GATEWAY } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
 import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
-import { defaultRoute, joinBridge, linkUp, newAddress, newPair } from './links.ts';
+import { defaultRoute, joinBridge, linkUp, newAddress, newPair, setMtu } from './links.ts';
 import {
   bindAddress,
   connectAddress,
@@ -50,13 +50,49 @@ export function attach({ id, network }: Pick<Box, 'id' | 'network'>): HostAction
     {
       call: 'netlink',
       messages: [
-        newPair({ host, inside, index: interfaceNumber(id), mtu }),
+        newPair({
+          host,
+          inside,
+          index: interfaceNumber(id),
+          hardware: hardwareAddress(attachment),
+          mtu,
+        }),
         joinBridge(host, bridge),
       ],
       why: `an interface of the box, on the network ${attachment.network.name}`,
       hint: 'the kernel must have veth (CONFIG_VETH), and tsbox CAP_NET_ADMIN',
     },
   ];
+}
+
+/** By the VM driver, for QEMU: the interface is gone with the last descriptor of it. */
+export function attachMachine(id: string, { network, mtu }: Attachment): HostAction[] {
+  const name = hostInterface(id);
+  return [
+    {
+      call: 'open_tap',
+      path: '/dev/net/tun',
+      name,
+      why: "the machine's network card is connected to it: it is gone when nobody has it open",
+      hint: 'the kernel must have TUN (CONFIG_TUN; modprobe tun), /dev must have net/tun, and tsbox CAP_NET_ADMIN',
+    },
+    {
+      call: 'netlink',
+      messages: [setMtu(name, mtu), joinBridge(name, network.bridge)],
+      why: `on the network ${network.name}`,
+      hint: 'tsbox needs CAP_NET_ADMIN',
+    },
+  ];
+}
+
+/**
+ * The address of the box's card: locally administered, the rest being its address of version 4, which no
+ * other on the network has. A box that comes to have that after another is no other card to its neighbours,
+ * which keep in mind for a while which card has which address: arp(7).
+ */
+export function hardwareAddress({ addresses }: Pick<Attachment, 'addresses'>): Uint8Array {
+  const four = addresses.find(({ family }) => family === 4);
+  return Uint8Array.of(0x02, 0x74, ...(four === undefined ? [0, 0, 0, 0] : addressBytes(four)));
 }
 
 /** Where packets of a box go that leave its network; none where they may not. */
@@ -75,12 +111,18 @@ export function openInterface({ network }: Pick<Box, 'network'>, host: Host): St
   return network?.choice.kind === 'pasta' ? openTun(host) : [];
 }
 
-/** By the box itself, before anything in /proc is masked. */
-export function configureInterface(box: Box, host: Host): Step[] {
+/** The one interface of a guest: its kernel counts from 1, which is the loopback interface, on. */
+const CARD_NUMBER = 2;
+
+/**
+ * By the box itself, before anything in /proc is masked.
+ * @param made by whom the interface was: in a guest by the driver of its card.
+ */
+export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by driver'): Step[] {
   if (box.network?.choice.kind === 'pasta') return waitForPasta(box, host);
   const attachment = box.network?.attachment;
   if (attachment === undefined) return [];
-  const index = interfaceNumber(box.id);
+  const index = made === 'by tsbox' ? interfaceNumber(box.id) : CARD_NUMBER;
   const send = (message: Parameters<typeof sendNetlink>[1], why: string): Step =>
     step(sendNetlink('netlink', message), why);
   const addresses = attachment.addresses.map((address, each) => ({
@@ -93,7 +135,10 @@ export function configureInterface(box: Box, host: Host): Step[] {
     ...addresses.map(({ address, length }) =>
       send(newAddress(index, address, length), `its address on ${attachment.network.name}`),
     ),
-    send(linkUp(index), 'what was made outside is down'),
+    ...(made === 'by tsbox'
+      ? []
+      : [send(setMtu(index, attachment.mtu), 'no packet is larger than those of the network')]),
+    send(linkUp(index), 'an interface begins down'),
     ...gateways(attachment).map((gateway) =>
       send(defaultRoute(gateway), 'everything else is reached through the host'),
     ),

@@ -1,4 +1,7 @@
 /** What a box that shares namespaces needs of this host, and what it is not given. */
+
+import { askedName } from '../spec/asked-name.ts';
+import type { Box } from '../spec/box.ts';
 import type { Spec } from '../spec/spec.ts';
 import { lacks } from './cgroup.ts';
 import type { Host } from './host.ts';
@@ -10,11 +13,11 @@ export function sharesProcesses({ linux }: Spec): boolean {
 
 /** Refusals of what this host cannot keep, a sentence each. */
 export function unkeptSharing(
-  spec: Spec,
+  box: Pick<Box, 'spec' | 'bundle'>,
   { cgroup, cgroupLack }: Pick<Host, 'cgroup' | 'cgroupLack'>,
 ): string[] {
-  if (cgroup !== undefined || !sharesProcesses(spec)) return [];
+  if (cgroup !== undefined || !sharesProcesses(box.spec)) return [];
   return [
-    `--pid: without a PID namespace of its own only its cgroup tells which processes are the box's, and ends all of them with it: that needs ${lacks[cgroupLack ?? 'not mounted']}`,
+    `${askedName('processes', box)}: without a PID namespace of its own only its cgroup tells which processes are the box's, and ends all of them with it: that needs ${lacks[cgroupLack ?? 'not mounted']}`,
   ];
 }

@@ -9,6 +9,7 @@ import { lentMount } from '../linux/lent-mount.ts';
 import { SyscallError } from '../linux/native.ts';
 import { sendMessages } from '../linux/netlink.ts';
 import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
+import { openTap } from '../linux/tap.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
 import { BoxError } from './errors.ts';
@@ -19,8 +20,8 @@ import type { Early } from './sandbox.ts';
 
 /** What the actions have made: to be handed to the child. */
 export interface Made {
-  /** Descriptors of the idmapped mounts, in their order. */
-  readonly mounts: number[];
+  /** Of mounts and interfaces, in their order. */
+  readonly descriptors: number[];
 }
 
 /** What some actions need. */
@@ -32,7 +33,7 @@ export interface Means {
 
 /** @throws BoxError that names the action. */
 export async function carryOut(actions: readonly HostAction[], means: Means = {}): Promise<Made> {
-  const made: Made = { mounts: [] };
+  const made: Made = { descriptors: [] };
   const withPid = (word: string) => word.replace(PID, String(means.pid));
   for (const action of actions) {
     try {
@@ -42,11 +43,12 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
         await runProgram(action.argv.map(withPid), { abort, seconds: action.seconds });
       else if (action.call === 'rmdir') await removeCgroupTree(action.path);
       else if (action.call === 'idmap')
-        made.mounts.push(idmappedMount(action.path, action.reach, pidOf(means)));
+        made.descriptors.push(idmappedMount(action.path, action.reach, pidOf(means)));
       else if (action.call === 'filter_devices')
         attachDeviceFilter(action.path, deviceProgram(action.rules));
-      else if (action.call === 'foreign_mount') made.mounts.push(await bringMount(action));
-      else if (action.call === 'lend') made.mounts.push(lentMount(action.path));
+      else if (action.call === 'foreign_mount') made.descriptors.push(await bringMount(action));
+      else if (action.call === 'lend') made.descriptors.push(lentMount(action.path));
+      else if (action.call === 'open_tap') made.descriptors.push(openTap(action.path, action.name));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);
@@ -55,7 +57,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       if (action.call === 'write' && action.optional) continue;
       if (action.call === 'filter_devices' && action.optional && isFilterWithheld(error)) continue;
       if (action.call === 'netlink' && isAccepted(action, error)) continue;
-      for (const mount of made.mounts) closeSync(mount);
+      for (const fd of made.descriptors) closeSync(fd);
       // Nobody wants to know any more why it failed, which is found out by trying again.
       if (isProgram(action) && means.early?.abort.aborted) throw new BoxError('ended by a signal');
       throw action.call === 'foreign_mount' ? error : failed(action, error);

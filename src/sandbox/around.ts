@@ -1,6 +1,16 @@
+/** What tsbox does on the host around a box, as lines for `explain`. */
+import { type HostAction, printAction } from '../plan/action.ts';
+import { printWithReason } from '../plan/print.ts';
 import type { BoxRequest } from '../spec/box.ts';
 
-/** What tsbox does while the box runs, where something was asked for: lines for `explain`. */
+/** None where there is nothing to do. */
+export function actionLines(title: string, list: readonly HostAction[]): string[] {
+  if (list.length === 0) return [];
+  const lines = list.map((action) => printWithReason(printAction(action), action.why));
+  return [`# ${title}`, ...lines, ''];
+}
+
+/** While the box runs, where something was asked for. */
 export function aroundLines({ stopSignal, timeout, labels }: BoxRequest): string[] {
   const lines = [
     ...(stopSignal === undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../linux/make-directory.ts';
 import type { Box, BoxNetwork } from '../spec/box.ts';
 import type { Attachment, NetworkChoice } from '../spec/network.ts';
+import { LOOPBACK_ALONE, withoutNetwork } from '../spec/network-request.ts';
 import { BoxError } from './errors.ts';
 import { type Resolvers, writeNames, writeResolver } from './names.ts';
 import {
@@ -15,7 +16,19 @@ import {
 } from './network-state.ts';
 import { joinNetwork, leaveNetwork } from './networks.ts';
 import { checkPorts } from './published-ports.ts';
+import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
+
+type State = Pick<BoxState, 'id' | 'claim'>;
+type Named = Pick<Box['spec'], 'hostname'>;
+
+/** What is done on the way. */
+export interface Entrance {
+  /** Told why a box gets no network that nobody asked for. */
+  readonly say: (message: string) => void;
+  /** Gives the box an interface there, where that is not for its own plan to do. */
+  readonly attach?: (attachment: Attachment) => Promise<void>;
+}
 
 /**
  * @param boxes the state directory of boxes.
@@ -24,15 +37,35 @@ import type { BoxState } from './state.ts';
  */
 export async function enterNetwork(
   boxes: string,
-  state: Pick<BoxState, 'id' | 'claim'>,
+  state: State,
   asked: BoxNetwork,
-  { hostname }: Pick<Box['spec'], 'hostname'>,
+  spec: Named,
+  { say, attach }: Entrance,
+): Promise<BoxNetwork> {
+  try {
+    const given = await enterAsked(boxes, state, asked, spec);
+    if (given.attachment !== undefined) await attach?.(given.attachment);
+    return given;
+  } catch (error) {
+    if (asked.preferred !== true) throw error;
+    await endNetwork(boxes, state.id);
+    const why = error instanceof Refused ? error.told.failed : (error as Error).message;
+    say(`${LOOPBACK_ALONE}: ${why}`);
+    return enterAsked(boxes, state, withoutNetwork(asked), spec);
+  }
+}
+
+async function enterAsked(
+  boxes: string,
+  state: State,
+  asked: BoxNetwork,
+  { hostname }: Named,
 ): Promise<BoxNetwork> {
   const { names, choice, ports } = asked;
   if (names === undefined) return asked;
   if (choice.kind === 'bridge' && process.geteuid?.() !== 0)
     throw new BoxError(
-      '--network: the kernel lets nobody but root make a bridge on the host: use --network=pasta, which leads out without one, or run tsbox as root',
+      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none, or pasta, which containers can have without',
     );
   const directory = networksDirectory(boxes);
   if (choice.kind === 'box') {

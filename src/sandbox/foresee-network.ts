@@ -5,6 +5,7 @@ import { freeSubnet } from '../plan/subnets.ts';
 import { addressIn } from '../spec/addresses.ts';
 import type { BoxNetwork } from '../spec/box.ts';
 import { type Attachment, GATEWAY } from '../spec/network.ts';
+import { withoutNetwork } from '../spec/network-request.ts';
 import { filesOf } from './box-network.ts';
 import { networksDirectory } from './network-state.ts';
 import { findNft } from './networks.ts';
@@ -18,8 +19,20 @@ interface Foreseen {
 /** Of a network card that nobody has. */
 const HARDWARE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
-/** @param boxes the state directory of boxes. @throws BoxError where nft is missing. */
+/**
+ * @param boxes the state directory of boxes.
+ * @throws BoxError where nft is missing, and the network was asked for.
+ */
 export function foresee(asked: BoxNetwork, boxes: string, id: string): Foreseen {
+  try {
+    return foreseeAsked(asked, boxes, id);
+  } catch (error) {
+    if (asked.preferred !== true) throw error;
+    return foreseeAsked(withoutNetwork(asked), boxes, id);
+  }
+}
+
+function foreseeAsked(asked: BoxNetwork, boxes: string, id: string): Foreseen {
   const files = filesOf(asked, networksDirectory(boxes), id);
   const { choice, ports } = asked;
   if (choice.kind !== 'bridge') return { network: { ...asked, files }, setUp: [], takeDown: [] };

@@ -1,4 +1,5 @@
 /** What planning has to know of this host, gathered. */
+
 import { knownArch } from '../abi/syscalls.ts';
 import { readCaller } from '../linux/caller-ids.ts';
 import { findCgroups } from '../linux/cgroup-place.ts';
@@ -15,15 +16,17 @@ import {
 import type { Host } from '../plan/host.ts';
 import { wantsLabels } from '../plan/labels.ts';
 import { isPropagated } from '../plan/mount-words.ts';
+import { type Asker, askedName } from '../spec/asked-name.ts';
 import type { Box } from '../spec/box.ts';
 import type { HostDevice } from '../spec/devices.ts';
 import type { Device } from '../spec/spec.ts';
 import { BoxError } from './errors.ts';
 
 /** @throws BoxError when a volume's source is not there, or the architecture is not known. */
-export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
+export function readHost(box: Pick<Box, 'spec' | 'bundle'>, anchor: string): Host {
+  const { spec } = box;
   const cgroup = findCgroups();
-  spec.linux.devices.forEach(checkDevice);
+  for (const device of spec.linux.devices) checkDevice(device, box);
   const mountApi = findMountApi();
   return {
     arch: hostArch(),
@@ -33,7 +36,7 @@ export function readHost({ spec }: Pick<Box, 'spec'>, anchor: string): Host {
     anchor,
     lastCapability: lastCapability(),
     mountApi,
-    sources: findSources(spec),
+    sources: findSources(box),
     ...sourceMounts(spec, mountApi),
     ...sharedQueues(spec),
     ...(typeof cgroup === 'string' ? { cgroupLack: cgroup } : { cgroup }),
@@ -65,22 +68,22 @@ function sharedQueues({ linux }: Box['spec']): Pick<Host, 'queues'> {
   return queues === undefined ? {} : { queues };
 }
 
-export function findSources(spec: Box['spec']): Host['sources'] {
+export function findSources(box: Pick<Box, 'spec' | 'bundle'>): Host['sources'] {
   try {
-    return statSources(spec.mounts);
+    return statSources(box.spec.mounts);
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     throw new BoxError(
-      `--volume: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
+      `${askedName('volume', box)}: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
       { cause: error },
     );
   }
 }
 
 /** A node cannot be shown as another than it is. @throws BoxError */
-function checkDevice({ path, source = path, ...asked }: Device): void {
+function checkDevice({ path, source = path, ...asked }: Device, asker: Asker): void {
   const refuse = (why: string): never => {
-    throw new BoxError(`--device: ${source}: ${why}`);
+    throw new BoxError(`${askedName('device', asker)}: ${source}: ${why}`);
   };
   if (asked.type === 'p') refuse('a FIFO is no device: share it as a volume');
   const type = asked.type === 'u' ? 'c' : asked.type;

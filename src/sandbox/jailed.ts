@@ -1,5 +1,6 @@
 /** Starts a program of the host's in its jail (src/plan/jail.ts), and in the box's cgroup. */
 import { closeSync, openSync } from 'node:fs';
+import { signalNumbers } from '../abi/signals.ts';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
 import type { HostAction } from '../plan/action.ts';
@@ -10,6 +11,8 @@ import { carryOut } from './actions.ts';
 import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
 import { failureOf } from './step-failure.ts';
+
+const { SIGKILL } = signalNumbers;
 
 export interface JailedProgram {
   readonly jail: Jail;
@@ -54,8 +57,6 @@ export async function startJailed(
     throw error;
   }
 }
-
-const SIGKILL = 9;
 
 function clone(
   jail: Jail,

@@ -66,7 +66,13 @@ export async function joinNetwork(
     if (made) await carryOut(makeBridge(network, network.mtu, hardwareAddress()));
     const forward = needsForwarding(network);
     if (forward) writeFileSync(switchedFile(directory), '');
-    if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+    try {
+      if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+    } catch (error) {
+      // Where there can be no table, none could be removed later.
+      if (made) abandon(directory, network);
+      throw error;
+    }
     // By then the table lets through what is tsbox's, and nothing else.
     if (forward) await carryOut([setForwarding(true)]);
     const members = membersOf(directory, network);
@@ -79,13 +85,21 @@ export async function joinNetwork(
 export async function leaveNetwork(directory: string, id: string): Promise<void> {
   await locked(directory, async () => {
     const gone = readMember(directory, id);
-    if (gone?.attachment !== undefined) removeLink(hostInterface(id));
+    // Who was refused the right to make it would be refused the right to remove it.
+    const link = hostInterface(id);
+    if (gone?.attachment !== undefined && findLink(link) !== undefined) removeLink(link);
     removeMember(directory, id);
     await stopForwarding(directory);
     for (const network of readActive(directory)) await settle(directory, network, gone);
   });
   for (const socket of reserved.get(id) ?? []) closeSync(socket);
   reserved.delete(id);
+}
+
+/** A network whose table was not made. */
+function abandon(directory: string, { name, bridge }: Network): void {
+  removeLink(bridge);
+  removeActive(directory, name);
 }
 
 /** Sockets that keep the published ports of this process's boxes, by their ids. */
@@ -141,13 +155,19 @@ async function stopForwarding(directory: string): Promise<void> {
   rmSync(switchedFile(directory), { force: true });
 }
 
+const nftPlaces = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/usr/local/sbin/nft'];
+
 /** The program that changes packet filters, nft(8). */
+export function locateNft(): string | undefined {
+  return nftPlaces.find((path) => existsSync(path));
+}
+
+/** @throws BoxError where it is missing. */
 export function findNft(): string {
-  const places = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/usr/local/sbin/nft'];
-  const found = places.find((path) => existsSync(path));
+  const found = locateNft();
   if (found !== undefined) return found;
   throw new BoxError(
-    `--network: there is no nft (looked for at ${places.join(', ')}), without which no packet leaves a network: install it (Debian's package nftables), or use --network=none`,
+    `--network: there is no nft (looked for at ${nftPlaces.join(', ')}), without which no packet leaves a network: install it (Debian's package nftables), or use --network=none`,
   );
 }
 

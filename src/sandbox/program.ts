@@ -1,10 +1,13 @@
 /** Runs programs of the host's that do something for a box and end. */
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { errnoName } from '../abi/errno.ts';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Ended } from '../linux/children.ts';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { emptyMemoryFile } from '../linux/memory-file.ts';
 import { programSteps } from '../plan/program.ts';
+
+const { SIGKILL } = signalNumbers;
 
 /** What ends a program before it is done. */
 interface Bounds {
@@ -57,7 +60,6 @@ export async function untilEnd(
   { abort, seconds }: Bounds,
   which: 'alone' | 'with its process group' = 'alone',
 ): Promise<{ readonly ended: Ended; readonly late: boolean }> {
-  const SIGKILL = 9;
   const kill = (): void => {
     running.signal(SIGKILL);
     // It is not reaped before its end is told of below, so that the number is still its own.

@@ -6,7 +6,7 @@
 import { accessSync, constants, existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupMount, findCgroups, ownCgroup, words } from '../linux/cgroup-place.ts';
-import { lackingControllers, unkeptLimits } from '../plan/cgroup.ts';
+import { lackingControllers } from '../plan/cgroup.ts';
 import type { CgroupHost, Host } from '../plan/host.ts';
 import {
   lookAtManager,
@@ -46,7 +46,7 @@ export async function enterScope(
   if (process.geteuid?.() === 0 || before.cgroupLack === 'not mounted') return before;
   // Another attempt may have asked already.
   const host = withCgroup(before, findCgroups());
-  if (unkeptLimits(resources, host).length === 0) return host;
+  if (lackingControllers(resources, host.cgroup?.controllers ?? []).length === 0) return host;
   const manager = findManager(resources);
   const refused = 'why' in manager ? manager : await moveInto(manager, id, early?.abort);
   return refused === undefined

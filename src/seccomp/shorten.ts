@@ -13,8 +13,8 @@ import { callOffsets, encodeFilter, filterCodes } from '../abi/classic-bpf.ts';
 
 type Instruction = Parameters<typeof encodeFilter>[0][number];
 
-/** What can be left of a filter; a number names another one. */
-type Rest =
+/** What can be left of a filter, as a node of the diagram; a number names another one. */
+type Node =
   | { readonly kind: 'return'; readonly code: number; readonly value: number }
   | {
       readonly kind: 'load' | 'and';
@@ -30,10 +30,10 @@ type Rest =
       readonly no: number;
     };
 
-/** A range of numbers of calls, by its first, and what is left for it. */
+/** A range of numbers of calls, by its first, and what is left of the filter for it. */
 interface Range {
   readonly first: number;
-  readonly rest: number;
+  readonly node: number;
 }
 
 const { LOAD_WORD, AND, JUMP, JUMP_EQUAL, JUMP_GREATER, JUMP_GREATER_OR_EQUAL, RETURN } =
@@ -47,7 +47,7 @@ const LAST_NUMBER = 2 ** 32 - 1;
  */
 export function shorten(program: Uint8Array, architectures: readonly number[]): Uint8Array {
   try {
-    const shorter = write(new Rests(), program, architectures);
+    const shorter = write(new Diagram(), program, architectures);
     return shorter.length < program.length ? shorter : program;
   } catch (error) {
     // A RangeError: one that is deeper than the stack of this thread.
@@ -58,27 +58,31 @@ export function shorten(program: Uint8Array, architectures: readonly number[]): 
 
 class Unfollowed extends Error {}
 
-function write(rests: Rests, program: Uint8Array, architectures: readonly number[]): Uint8Array {
+function write(
+  diagram: Diagram,
+  program: Uint8Array,
+  architectures: readonly number[],
+): Uint8Array {
   const of = (architecture: number) =>
-    rests.byNumber(new Walk(program, architecture, architectures, rests).ranges());
+    diagram.byNumber(new SymbolicExecution(program, architecture, architectures, diagram).ranges());
   // No AUDIT_ARCH_… is 0: it stands for all others.
   let root = of(0);
   for (const architecture of architectures.toReversed())
-    root = rests.branch(JUMP_EQUAL, architecture, of(architecture), root);
-  return encodeFilter(new Writer(rests).write(rests.load(callOffsets.ARCHITECTURE, root)));
+    root = diagram.branch(JUMP_EQUAL, architecture, of(architecture), root);
+  return encodeFilter(new Writer(diagram).write(diagram.load(callOffsets.ARCHITECTURE, root)));
 }
 
-/** Each that can be left, once. */
-class Rests {
-  readonly all: Rest[] = [];
+/** Each node once. */
+class Diagram {
+  readonly all: Node[] = [];
   readonly #numbers = new Map<string, number>();
 
-  #add(rest: Rest): number {
-    const key = Object.values(rest).join(' ');
+  #add(node: Node): number {
+    const key = Object.values(node).join(' ');
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     this.#numbers.set(key, this.all.length);
-    return this.all.push(rest) - 1;
+    return this.all.push(node) - 1;
   }
 
   return(value: number): number {
@@ -99,16 +103,16 @@ class Rests {
 
   /** @param ranges of all numbers, in their order. */
   byNumber(ranges: readonly Range[]): number {
-    const parted = ranges.filter(({ rest }, index) => rest !== ranges[index - 1]?.rest);
+    const parted = ranges.filter(({ node }, index) => node !== ranges[index - 1]?.node);
     const [only] = parted;
-    if (only !== undefined && parted.length === 1) return only.rest;
+    if (only !== undefined && parted.length === 1) return only.node;
     return this.load(callOffsets.NUMBER, this.#search(parted));
   }
 
   #search(ranges: readonly Range[]): number {
     const middle = Math.ceil(ranges.length / 2);
-    const { first = 0, rest = 0 } = ranges[ranges.length > 1 ? middle : 0] ?? {};
-    if (ranges.length === 1) return rest;
+    const { first = 0, node = 0 } = ranges[ranges.length > 1 ? middle : 0] ?? {};
+    if (ranges.length === 1) return node;
     const [below, above] = [ranges.slice(0, middle), ranges.slice(middle)];
     return this.branch(JUMP_GREATER_OR_EQUAL, first, this.#search(above), this.#search(below));
   }
@@ -118,24 +122,24 @@ class Rests {
 type Held = 'number' | 'architecture' | 'argument';
 
 /** Carries a program out for one architecture and all numbers. */
-class Walk {
+class SymbolicExecution {
   readonly #view: DataView;
   readonly #architecture: number;
   readonly #architectures: readonly number[];
   readonly #known = new Map<string, number>();
-  readonly #rests: Rests;
+  readonly #diagram: Diagram;
 
   /** @param architecture one of `architectures`, or another one that stands for all others. */
   constructor(
     program: Uint8Array,
     architecture: number,
     architectures: readonly number[],
-    rests: Rests,
+    diagram: Diagram,
   ) {
     this.#view = new DataView(program.buffer, program.byteOffset, program.length);
     this.#architecture = architecture;
     this.#architectures = architectures;
-    this.#rests = rests;
+    this.#diagram = diagram;
   }
 
   /** What is left from an instruction on (its offset), for the numbers from `first` to `last`. */
@@ -147,7 +151,7 @@ class Walk {
     if (code === LOAD_WORD && k === callOffsets.ARCHITECTURE)
       return this.ranges(next, 'architecture', first, last);
     if (code === LOAD_WORD || code === RETURN)
-      return [{ first, rest: this.#rest(at, first, last) }];
+      return [{ first, node: this.#node(at, first, last) }];
     if (held === 'argument') throw new Unfollowed();
     if (held === 'architecture') {
       // Of all others, which get one answer, no condition may tell some apart.
@@ -160,34 +164,35 @@ class Walk {
   }
 
   /** From the first look at an argument on. */
-  #rest(at: number, first: number, last: number): number {
+  #node(at: number, first: number, last: number): number {
     // Conditions on the two halves of an argument go on at the same place.
     const key = `${at} ${first} ${last}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const found = this.#findRest(at, first, last);
+    const found = this.#follow(at, first, last);
     this.#known.set(key, found);
     return found;
   }
 
-  #findRest(at: number, first: number, last: number): number {
+  #follow(at: number, first: number, last: number): number {
     const { code, k, next } = this.#instruction(at);
-    const rest = (from: number) => this.#rest(from, first, last);
-    if (code === RETURN) return this.#rests.return(k);
-    if (code === JUMP) return rest(next + 8 * k);
-    if (code === AND) return this.#rests.and(k, rest(next));
-    if (code === LOAD_WORD && k > callOffsets.ARCHITECTURE) return this.#rests.load(k, rest(next));
+    const node = (from: number) => this.#node(from, first, last);
+    if (code === RETURN) return this.#diagram.return(k);
+    if (code === JUMP) return node(next + 8 * k);
+    if (code === AND) return this.#diagram.and(k, node(next));
+    if (code === LOAD_WORD && k > callOffsets.ARCHITECTURE)
+      return this.#diagram.load(k, node(next));
     if (branches.has(code))
-      return this.#rests.branch(
+      return this.#diagram.branch(
         code,
         k,
-        rest(this.#target(at, true)),
-        rest(this.#target(at, false)),
+        node(this.#target(at, true)),
+        node(this.#target(at, false)),
       );
     const [only, ...others] = this.ranges(at, 'argument', first, last);
-    if (only === undefined || others.some((other) => other.rest !== only.rest))
+    if (only === undefined || others.some((other) => other.node !== only.node))
       throw new Unfollowed();
-    return only.rest;
+    return only.node;
   }
 
   #instruction(at: number): { readonly code: number; readonly k: number; readonly next: number } {
@@ -251,13 +256,13 @@ const FARTHEST = 255;
 
 /** Lays out what is left from its root on: the last instruction first. */
 class Writer {
-  readonly #rests: Rests;
+  readonly #diagram: Diagram;
   readonly #backwards: Instruction[] = [];
   /** How many instructions are left of the program from the one at which it begins on. */
   readonly #places = new Map<number, number>();
 
-  constructor(rests: Rests) {
-    this.#rests = rests;
+  constructor(diagram: Diagram) {
+    this.#diagram = diagram;
   }
 
   write(root: number): Instruction[] {
@@ -267,19 +272,19 @@ class Writer {
 
   #place(number: number): void {
     if (this.#places.has(number)) return;
-    const rest = this.#rests.all[number];
-    if (rest === undefined) throw new Error(`no rest ${number}`);
-    if (rest.kind === 'return') this.#add([rest.code, 0, 0, rest.value]);
-    else if (rest.kind === 'branch') this.#placeBranch(rest);
+    const node = this.#diagram.all[number];
+    if (node === undefined) throw new Error(`no node ${number}`);
+    if (node.kind === 'return') this.#add([node.code, 0, 0, node.value]);
+    else if (node.kind === 'branch') this.#placeBranch(node);
     else {
-      this.#place(rest.next);
-      if (this.#distance(rest.next) > 0) this.#repeat(rest.next);
-      this.#add([rest.code, 0, 0, rest.value]);
+      this.#place(node.next);
+      if (this.#distance(node.next) > 0) this.#repeat(node.next);
+      this.#add([node.code, 0, 0, node.value]);
     }
     this.#places.set(number, this.#backwards.length);
   }
 
-  #placeBranch({ code, value, yes, no }: Extract<Rest, { readonly kind: 'branch' }>): void {
+  #placeBranch({ code, value, yes, no }: Extract<Node, { readonly kind: 'branch' }>): void {
     this.#place(no);
     this.#place(yes);
     // What one of them needs for it is passed over by the jump to the other.
@@ -299,10 +304,10 @@ class Writer {
 
   /** Has it nearer: an end once more, or a jump to it. */
   #repeat(number: number): void {
-    const rest = this.#rests.all[number];
+    const node = this.#diagram.all[number];
     this.#add(
-      rest?.kind === 'return'
-        ? [rest.code, 0, 0, rest.value]
+      node?.kind === 'return'
+        ? [node.code, 0, 0, node.value]
         : [JUMP, 0, 0, this.#distance(number)],
     );
     this.#places.set(number, this.#backwards.length);

@@ -10,6 +10,8 @@ const LEAD = 0xdc00;
 
 export function textOfBytes(bytes: Uint8Array): string {
   const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // Ordinary text, all but always.
+  if (isUtf8(whole)) return whole.toString();
   let text = '';
   for (let at = 0; at < whole.length; ) {
     const size = characterAt(whole, at);

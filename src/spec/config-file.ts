@@ -143,6 +143,7 @@ function checkTogether({ linux, mounts, hooks, process }: Spec, config: JsonObje
       'hooks.startContainer',
       'the hook has the workload’s seccomp filter, and its agent (linux.seccomp.listenerPath) would be asked of two processes: leave one of them out',
     );
-  if (process.terminal && !mounts.some(({ destination }) => destination === '/dev/pts'))
+  const atPts = mounts.findLast(({ destination }) => destination === '/dev/pts');
+  if (process.terminal && atPts?.type !== 'devpts')
     config.problem('process.terminal', 'it comes from a mount of type devpts at /dev/pts: add it');
 }

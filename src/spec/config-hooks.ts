@@ -1,5 +1,6 @@
 /** `hooks` of an OCI configuration (config.md, "POSIX-platform Hooks"). */
 import { absoluteText } from './config-path.ts';
+import { readEnv } from './config-process.ts';
 import type { JsonObject } from './json.ts';
 import type { Hook, HookKind, Hooks } from './spec.ts';
 
@@ -33,7 +34,7 @@ function readHook(hook: JsonObject): Hook {
   return {
     path: absoluteText(hook, 'path'),
     ...(args.length === 0 ? {} : { args }),
-    ...(hook.has('env') ? { env: hook.texts('env') } : {}),
+    ...(hook.has('env') ? { env: readEnv(hook) } : {}),
     ...(timeout === undefined ? {} : { timeout: Number(timeout) }),
   };
 }

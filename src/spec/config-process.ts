@@ -9,6 +9,7 @@ import {
 } from '../abi/scheduling.ts';
 import type { ConfigFacts } from './config-file.ts';
 import { absoluteText } from './config-path.ts';
+import { MOST_GROUPS, tooManyGroups } from './groups.ts';
 import type { JsonObject } from './json.ts';
 import { isNumberList } from './number-list.ts';
 import type { CapabilitySets, IoPriority, Process, Rlimit, Scheduler, User } from './spec.ts';
@@ -65,10 +66,11 @@ function readArgs(process: JsonObject, there: boolean): string[] {
   return args;
 }
 
-function readEnv(process: JsonObject): string[] {
-  const env = process.texts('env');
+/** Of the workload or a hook: environ(7). */
+export function readEnv(object: JsonObject): string[] {
+  const env = object.texts('env');
   env.forEach((entry, index) => {
-    if (!/^[^=]+=/s.test(entry)) process.problem(`env[${index}]`, `${entry}: not NAME=value`);
+    if (!/^[^=]+=/s.test(entry)) object.problem(`env[${index}]`, `${entry}: not NAME=value`);
   });
   return env;
 }
@@ -91,10 +93,13 @@ function readUser(user: JsonObject, facts: ConfigFacts): User {
   user.ignoreOthers(['uid', 'gid', 'umask', 'additionalGids', 'username']);
   if (user.has('username')) user.note('username', 'about another system, and ignored');
   const id = (key: string) => (user.has(key) ? Number(user.integer(key, MAX_ID) ?? 0) : 0);
+  const additionalGids = user.integers('additionalGids', MAX_ID).map(Number);
+  if (additionalGids.length > MOST_GROUPS)
+    user.problem('additionalGids', tooManyGroups(additionalGids.length));
   return {
     uid: id('uid'),
     gid: id('gid'),
-    additionalGids: user.integers('additionalGids', MAX_ID).map(Number),
+    additionalGids,
     umask: user.has('umask') ? Number(user.integer('umask', 0o777n) ?? 0) : facts.umask,
   };
 }

@@ -29,8 +29,12 @@ export class ProblemList {
     }
   }
 
+  get some(): boolean {
+    return this.#problems.length > 0;
+  }
+
   /** @throws SpecError when there was a problem. */
   throwIfAny(): void {
-    if (this.#problems.length > 0) throw new SpecError([...new Set(this.#problems)]);
+    if (this.some) throw new SpecError([...new Set(this.#problems)]);
   }
 }

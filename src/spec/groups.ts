@@ -2,6 +2,13 @@
 import { SpecError } from './errors.ts';
 import { findGroup } from './users.ts';
 
+/** NGROUPS_MAX, setgroups(2) */
+export const MOST_GROUPS = 65_536;
+
+export function tooManyGroups(count: number): string {
+  return `${count} supplementary groups: the kernel takes ${MOST_GROUPS} at most`;
+}
+
 /**
  * @param group text of the image's group(5).
  * @throws SpecError

@@ -27,7 +27,7 @@ export function idMaps(words: Words, caller: CallerIds): BoxIds {
   const [mode = '', ...rest] = userns?.split(':') ?? ['default'];
   const options = rest.join(':');
   if (mode === 'keep-id') return keepId(userns ?? '', options, caller);
-  if (options !== '') throw unknownMode(userns ?? '');
+  if (options !== '') throw refused(mode, userns ?? '');
   switch (mode) {
     case 'default':
       return byDefault(caller);
@@ -41,11 +41,19 @@ export function idMaps(words: Words, caller: CallerIds): BoxIds {
     case 'nomap':
       return withoutOwn(caller);
     default:
-      throw unknownMode(userns ?? '');
+      throw refused(mode, userns ?? '');
   }
 }
 
-function unknownMode(userns: string): SpecError {
+function refused(mode: string, userns: string): SpecError {
+  if (mode === 'container' || mode === 'ns')
+    return new SpecError([
+      `--userns ${userns}: tsbox makes the user namespace of a box itself; what joins another box by --pid, --ipc or --network has its ids`,
+    ]);
+  if (mode === 'auto')
+    return new SpecError([
+      `--userns ${userns}: auto gives each box 65536 ids, and takes no options; --uidmap and --gidmap say which in detail`,
+    ]);
   return new SpecError([
     `--userns ${userns}: unknown mode; auto (ids that no other box has), host (none of its own), keep-id[:uid=UID,gid=GID] and nomap (for users other than root) are known`,
   ]);

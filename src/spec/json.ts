@@ -13,12 +13,18 @@ export interface JsonPlace {
   readonly notes?: string[];
 }
 
-/** Numbers that a double does not hold are bigints. @throws SpecError */
+/**
+ * Numbers that a double does not hold are bigints.
+ * @param text of byte-text.ts, where bytes that are not UTF-8 are told of by the path to them.
+ * @throws SpecError
+ */
 export function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text, exactly);
   } catch (error) {
-    throw new SpecError([`${name}: not JSON: ${(error as Error).message}`]);
+    // The only other error of JSON.parse.
+    const why = error instanceof SyntaxError ? error.message : 'nested too deeply';
+    throw new SpecError([`${name}: not JSON: ${visible(why)}`]);
   }
 }
 
@@ -54,7 +60,7 @@ export class JsonObject {
   /** Every other field is a problem. */
   allow(keys: readonly string[]): void {
     for (const key of Object.keys(this.#fields))
-      if (!keys.includes(key)) this.problem(key, `unknown; ${keys.join(', ')} are known`);
+      if (!keys.includes(key)) this.problem(shown(key), `unknown; ${keys.join(', ')} are known`);
   }
 
   /** Every other field is ignored, and told of. */
@@ -63,13 +69,13 @@ export class JsonObject {
       if (keys.includes(key) || !this.has(key)) continue;
       const meant = nearest(key, keys);
       const hint = meant.length === 0 ? '' : ` (is ${meant.join(' or ')} meant?)`;
-      this.note(key, `unknown to tsbox and ignored${hint}`);
+      this.note(shown(key), `unknown to tsbox and ignored${hint}`);
     }
   }
 
   note(key: string, what: string): void {
     const { name, path, notes } = this.#inside(key);
-    notes?.push(`${name}: ${path}: ${what}`);
+    notes?.push(visible(`${name}: ${path}: ${what}`));
   }
 
   has(key: string): boolean {
@@ -78,7 +84,7 @@ export class JsonObject {
 
   text(key: string): string | undefined {
     const value = this.#own(key);
-    if (typeof value === 'string') return this.#withoutNull(key, value);
+    if (typeof value === 'string') return this.#whole(key, value);
     this.problem(key, this.has(key) ? 'not a string' : 'missing');
     return undefined;
   }
@@ -99,7 +105,7 @@ export class JsonObject {
   texts(key: string): string[] {
     return this.#list(key).flatMap((value, index) => {
       const place = `${key}[${index}]`;
-      if (typeof value === 'string') return this.#withoutNull(place, value) ?? [];
+      if (typeof value === 'string') return this.#whole(place, value) ?? [];
       this.problem(place, 'not a string');
       return [];
     });
@@ -109,14 +115,13 @@ export class JsonObject {
     return this.texts(key).flatMap((value) => this.#known(key, value, known) ?? []);
   }
 
-  /** Texts by any names. */
+  /** Texts by any names, of which each is a text of that kind itself. */
   textsByName(key: string): Record<string, string> {
-    const names = this.#named(key);
     return Object.fromEntries(
-      names.flatMap(([name, value]) => {
+      this.#named(key).flatMap(([name, value]) => {
         const place = `${key}[${JSON.stringify(name)}]`;
         if (typeof value !== 'string') this.problem(place, 'not a string');
-        const text = typeof value === 'string' ? this.#withoutNull(place, value) : undefined;
+        const text = typeof value === 'string' ? this.#whole(place, value) : undefined;
         return text === undefined ? [] : [[name, text]];
       }),
     );
@@ -132,14 +137,14 @@ export class JsonObject {
 
   /** From `least` to `most`, 0 and 64 bits if they are not given; a bigint where a number would not be exact. */
   integer(key: string, most = UINT64, least = 0n): number | bigint | undefined {
-    if (this.has(key)) return this.#whole(key, this.#own(key), most, least);
+    if (this.has(key)) return this.#number(key, this.#own(key), most, least);
     this.problem(key, 'missing');
     return undefined;
   }
 
   integers(key: string, most: bigint): (number | bigint)[] {
     return this.#list(key).flatMap(
-      (value, index) => this.#whole(`${key}[${index}]`, value, most, 0n) ?? [],
+      (value, index) => this.#number(`${key}[${index}]`, value, most, 0n) ?? [],
     );
   }
 
@@ -153,7 +158,7 @@ export class JsonObject {
     );
   }
 
-  #whole(key: string, value: unknown, most: bigint, least: bigint): number | bigint | undefined {
+  #number(key: string, value: unknown, most: bigint, least: bigint): number | bigint | undefined {
     const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
     if (whole && BigInt(value as number) >= least && BigInt(value as number) <= most)
       return value as number | bigint;
@@ -169,15 +174,19 @@ export class JsonObject {
   #named(key: string): [string, unknown][] {
     const value = this.has(key) ? this.#own(key) : {};
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return Object.entries(value);
+      return Object.entries(value).filter(
+        ([name]) => this.#whole(`${key}[${JSON.stringify(name)}]`, name) !== undefined,
+      );
     this.problem(key, 'not an object');
     return [];
   }
 
-  /** The kernel takes it for the end. */
-  #withoutNull(key: string, text: string): string | undefined {
-    if (!text.includes('\0')) return text;
-    this.problem(key, 'a null character is in it');
+  /** The kernel takes a null character for the end, and half a character would be a byte of another text. */
+  #whole(key: string, text: string): string | undefined {
+    if (text.includes('\0')) this.problem(key, 'a null character is in it');
+    else if (!text.isWellFormed())
+      this.problem(key, 'bytes that are not UTF-8, or half a character such as \\ud800, are in it');
+    else return text;
     return undefined;
   }
 
@@ -196,7 +205,8 @@ export class JsonObject {
 
   #inside(key: string): JsonPlace {
     const { path } = this.#place;
-    return { ...this.#place, path: path === '' ? key : `${path}.${key}` };
+    const dot = path === '' || key.startsWith('[') ? '' : '.';
+    return { ...this.#place, path: `${path}${dot}${key}` };
   }
 }
 
@@ -208,5 +218,18 @@ function objectAt(value: unknown, place: JsonPlace): JsonObject | undefined {
 }
 
 function report({ name, path, problems }: JsonPlace, what: string): void {
-  problems.add(path === '' ? `${name}: ${what}` : `${name}: ${path}: ${what}`);
+  problems.add(visible(path === '' ? `${name}: ${what}` : `${name}: ${path}: ${what}`));
+}
+
+/** A field's name as a path has it. */
+function shown(key: string): string {
+  return /^[\w.-]+$/.test(key) ? key : `[${JSON.stringify(key)}]`;
+}
+
+/** On one line, and nothing that a terminal would carry out: it may quote what a stranger has written. */
+function visible(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cs}]/gu, (each) => {
+    const code = each.charCodeAt(0).toString(16).padStart(4, '0');
+    return `\\u${code}`;
+  });
 }

@@ -15,10 +15,15 @@ export function parseBytes(value: string): number | undefined {
   return digits === '' || bytes > Number.MAX_SAFE_INTEGER ? undefined : bytes;
 }
 
-/** @param flag that has this value. @returns bytes. @throws SpecError */
-export function parseMemory(value: string, flag = '--memory'): number {
-  const bytes = parseBytes(value) ?? 0;
-  if (bytes < MIN_MEMORY) {
+/**
+ * @param flag that has this value.
+ * @returns bytes; undefined for 0, podman's word for no limit.
+ * @throws SpecError
+ */
+export function parseMemory(value: string, flag = '--memory'): number | undefined {
+  const bytes = parseBytes(value);
+  if (bytes === 0) return undefined;
+  if (bytes === undefined || bytes < MIN_MEMORY) {
     throw new SpecError([
       `${flag} ${value}: not an amount of memory: a whole number with b, k, m or g behind it, of at least ${MIN_MEMORY} bytes, is, such as 64m`,
     ]);
@@ -32,9 +37,10 @@ const CPU_PERIOD = 100_000;
 /** The kernel takes no quota under 1 ms, and its tables end at 8192 processors (CONFIG_NR_CPUS). */
 const [MIN_CPUS, MAX_CPUS] = [0.01, 8192];
 
-/** @throws SpecError */
-export function parseCpus(value: string): NonNullable<Resources['cpu']> {
+/** @returns undefined for 0, podman's word for no limit. @throws SpecError */
+export function parseCpus(value: string): NonNullable<Resources['cpu']> | undefined {
   const cpus = /^([0-9]+(\.[0-9]+)?|\.[0-9]+)$/.test(value) ? Number(value) : Number.NaN;
+  if (cpus === 0) return undefined;
   if (!(cpus >= MIN_CPUS && cpus <= MAX_CPUS)) {
     throw new SpecError([
       `--cpus ${value}: not a number of processors: ${MIN_CPUS} to ${MAX_CPUS} are, such as 0.5 or 2`,
@@ -61,8 +67,13 @@ export function parsePidsLimit(value: string): number | undefined {
 /** RLIM_INFINITY, getrlimit(2). */
 const UNLIMITED = 2n ** 64n - 1n;
 
-/** `NAME=SOFT[:HARD]`. @throws SpecError */
-export function parseUlimit(value: string): Rlimit {
+/**
+ * `NAME=SOFT[:HARD]`.
+ * @returns undefined for `host`: the caller's limits, which a box has anyway.
+ * @throws SpecError
+ */
+export function parseUlimit(value: string): Rlimit | undefined {
+  if (value === 'host') return undefined;
   const [, name = '', softText = '', hardText = softText] =
     /^([a-z]+)=([^:]+)(?::([^:]+))?$/.exec(value) ?? [];
   if (name === '') {

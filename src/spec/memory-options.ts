@@ -3,8 +3,8 @@ import { type ProblemList, SpecError } from './errors.ts';
 import { parseBytes, parseMemory } from './limits.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** @returns bytes. @throws SpecError */
-export function parseReservation(value: string): number {
+/** @returns bytes; undefined for 0, podman's word for none. @throws SpecError */
+export function parseReservation(value: string): number | undefined {
   return parseMemory(value, '--memory-reservation');
 }
 
@@ -30,7 +30,8 @@ export function checkMemory(
   { limit, reservation, swap }: Amounts,
   problems: ProblemList,
 ): void {
-  if (swap !== undefined && memory === undefined)
+  const unlimited = memory === undefined || parseBytes(memory) === 0;
+  if (swap !== undefined && unlimited)
     problems.add(
       `--memory-swap ${memorySwap}: it is memory and swap together, so it needs --memory, too`,
     );

@@ -64,7 +64,7 @@ const otherTypes: Readonly<Record<string, string>> = {
 
 /** An image is shared as it is; what is written could be another box's file. */
 function imageWord(what: string, { key, value }: Field): string[] {
-  if (key === 'idmap') return [value === undefined ? key : `${key}=${value}`];
+  if (key === 'idmap') return idmapWord(value);
   if (key === 'rw' || key === 'readwrite') {
     if (!isTrue(what, key, value)) return [];
     throw problem(what, `${key}: an image is mounted read-only; copy it, and use type=bind`);
@@ -139,9 +139,16 @@ function bindWord(what: string, { key, value }: Field): string[] {
   if (key === 'bind-propagation') return [value ?? ''];
   if (key === 'relabel') return [value === 'private' ? 'Z' : 'z'];
   if (key === 'chown' || key === 'U') return isTrue(what, key, value) ? ['U'] : [];
+  if (key === 'idmap') return idmapWord(value);
   const words = Object.hasOwn(switches, key) ? switches[key] : undefined;
   if (words !== undefined) return [words[isTrue(what, key, value) ? 0 : 1]];
   return [value === undefined ? key : `${key}=${value}`];
+}
+
+/** Beside true and false it can have a mapping, which volume-options.ts refuses. */
+function idmapWord(value = 'true'): string[] {
+  if (value === 'false' || value === '0') return [];
+  return [value === 'true' || value === '1' ? 'idmap' : `idmap=${value}`];
 }
 
 function tmpfsWord(what: string, { key, value }: Field): string {

@@ -1,6 +1,12 @@
 /** `--network MODE`: podman-run(1). */
 import { SpecError } from './errors.ts';
-import { defaultNetwork, type Network, type NetworkChoice, type Pasta } from './network.ts';
+import {
+  defaultNetwork,
+  type Network,
+  type NetworkChoice,
+  type Pasta,
+  type UsualNetwork,
+} from './network.ts';
 import type { OtherBox } from './outside.ts';
 
 /** What networks are called, and boxes. */
@@ -24,19 +30,21 @@ const others: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param value of the flag; nothing else than the loopback interface without one.
+ * @param value of the flag; `private` without one.
+ * @param usual what `private` means for the caller.
  * @param find looks a network up by its name.
  * @param findBox looks a running box up by its id.
  * @param findPasta looks whether the caller, who has no root, can have it.
  * @throws SpecError
  */
 export function parseNetwork(
-  value = 'none',
+  value: string | undefined,
+  usual: UsualNetwork,
   find: (name: string) => Network | undefined,
   findBox: (what: string, id: string) => OtherBox,
   findPasta: () => Pasta,
 ): NetworkChoice {
-  const [word = '', ...rest] = value.split(':');
+  const [word = '', ...rest] = (value ?? 'private').split(':');
   const argument = rest.join(':');
   const refuse = (why: string): SpecError => new SpecError([`--network ${value}: ${why}`]);
   if (rest.length > 0 && !['ns', 'container'].includes(word))
@@ -50,8 +58,9 @@ export function parseNetwork(
   };
   switch (word) {
     case 'none':
-    case 'private':
       return { kind: 'none' };
+    case 'private':
+      return usualChoice(usual, findPasta);
     case 'host':
       return { kind: 'host' };
     case 'bridge':
@@ -79,6 +88,15 @@ export function parseNetwork(
   throw refuse(
     'not a network: none, host, bridge, private, pasta, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
   );
+}
+
+function usualChoice(usual: UsualNetwork, findPasta: () => Pasta): NetworkChoice {
+  if (usual === 'bridge') return { kind: 'bridge', network: defaultNetwork };
+  const pasta = usual === 'pasta' ? findPasta() : undefined;
+  if (pasta === undefined) return { kind: 'none' };
+  return 'program' in pasta
+    ? { kind: 'pasta', program: pasta.program }
+    : { kind: 'none', lacks: `${pasta.lacks}: ${pasta.mend}` };
 }
 
 function choosePasta(pasta: Pasta, refuse: (why: string) => SpecError): NetworkChoice {

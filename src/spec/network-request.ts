@@ -1,4 +1,5 @@
 /** What the flags ask of networks, and what of it cannot be had together. */
+import type { BoxRequest } from './box.ts';
 import type { ProblemList } from './errors.ts';
 import { parseNames } from './names-options.ts';
 import { containerOf } from './namespace-options.ts';
@@ -15,42 +16,53 @@ import { parsePublish, printPort } from './ports.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 import type { Linux } from './spec.ts';
 
-/** @returns undefined for a box that has nothing but its loopback interface. */
+/** @returns no network for a box that has nothing but its loopback interface. */
 export function networkRequest(
   options: RunOptions,
-  { findNetwork = findDefault, findPasta = findNone, outside = noOutside, ids }: Around,
+  caller: Around,
   problems: ProblemList,
-): NetworkRequest | undefined {
-  const choice = problems.attempt(
-    () =>
-      parseNetwork(
-        options.network,
-        findNetwork,
-        (what, id) => containerOf(what, id, ids.kind, outside),
-        findPasta,
-      ),
-    {
-      kind: 'none',
-    } as const,
-  );
+): Pick<BoxRequest, 'network' | 'lacks'> {
+  const { kind } = caller.ids;
+  const choice = choiceOf(options, caller, problems);
   const { publish, dns, dnsSearch, dnsOption, addHost } = options;
   const resolver = dns.length + dnsSearch.length + dnsOption.length > 0;
-  if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver)
-    return undefined;
+  const lacks = choice.kind === 'none' ? choice.lacks : undefined;
+  const told = lacks === undefined ? {} : { lacks: `${LOOPBACK_ALONE}: ${lacks}` };
+  if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver) return told;
   const ports = publish.flatMap((word) => problems.attempt(() => parsePublish(word), []));
   if (publish.length > 0 && choice.kind !== 'bridge' && choice.kind !== 'pasta')
-    problems.add(`--publish ${publish[0]}: ${unpublishable(choice, ids.kind)}`);
+    problems.add(`--publish ${publish[0]}: ${lacks ?? unpublishable(choice, kind)}`);
   if (resolver && choice.kind === 'none')
     problems.add(
-      `--dns, --dns-search, --dns-option: a box without a network asks nobody: add ${leadsOut(ids.kind)}`,
+      `--dns, --dns-search, --dns-option: ${lacks ?? `a box without a network asks nobody: add ${leadsOut(kind)}`}`,
     );
-  for (const why of refusals(choice, options, ids)) problems.add(why);
+  for (const why of refusals(choice, options, caller.ids)) problems.add(why);
   for (const port of twice(ports.map((each) => printPort({ ...each, box: 0 }).replace(':0/', '/'))))
     problems.add(
       `--publish: ${port} of the host is given twice; it can lead to one port of the box`,
     );
   const names = parseNames(options, problems);
-  return { choice, ports, names };
+  const asked = options.network !== undefined || publish.length > 0 || resolver;
+  const network = { choice, ports, names, ...(asked ? {} : { preferred: true as const }) };
+  return { network, ...told };
+}
+
+function choiceOf(
+  options: RunOptions,
+  {
+    findNetwork = findDefault,
+    findPasta = findNone,
+    outside = noOutside,
+    ids,
+    usualNetwork = 'none',
+  }: Around,
+  problems: ProblemList,
+): NetworkChoice {
+  const findBox = (what: string, id: string) => containerOf(what, id, ids.kind, outside);
+  return problems.attempt<NetworkChoice>(
+    () => parseNetwork(options.network, usualNetwork, findNetwork, findBox, findPasta),
+    { kind: 'none' },
+  );
 }
 
 /** A sentence each. */
@@ -84,7 +96,16 @@ function refusals(
   }
 }
 
-type Around = Pick<Caller, 'findNetwork' | 'findPasta' | 'outside' | 'ids'>;
+/** What is said of a box that gets no network which nobody asked for; why follows. */
+export const LOOPBACK_ALONE = 'the box has its loopback interface alone';
+
+/** Of a box whose host cannot have the network that it prefers. */
+export function withoutNetwork({ names }: NetworkRequest): NetworkRequest {
+  const hosts = names !== undefined && names.hosts.length > 0;
+  return { choice: { kind: 'none' }, ports: [], ...(hosts ? { names } : {}) };
+}
+
+type Around = Pick<Caller, 'findNetwork' | 'findPasta' | 'outside' | 'ids' | 'usualNetwork'>;
 
 function leadsOut(caller: Caller['ids']['kind']): string {
   return caller === 'user' ? '--network=pasta' : '--network=bridge';

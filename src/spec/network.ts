@@ -4,7 +4,11 @@ import type { Address, Subnet } from './addresses.ts';
 /** `--network` in podman's words. */
 export type NetworkChoice =
   /** A network namespace of its own, with nothing but its loopback interface. */
-  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'none';
+      /** Why a user's box has no way out that it would have by pasta: what is missing, and what to do. */
+      readonly lacks?: string;
+    }
   /** That of the host. */
   | { readonly kind: 'host' }
   /** One that is there, by the path of its file in /proc/PID/ns or /run/netns. */
@@ -24,6 +28,9 @@ export type Pasta =
   | { readonly program: string }
   /** Two sentences, what is missing and what to do. */
   | { readonly lacks: string; readonly mend: string };
+
+/** What a box gets of whose network nothing is said; `pasta` where it can be had. */
+export type UsualNetwork = 'bridge' | 'pasta' | 'none';
 
 /** A port of the host's that leads into the box: `--publish`. */
 export interface PublishedPort {
@@ -48,6 +55,8 @@ export interface NetworkRequest {
   readonly ports: readonly PublishedPort[];
   /** Absent where the box keeps the image's files. */
   readonly names?: Names;
+  /** Whether nobody asked for it, so that the box does without where the host cannot have it. */
+  readonly preferred?: true;
 }
 
 /** A bridge of tsbox's, and who may be on it. */

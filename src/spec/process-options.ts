@@ -1,7 +1,7 @@
 /** What the flags say about the process's privileges and limits. */
 import { type CapabilityWords, capabilitiesFor } from './capabilities.ts';
 import type { ProblemList } from './errors.ts';
-import { parseGroupAdd } from './groups.ts';
+import { MOST_GROUPS, parseGroupAdd, tooManyGroups } from './groups.ts';
 import { parseUlimit } from './limits.ts';
 import { parseOomScoreAdj } from './oom-score.ts';
 import type { RunOptions } from './run-options.ts';
@@ -50,7 +50,9 @@ const none: CapabilitySets = {
 const noCore: Rlimit = { type: 'RLIMIT_CORE', soft: 1n, hard: 1n };
 
 function rlimits(words: readonly string[], problems: ProblemList): Rlimit[] {
-  const limits = words.flatMap((word) => problems.attempt(() => [parseUlimit(word)], []));
+  const limits = words.flatMap(
+    (word) => problems.attempt(() => parseUlimit(word), undefined) ?? [],
+  );
   return [...new Map([noCore, ...limits].map((limit) => [limit.type, limit])).values()];
 }
 
@@ -62,5 +64,7 @@ export function supplementaryGroups(
   problems: ProblemList,
 ): number[] {
   const added = words.flatMap((word) => problems.attempt(() => [parseGroupAdd(word, group)], []));
-  return [...new Set([...own, ...added])];
+  const all = [...new Set([...own, ...added])];
+  if (all.length > MOST_GROUPS) problems.add(`--user: ${tooManyGroups(all.length)}`);
+  return all;
 }

@@ -46,7 +46,7 @@ function cpuOf(options: RunOptions, problems: ProblemList): Cpu | undefined {
 
 function given<T>(
   value: string | undefined,
-  parse: (value: string) => T,
+  parse: (value: string) => T | undefined,
   problems: ProblemList,
 ): T | undefined {
   return value === undefined

@@ -47,6 +47,10 @@ export function parseSecurityOption(word: string): SecurityOptions {
   const equals = word.indexOf('=');
   const name = equals < 0 ? word : word.slice(0, equals);
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
+  if (name === 'proc-opts')
+    throw new SpecError([
+      `--security-opt ${word}: /proc shows the processes of the box's own PID namespace, and no others: leave it out`,
+    ]);
   if (read === undefined)
     throw new SpecError([
       `--security-opt ${word}: unknown; ${Object.keys(readers).join(', ')} are known`,

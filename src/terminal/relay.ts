@@ -6,7 +6,7 @@
 import { readSync, writeSync } from 'node:fs';
 import { eventsDescriptor, nextTimer } from '../linux/native.ts';
 import { type Ready, waitFor } from '../linux/poll.ts';
-import { terminalMode } from '../linux/terminal.ts';
+import { endOfFileKey } from '../linux/terminal.ts';
 import { END_OF_FILE_AGAIN, endOfFile, NEWLINE } from '../sandbox/end-of-file.ts';
 
 export interface Ends {
@@ -133,10 +133,7 @@ export class Relay {
     const now = performance.now();
     if (now < this.#nextEnd) return;
     this.#nextEnd = now + END_OF_FILE_AGAIN;
-    const FIRST_CHARACTER = 17;
-    const VEOF = 4;
-    const key = terminalMode(this.#ends.terminal)?.[FIRST_CHARACTER + VEOF] ?? 4;
-    this.#typed = endOfFile(key, this.#lastTyped);
+    this.#typed = endOfFile(endOfFileKey(this.#ends.terminal), this.#lastTyped);
     this.#lastTyped = NEWLINE;
   }
 

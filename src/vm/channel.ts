@@ -14,7 +14,7 @@ const guestFrames = {
   5: 'report',
   6: 'exit',
 } as const;
-const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19 } as const;
+const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19, hosts: 20 } as const;
 
 export type GuestFrame =
   /** `now`: the guest's CLOCK_MONOTONIC in nanoseconds. */
@@ -93,6 +93,19 @@ export function encodeFrame(type: HostFrame, payload: Uint8Array = new Uint8Arra
 }
 
 export const MAX_CHUNK = 32768;
+
+/** What the guest's /etc/hosts is to be, in frames: `struct piece` of native/channel.h, and its bytes. */
+export function encodeHosts(text: Uint8Array): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let start = 0; start === 0 || start < text.length; start += MAX_CHUNK) {
+    const piece = Buffer.alloc(8);
+    piece.writeUInt32LE(start, 0);
+    piece.writeUInt32LE(text.length, 4);
+    const bytes = text.subarray(start, start + MAX_CHUNK);
+    frames.push(encodeFrame('hosts', Buffer.concat([piece, bytes])));
+  }
+  return frames;
+}
 
 /** The most bytes of standard input that a guest has room for: STDIN_ROOM of native/supervise.c. */
 export const MAX_CREDIT = 262144;

@@ -1,15 +1,18 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
+import { attachMachine } from '../plan/network.ts';
 import { printSections } from '../plan/print.ts';
-import { aroundLines } from '../sandbox/around.ts';
+import { actionLines, aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
+import { foresee } from '../sandbox/foresee-network.ts';
 import { readHost } from '../sandbox/host.ts';
 import type { JailedProgram } from '../sandbox/jailed.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box, BoxRequest } from '../spec/box.ts';
+import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator } from './accelerator.ts';
-import { type HostShare, planGuest, type RootTransport } from './guest.ts';
+import { type HostShare, planGuest, type RootTransport, refuseImpossible } from './guest.ts';
 import { findKernel } from './kernel.ts';
 import { readPremises } from './premises.ts';
 import { qemuProgram, virtiofsdProgram } from './programs.ts';
@@ -22,10 +25,15 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const directory = `${parent}/${ID}`;
   const host = await withFilter(readHost(request, parent), request);
-  const { arch, sources, seccomp } = host;
+  refuseImpossible(request, host.sources);
+  const foreseen = request.network && foresee(request.network, parent, ID);
+  const box: BoxRequest =
+    foreseen === undefined ? request : { ...request, network: foreseen.network };
+  const attachment = foreseen?.network.attachment;
+  const { arch, seccomp } = host;
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
-  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
+  const guest = planGuest(box, transport, kernel, { arch, seccomp });
   const { accelerator, why } = chooseAccelerator();
   const premises = await readPremises(host, ID);
   const machine = qemuProgram(premises, {
@@ -34,11 +42,17 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     initrd: `${directory}/initrd`,
     shares: guest.shares,
     resources: request.spec.linux.resources,
+    attachment,
   });
   const steps = guest.sections.flatMap((section) => section.steps).length;
   return [
+    ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
     ...rootLines(transport, request),
     ...guest.shares.flatMap((share) => shareLines(share, virtiofsdProgram(premises, share))),
+    ...actionLines(
+      'tsbox connects the machine',
+      attachment === undefined ? [] : attachMachine(ID, attachment),
+    ),
     `# tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
     commandLine(machine.argv),
     '',
@@ -47,7 +61,14 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     '',
     printSections(guest.sections),
     ...aroundLines(request),
+    ...hostsLines(attachment),
+    ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
+}
+
+function hostsLines(attachment: Attachment | undefined): string[] {
+  if (attachment === undefined) return [];
+  return ['# while it runs, tsbox sends what is new in /etc/hosts over the guest channel', ''];
 }
 
 function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): string[] {

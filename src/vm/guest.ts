@@ -1,4 +1,5 @@
-/** The same box, as the guest sees it: its plan, and the directories that it needs from the host. */
+/** The same box, as the guest sees it: its plan, and the files that it needs from the host. */
+import { basename } from 'node:path';
 import { isDefaultDevice } from '../plan/devices.ts';
 import { encodePlan } from '../plan/encode.ts';
 import type { Host } from '../plan/host.ts';
@@ -8,7 +9,7 @@ import { machineSections } from '../plan/machine.ts';
 import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
-import type { Box, BoxRequest } from '../spec/box.ts';
+import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
@@ -33,10 +34,29 @@ export interface Guest {
   readonly sections: readonly Section[];
   readonly shares: readonly HostShare[];
   readonly modules: readonly Module[];
+  /** Files of the host's that travel in the initial root file system, at {@link NAMES}. */
+  readonly names: readonly NameFile[];
 }
 
-/** What is as on the host: the architecture, what volumes are, and the filter of the same profile. */
-export type GuestFacts = Pick<Host, 'arch' | 'sources'> & {
+interface NameFile {
+  readonly name: string;
+  readonly source: string;
+  /** Whether it does while the box runs. */
+  readonly changes: boolean;
+}
+
+/** What goes into the initial root file system. */
+export interface Contents {
+  readonly init: Uint8Array;
+  /** Of the guest's modules and names, in their order. */
+  readonly modules: readonly Uint8Array[];
+  readonly names: readonly Uint8Array[];
+  /** Entries of an archived root file system. */
+  readonly root: readonly CpioEntry[];
+}
+
+/** What is as on the host: the architecture, and the filter of the same profile. */
+export type GuestFacts = Pick<Host, 'arch'> & {
   readonly seccomp: Host['seccomp'] | undefined;
 };
 
@@ -45,15 +65,16 @@ const ANCHOR = '/run/box';
 /** Where an archived root file system lies in the initial one. */
 export const ARCHIVED_ROOT = 'image';
 
-/** @throws BoxError for what a micro-VM cannot do. */
+/** Where /etc/hosts and /etc/resolv.conf of the workload lie in it. */
+const NAMES = 'names';
+
+/** Of a box that has its place on a network, if it asked for one, and that {@link refuseImpossible} lets pass. */
 export function planGuest(
-  request: BoxRequest,
+  { spec, layer, init, network: asked }: BoxRequest,
   transport: RootTransport,
   kernel: GuestKernel,
-  { arch, sources, seccomp }: GuestFacts,
+  { arch, seccomp }: GuestFacts,
 ): Guest {
-  const { spec, layer } = request;
-  refuseImpossible(request, sources);
   const archived = transport === 'archived';
   const shares = [
     ...(archived ? [] : [{ tag: 'root', source: spec.root.path, readonly: layer === 'ephemeral' }]),
@@ -66,10 +87,13 @@ export function planGuest(
   const mounts = spec.mounts.map((mount, index) =>
     mount.type === 'bind' ? { ...mount, source: `/run/volume${index}` } : mount,
   );
+  const network = asked && inGuest(asked);
+  const names = asked === undefined ? [] : nameFiles(asked);
   const root = { ...spec.root, path: archived ? `/${ARCHIVED_ROOT}` : '/run/root' };
   const box: Box = {
     id: 'guest',
-    ...(request.init ? { init: true } : {}),
+    ...(init ? { init } : {}),
+    ...(network === undefined ? {} : { network }),
     // What is written into the guest's own memory is gone with it.
     layer: archived ? 'writable' : layer,
     // Of devices, the guest's kernel has its own. No filter is needed there: what a root in the guest
@@ -86,21 +110,44 @@ export function planGuest(
     sources: new Map(mounts.map(({ source }) => [source, 'directory'])),
     ...(seccomp === undefined ? {} : { seccomp }),
   };
-  const modules = findModules(kernel.modules, [
+  const modules = findModules(kernel.modules, driversOf(box, shares));
+  const machine = machineSections(arch, {
+    modules: modules.map(({ name }) => `/modules/${name}`),
+    shares: shares.map(({ tag, readonly }) => ({ tag, path: `/run/${tag}`, readonly })),
+    anchor: ANCHOR,
+    terminal: spec.process.terminal ?? false,
+    hosts: names.some(({ changes }) => changes) ? `/${NAMES}/hosts` : undefined,
+  });
+  const sections = [...machine, ...isolationSections(box, host, 'guest')];
+  return { sections, shares, modules, names };
+}
+
+/** One without a network has no neighbours: its names do not change. */
+function nameFiles({ files = [], attachment }: BoxNetwork): NameFile[] {
+  return files.map(({ source }) => {
+    const name = basename(source);
+    return { name, source, changes: attachment !== undefined && name === 'hosts' };
+  });
+}
+
+/** With its files where the guest has them. */
+function inGuest(network: BoxNetwork): BoxNetwork {
+  const files = (network.files ?? []).map(({ source, destination }) => ({
+    source: `/${NAMES}/${basename(source)}`,
+    destination,
+  }));
+  return { ...network, files };
+}
+
+function driversOf({ layer, network }: Box, shares: readonly HostShare[]): string[] {
+  return [
     'virtio_mmio',
     ...(shares.length > 0 ? ['virtiofs'] : []),
-    ...(box.layer === 'ephemeral' ? ['overlay'] : []),
+    ...(layer === 'ephemeral' ? ['overlay'] : []),
+    ...(network?.attachment === undefined ? [] : ['virtio_net']),
     // The last: by then nothing else makes devices (src/plan/machine.ts).
     'virtio_console',
-  ]);
-  const machine = machineSections(
-    arch,
-    modules.map(({ name }) => `/modules/${name}`),
-    shares.map(({ tag, readonly }) => ({ tag, path: `/run/${tag}`, readonly })),
-    ANCHOR,
-    spec.process.terminal ?? false,
-  );
-  return { sections: [...machine, ...isolationSections(box, host, 'guest')], shares, modules };
+  ];
 }
 
 function isReadonly({ options }: Mount): boolean {
@@ -120,15 +167,12 @@ function refusalOf(mount: Mount): string | undefined {
   return undefined;
 }
 
-function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
-  const { spec, ids, watch, network } = request;
+/** @throws BoxError or SpecError for what a micro-VM cannot do. */
+export function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
+  const { spec, ids, watch } = request;
   const { seccomp } = spec.linux;
   const refused = [...unlikeContainer(spec), ...refusedSharing(request)];
   if (refused.length > 0) throw new SpecError(refused);
-  if (network !== undefined)
-    throw new BoxError(
-      '--network, --dns and --add-host with --vm: a micro-VM has no network card yet, its guest the loopback interface alone: use --network=none, or run it as a container',
-    );
   if (watch !== undefined)
     throw new BoxError(
       '--seccomp-log or a recording with --vm: the calls would have to be heard of inside the guest, which tsbox does not do: run it as a container',
@@ -166,23 +210,22 @@ function refuseImpossible(request: BoxRequest, sources: Host['sources']): void {
       );
 }
 
-/** The guest's initial root file system, in pieces. @param root entries of an archived root file system. */
+/** The guest's initial root file system, in pieces. */
 export function initialFileSystem(
   guest: Guest,
   arch: Host['arch'],
-  init: Uint8Array,
-  modules: readonly Uint8Array[],
-  root: readonly CpioEntry[],
+  { init, modules, names, root }: Contents,
 ): Uint8Array[] {
   const plan = encodePlan(
     guest.sections.flatMap((section) => section.steps),
     arch,
   );
   return cpioArchive([
-    ...['dev', 'proc', 'run', 'modules'].map(directoryEntry),
+    ...['dev', 'proc', 'run', 'modules', NAMES].map(directoryEntry),
     fileEntry('init', init, 0o755),
     fileEntry('plan', plan),
     ...modules.map((content, index) => fileEntry(`modules/${guest.modules[index]?.name}`, content)),
+    ...names.map((content, index) => fileEntry(`${NAMES}/${guest.names[index]?.name}`, content)),
     ...root,
   ]);
 }

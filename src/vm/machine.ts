@@ -1,5 +1,6 @@
 /** One attempt to boot a guest: virtiofsd for every share, then QEMU; and all of it ended again. */
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { signalNumbers } from '../abi/signals.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
@@ -11,9 +12,13 @@ import { type Setting, startProgram } from './program.ts';
 import { type Parts, qemuProgram, virtiofsdProgram } from './programs.ts';
 import { Session } from './session.ts';
 
+const { SIGKILL } = signalNumbers;
+
 export interface MachineRequest extends Parts, Setting {
   readonly state: BoxState;
   readonly premises: Premises;
+  /** The descriptor of its interface on the box's network, with `attachment`; else none. */
+  readonly cable: readonly number[];
   /** Whether the workload has one. */
   readonly terminal: boolean;
 }
@@ -69,15 +74,13 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
   }
 }
 
-const SIGKILL = 9;
-
 /** @returns QEMU's process, and this end of the sockets that it was given. */
 async function startQemu(request: MachineRequest, shares: readonly number[]) {
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
   const console = openSync(consoleOf(request), 'w', 0o600);
   try {
-    const extra = [theirChannel, theirMonitor, console, ...shares];
+    const extra = [theirChannel, theirMonitor, console, ...shares, ...request.cable];
     const program = await startProgram(qemuProgram(request.premises, request), extra, request);
     return { program, channel, monitor };
   } catch (error) {

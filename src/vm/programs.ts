@@ -1,9 +1,12 @@
 /** The host's programs that make up a micro-VM: the command line and the jail of each. */
 import { readFileSync } from 'node:fs';
 import { type Jail, type JailPlace, jailMaps, jailSections } from '../plan/jail.ts';
+import { printHardwareAddress } from '../plan/netlink.ts';
+import { hardwareAddress } from '../plan/network.ts';
 import { FIRST_EXTRA } from '../plan/program.ts';
 import type { JailedProgram } from '../sandbox/jailed.ts';
 import { find } from '../sandbox/tool.ts';
+import type { Attachment } from '../spec/network.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
@@ -17,15 +20,17 @@ export interface Parts {
   readonly shares: readonly HostShare[];
   readonly resources: Resources;
   readonly accelerator: Accelerator;
+  /** Its place on a network, where it has one. */
+  readonly attachment?: Attachment | undefined;
 }
 
-/** Descriptors that QEMU is given, in this order; then one for each share. */
+/** Descriptors that QEMU is given, in this order; then one for each share, and that of the network card. */
 const [CHANNEL, MONITOR, CONSOLE, FIRST_SHARE] = [0, 1, 2, 3].map((index) => FIRST_EXTRA + index);
 
 /** The guest can make QEMU write as much as it likes to its console: bytes. */
 const MAX_CONSOLE = 4 * 2 ** 20;
 
-/** Channel, monitor, console, and the shares. */
+/** Channel, monitor, console, the shares, and the network card. */
 const MOST_DESCRIPTORS = 1024n;
 
 /** @throws BoxError when QEMU is not there. */
@@ -42,6 +47,10 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       tag,
       socket: (FIRST_SHARE as number) + index,
     })),
+    card: parts.attachment && {
+      cable: (FIRST_SHARE as number) + parts.shares.length,
+      address: printHardwareAddress(hardwareAddress(parts.attachment)),
+    },
     tscKhz: tscKhz(),
   });
   // Memory that is shared is a file, too.
@@ -61,7 +70,8 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       RLIMIT_NOFILE: MOST_DESCRIPTORS,
     },
   };
-  return jailed(jail, argv, 3 + parts.shares.length);
+  const cables = parts.attachment === undefined ? 0 : 1;
+  return jailed(jail, argv, 3 + parts.shares.length + cables);
 }
 
 const kvm: readonly JailPlace[] = [

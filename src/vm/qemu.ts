@@ -13,6 +13,8 @@ export interface Machine {
   readonly channel: number;
   readonly monitor: number;
   readonly shares: readonly { readonly tag: string; readonly socket: number }[];
+  /** Its network card: the descriptor of an interface of the host's, and its own address; absent: it has none. */
+  readonly card?: { readonly cable: number; readonly address: string } | undefined;
   readonly resources: Resources;
   /** Kilohertz of the processor's time stamp counter, where it is known. */
   readonly tscKhz: number | undefined;
@@ -72,6 +74,13 @@ export function qemuCommand(program: string, machine: Machine): string[] {
       ...['-chardev', `socket,id=${tag},fd=${socket}`],
       ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
     ]),
+    ...(machine.card === undefined
+      ? []
+      : [
+          // The host's kernel is not to serve the guest's queues: that is one more way into it.
+          ...['-netdev', `tap,id=network,fd=${machine.card.cable},vhost=off`],
+          ...['-device', `virtio-net-device,netdev=network,mac=${machine.card.address}`],
+        ]),
   ];
 }
 

@@ -6,6 +6,7 @@ import type { ConsoleSize } from '../spec/spec.ts';
 import {
   CHANNEL_VERSION,
   encodeFrame,
+  encodeHosts,
   FrameReader,
   type GuestFrame,
   type HostFrame,
@@ -33,6 +34,8 @@ export class Session {
   readonly #terminal: boolean;
   readonly #reader = new FrameReader();
   #input: Input | undefined;
+  /** What it has not been sent yet. */
+  #hosts: Uint8Array | undefined;
   #report = Buffer.alloc(0);
   #greeted = false;
   #ended = false;
@@ -54,6 +57,7 @@ export class Session {
     });
     this.#socket = new Socket({ fd: channel, readable: true, writable: true });
     this.#socket.on('data', (chunk) => this.#receive(chunk));
+    this.#socket.on('drain', () => this.#sendHosts());
     this.#socket.on('error', ({ message }) => this.#break(message));
     this.#socket.on('close', () => this.#break('it was closed'));
   }
@@ -67,6 +71,19 @@ export class Session {
   resize({ height, width }: ConsoleSize): void {
     const payload = new Uint8Array(Uint16Array.of(height, width).buffer);
     if (!this.#socket.destroyed) this.#socket.write(encodeFrame('resize', payload));
+  }
+
+  /** What the workload finds in /etc/hosts from now on. A guest that reads nothing is sent the last only. */
+  changeHosts(text: Uint8Array): void {
+    this.#hosts = text;
+    this.#sendHosts();
+  }
+
+  #sendHosts(): void {
+    if (this.#hosts === undefined || this.#socket.destroyed || this.#socket.writableNeedDrain)
+      return;
+    for (const frame of encodeHosts(this.#hosts)) this.#socket.write(frame);
+    this.#hosts = undefined;
   }
 
   close(): void {

@@ -1,30 +1,41 @@
 /** The VM driver: a box as a micro-VM of QEMU, whose init carries out the same plan. */
-import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
 import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
+import type { CgroupHost } from '../plan/host.ts';
+import { attachMachine } from '../plan/network.ts';
 import { decodeReport } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
-import { removeAbandoned } from '../sandbox/abandoned.ts';
+import { leaveNetworks, removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
+import { enterNetwork } from '../sandbox/box-network.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { recordOf } from '../sandbox/record.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
-import { claimState, ownStateDirectory } from '../sandbox/state.ts';
+import { type BoxState, claimState, ownStateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
+import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
-import { initialFileSystem, planGuest } from './guest.ts';
-import { findKernel, requireReadable } from './kernel.ts';
+import {
+  type Contents,
+  type Guest,
+  initialFileSystem,
+  planGuest,
+  refuseImpossible,
+} from './guest.ts';
+import { followHosts } from './hosts.ts';
+import { findKernel, type GuestKernel, requireReadable } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
-import { readPremises } from './premises.ts';
+import { type Premises, readPremises } from './premises.ts';
 import type { Accelerator } from './qemu.ts';
 import { archiveRoot } from './root-archive.ts';
-import type { End, Hello } from './session.ts';
+import type { End, Hello, Session } from './session.ts';
 import { writePieces } from './write-pieces.ts';
 
 /**
@@ -44,32 +55,26 @@ export async function startVm(
   const uid = process.geteuid?.() ?? 0;
   const parent = ownStateDirectory(process.env, uid);
   const host = await withFilter(readHost(request, parent.path), request);
-  const { arch, sources, seccomp } = host;
-  const { cgroup } = host;
+  const { arch, sources, seccomp, cgroup } = host;
   await removeAbandoned(parent, cgroup, say);
+  refuseImpossible(request, sources);
   const kernel = findKernel(dataDirectory(process.env, uid));
   const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
-  const guest = planGuest(request, transport, kernel, { arch, sources, seccomp });
-  timeline.mark('plan');
   const state = claimState(parent);
-  const remove = async (): Promise<void> => {
-    if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
-    await state.remove();
-  };
+  const remove = () => removeTraces(request, state, cgroup);
+  let cable: readonly number[] = [];
   try {
+    const connected = await connect(request, parent.path, state, say);
+    const { box } = connected;
+    ({ cable } = connected);
+    const guest = planGuest(box, transport, kernel, { arch, seccomp });
+    timeline.mark('plan');
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id));
-    mkdirSync(state.directory, { mode: 0o700 });
-    const initrd = `${state.directory}/initrd`;
-    const modules = guest.modules.map(({ path }) => readFileSync(path));
-    writePieces(initrd, initialFileSystem(guest, arch, readInit(), modules, root ?? []));
+    const contents = readContents(guest, root ?? []);
+    const initrd = writeInitrd(state, initialFileSystem(guest, arch, contents));
     const premises = await readPremises(host, state.id);
-    // It may hold what only root may read of the image.
-    chmodSync(initrd, 0o400);
-    if (premises.nobody.standsFor === undefined) {
-      requireReadable(kernel);
-      chownSync(initrd, premises.nobody.uid, premises.nobody.gid);
-    }
+    handOver(initrd, premises, kernel);
     timeline.mark('prepare');
     const booted = await boot(
       {
@@ -81,23 +86,108 @@ export async function startVm(
         initrd,
         shares: guest.shares,
         resources: request.spec.linux.resources,
+        attachment: box.network?.attachment,
+        cable,
         terminal: request.spec.process.terminal ?? false,
       },
       { stdio, timeline, say, abort: early?.abort },
     );
     const steps = guest.sections.flatMap((section) => section.steps);
+    const unfollow = follow(guest, contents, booted.machine.session, say);
     state.note(recordOf({ ...request, id: state.id }, 'vm', booted.machine.pid));
-    return runningMachine(state.id, booted, steps, timeline, remove);
+    return runningMachine(state.id, booted, steps, timeline, () => {
+      unfollow();
+      return remove();
+    });
   } catch (error) {
     await remove();
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw new BoxError(
-        `no space left for the micro-VM's files in ${state.directory}: free some`,
-        {
-          cause: error,
-        },
-      );
-    throw error;
+    throw withSpace(error, state);
+  } finally {
+    for (const fd of cable) closeSync(fd);
+  }
+}
+
+function withSpace(error: unknown, { directory }: BoxState): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') return error;
+  return new BoxError(`no space left for the micro-VM's files in ${directory}: free some`, {
+    cause: error,
+  });
+}
+
+async function removeTraces(
+  { network }: BoxRequest,
+  state: BoxState,
+  cgroup: CgroupHost | undefined,
+): Promise<void> {
+  if (cgroup !== undefined) await carryOut(removeCgroup(cgroup, state.id));
+  if (network !== undefined) await leaveNetworks(state);
+  await state.remove();
+}
+
+function writeInitrd({ directory }: BoxState, pieces: readonly Uint8Array[]): string {
+  mkdirSync(directory, { mode: 0o700 });
+  const initrd = `${directory}/initrd`;
+  writePieces(initrd, pieces);
+  return initrd;
+}
+
+/** A box on the network that it asks for. */
+interface Connected {
+  readonly box: BoxRequest;
+  /** The descriptor of its interface there; none where it has no network. */
+  readonly cable: readonly number[];
+}
+
+async function connect(
+  request: BoxRequest,
+  boxes: string,
+  state: BoxState,
+  say: (message: string) => void,
+): Promise<Connected> {
+  const { network: asked, spec } = request;
+  if (asked === undefined) return { box: request, cable: [] };
+  let cable: readonly number[] = [];
+  const attach = async (attachment: Attachment) => {
+    cable = (await carryOut(attachMachine(state.id, attachment))).descriptors;
+  };
+  const network = await enterNetwork(boxes, state, asked, spec, { say, attach });
+  return { box: { ...request, network }, cable };
+}
+
+function readContents({ modules, names }: Guest, root: Contents['root']): Contents {
+  return {
+    init: readInit(),
+    modules: modules.map(({ path }) => readFileSync(path)),
+    names: names.map(({ source }) => readFileSync(source)),
+    root,
+  };
+}
+
+/** To QEMU: it may hold what only root may read of the image. */
+function handOver(initrd: string, { nobody }: Premises, kernel: GuestKernel): void {
+  chmodSync(initrd, 0o400);
+  if (nobody.standsFor !== undefined) return;
+  requireReadable(kernel);
+  chownSync(initrd, nobody.uid, nobody.gid);
+}
+
+/** Has the guest hear of boxes that come and go. @returns what ends that. */
+function follow(
+  { names }: Guest,
+  contents: Contents,
+  session: Session,
+  say: (message: string) => void,
+): () => void {
+  const at = names.findIndex(({ changes }) => changes);
+  const [file, sent] = [names[at], contents.names[at]];
+  if (file === undefined || sent === undefined) return () => undefined;
+  try {
+    return followHosts(file.source, sent, session);
+  } catch (error) {
+    say(
+      `/etc/hosts of the micro-VM stays as it is now, whatever other boxes come (${(error as Error).message}): raise fs.inotify.max_user_watches and max_user_instances`,
+    );
+    return () => undefined;
   }
 }
 

@@ -26,6 +26,9 @@ const lines = {
     echo $most >/proc/sys/fs/mount-max`,
   'processes in the cgroup': asRoot('tsbox run --memory 64m busybox -- true'),
   'too little memory': 'tsbox run --memory 4k busybox -- true',
+  // Without a word about its network.
+  'no packet filter': 'do=run; tsbox $do --userns=host busybox -- ip -o link',
+  'no packet filter, and a bridge is asked for': 'tsbox run --network=bridge busybox -- true',
   'a file system without maps': 'tsbox run --userns=auto busybox -- true',
 };
 const ran = onRig(lines);
@@ -38,6 +41,19 @@ test('kernel.unprivileged_userns_clone', async () => {
   const { stdout } = await ran('Debian’s sysctl');
   expect(stdout).toContain('a user namespace is refused: kernel.unprivileged_userns_clone is 0\n');
   expect(stdout).toContain('as root: sysctl -w kernel.unprivileged_userns_clone=1\n');
+});
+
+test('a box gets its loopback interface alone where the kernel has no nf_tables', async () => {
+  const { status, stdout, stderr } = await ran('no packet filter');
+  expect(stderr).toMatch(/^tsbox: the box has its loopback interface alone: [^\n]+\n$/);
+  expect(stdout).toMatch(/^1: lo: [^\n]+\n$/);
+  expect(status).toBe(0);
+});
+
+test('who asks for a bridge is refused there', async () => {
+  const { status, stderr } = await ran('no packet filter, and a bridge is asked for');
+  expect(stderr).toContain('the kernel must have nf_tables');
+  expect(status).toBe(125);
 });
 
 test.each([

@@ -144,7 +144,7 @@ test.each([
 test.each([
   [
     'controllers that are not there',
-    /--cpuset-cpus or --cpuset-mems needs the cpuset controller[\s\S]*linux\.resources\.hugepageLimits needs the hugetlb controller[\s\S]*linux\.resources\.rdma needs[\s\S]*linux\.resources\.unified needs the misc controller/,
+    /linux\.resources\.cpu\.cpus or mems needs the cpuset controller[\s\S]*linux\.resources\.hugepageLimits needs the hugetlb controller[\s\S]*linux\.resources\.rdma needs[\s\S]*linux\.resources\.unified needs the misc controller/,
   ],
   ['a disk that is not there', /io\.max[\s\S]*what to do: ENODEV: 8:0 must be a whole disk/],
   [

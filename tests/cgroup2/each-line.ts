@@ -22,7 +22,14 @@ const DATA = '/var/tmp/tsbox';
 /** Lines keep their own files here; nobody looks. */
 const SCRATCH = '/dev/shm';
 /** Made by the first box, for all that follow. */
-const permanent = new Set(['/run/tsbox', '/run/tsbox/boxes', '/sys/fs/cgroup/tsbox']);
+const permanent = new Set([
+  '/run/tsbox',
+  '/run/tsbox/boxes',
+  '/run/tsbox/networks',
+  '/run/tsbox/networks/active',
+  '/run/tsbox/networks/boxes',
+  '/sys/fs/cgroup/tsbox',
+]);
 
 const [image = '', text = '{}'] = process.argv.slice(2);
 const lines: Record<string, string> = JSON.parse(text);

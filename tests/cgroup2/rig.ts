@@ -20,7 +20,7 @@ export function onRig<Name extends string>(
   vi.setConfig({ testTimeout: PATIENCE + 10_000 });
   let all: Promise<Readonly<Record<Name, Ran>>> | undefined;
   return async (name) => {
-    all ??= runAll(withHostIds(lines), words);
+    all ??= runAll(withLessAsked(lines), words);
     return (await all)[name];
   };
 }
@@ -29,13 +29,15 @@ export function namesOf<Name extends string>(lines: Readonly<Record<Name, string
   return Object.keys(lines) as Name[];
 }
 
-/** The rig's file systems cannot map owners: a box that is asked to have the host's ids starts at once. */
-function withHostIds<Name extends string>(
+/** The rig's file systems cannot map owners, and a network is not what the lines are about. */
+function withLessAsked<Name extends string>(
   lines: Readonly<Record<Name, string>>,
 ): Readonly<Record<Name, string>> {
   const changed = Object.entries<string>(lines).map(([name, line]) => [
     name,
-    line.replaceAll(/tsbox run (?!--userns|--config)/g, 'tsbox run --userns=host '),
+    line
+      .replaceAll(/tsbox run (?!--network|--config)/g, 'tsbox run --network=none ')
+      .replaceAll(/tsbox run (?!.*--userns|--config)/g, 'tsbox run --userns=host '),
   ]);
   return Object.fromEntries(changed);
 }

@@ -27,7 +27,7 @@ describe('the command line', () => {
     ...['tsbox', ...commands].map((name): [string, string[], RegExp] => [
       `an unknown flag of ${name}`,
       name === 'tsbox' ? ['--teapot'] : [name, '--teapot'],
-      /^error: unknown option '--teapot'\n/,
+      /^error: unknown option '--teapot'/,
     ]),
     ...['--memory', '-v', '--rootfs', '--timing-file'].map((flag): [string, string[], RegExp] => [
       `${flag} without its value`,
@@ -78,6 +78,79 @@ describe('the image', () => {
     );
   });
 });
+
+describe('unknown flags are told together, each with the nearest name, and with bad values', () => {
+  const none = (name: string, flag = '--teapot') =>
+    `unknown option '${flag}': \`tsbox ${name} --help\` lists all`;
+  const memory = "unknown option '--memroy': is --memory meant?";
+  const bad = (flag: string) => `${flag}: not a`;
+
+  test.each<[string, string, readonly string[]]>([
+    ['run', '--memroy 5m --teapot --cpus x busybox true', [memory, none('run'), bad('--cpus x')]],
+    [
+      'explain',
+      '--teapot -m x --memroy 5m busybox -- true',
+      [none('explain'), memory, bad('--memory x')],
+    ],
+    ['compare', '--teapot --memroy 5m busybox true', [none('compare'), memory]],
+    ['seccomp record', '--teapot -o x busybox true', [none('seccomp record')]],
+    ['run', '--vm --teapot busybox true --memroy', [none('run')]],
+    ['run', '--teapot kettle -i busybox true', [none('run')]],
+    [
+      'run',
+      '-q --detach-keys xy -u 1:2:3 busybox true',
+      [none('run', '-q'), '--detach-keys xy: xy is not one', '--user 1:2:3: not of the form'],
+    ],
+    ['run', '--cpus x -u nosuch teapot true', [bad('--cpus x'), 'no image teapot: ']],
+    [
+      'run',
+      '--rm -d busybox true',
+      ["unknown option '--rm': nothing is left", "unknown option '-d': tsbox ends with its box"],
+    ],
+    [
+      'run',
+      '--network none --network host busybox true',
+      ['--network host: a box is on one network, and none is given'],
+    ],
+    [
+      'run',
+      '--init=yes busybox true',
+      ["unknown option '--init=yes': --init takes no value but true and false"],
+    ],
+    [
+      'run',
+      '--timing=xml busybox true',
+      ["unknown option '--timing=xml': --timing, --timing=text, --timing=json are known"],
+    ],
+    [
+      'run',
+      '--security-opt seccomp=/no/such -m x busybox true',
+      ['--security-opt seccomp=/no/such: ENOENT', bad('--memory x')],
+    ],
+  ])('%s %s', (name, flags, expected) => {
+    const result = tsbox([...name.split(' '), ...flags.split(' ')]);
+    expectRefusal(result, /^(tsbox: .*\n)+$/);
+    const lines = result.stderr.trim().split('\n');
+    expect(lines).toEqual(expected.map((text) => expect.stringMatching(textAt(`tsbox: ${text}`))));
+  });
+
+  test.each([
+    ['--teapot busybox', /^error: unknown option '--teapot': .*\nerror: no COMMAND given/],
+    [
+      '--teapot --memory',
+      /^error: unknown option '--teapot': .*\nerror: option '-m, --memory <amount>' argument missing\n/,
+    ],
+  ])('run %s', (words, message) => {
+    expectRefusal(tsbox(['run', ...words.split(' ')]), message);
+  });
+
+  test('a command that begins with a hyphen is no flag', () => {
+    const result = tsbox(['run', '--rootfs', '/no/such', '--', '--teapot']);
+    expectRefusal(result, /^tsbox: no root file system \/no\/such/);
+  });
+});
+
+const textAt = (text: string) => new RegExp(`^${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
 
 describe('two things at once are told both, in lines of their own', () => {
   test.each(['run', 'explain', 'run --vm'])('bad flags of %s', (name) => {

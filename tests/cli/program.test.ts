@@ -81,6 +81,23 @@ test('bytes that are no UTF-8 reach it, too', () => {
   expect(stdout.replaceAll(/\s+/g, ' ').trim()).toBe(`${word} ${word}`);
 });
 
+test('so do those of the caller’s variables, and of names and files', () => {
+  const script = `export A=$(printf 'caf\\351 \\357\\277\\275'); printf 'C=\\352' >"$(printf 'f\\353')"
+    env "$(printf 'ZZ\\354=\\355')" "$1" run -e A -e 'ZZ*' --env-file "$(printf 'f\\353')" busybox -- env | LC_ALL=C sort | grep -a '^[AC]=\\|^ZZ' | od -v -An -tx1`;
+  const cwd = newDirectory();
+  const { stdout, stderr } = tsboxFor({ program: '/bin/sh', cwd }, ['-c', script, 'sh', program]);
+  const lines = ['41 3d 63 61 66 e9 20 ef bf bd', '43 3d ea', '5a 5a ec 3d ed'];
+  expect(stderr).toBe('');
+  expect(stdout.replaceAll(/\s+/g, ' ').trim()).toBe(`${lines.join(' 0a ')} 0a`);
+});
+
+test('a configuration in JSON cannot have them', () => {
+  const script = `"$1" run --print-config busybox -- echo "$(printf 'caf\\351')"`;
+  const result = tsboxFor({ program: '/bin/sh' }, ['-c', script, 'sh', program]);
+  const stderr = 'tsbox: --print-config: "caf\\udce9": JSON has no bytes that are not UTF-8\n';
+  expect(result).toEqual({ status: 125, stdout: '', stderr });
+});
+
 test('bench times this very tsbox when it is reached through a link', () => {
   const scratch = newDirectory();
   const file = join(scratch, 'report');

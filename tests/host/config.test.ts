@@ -264,3 +264,43 @@ test('a parameter of a joined namespace that is the host’s is refused', () => 
   expect(status).toBe(125);
   expect(stderr).toMatch(/^tsbox: linux\.sysctl\["net\.ipv4\.ip_forward"\]: .*host’s/);
 });
+
+test.each<[string, Json, RegExp]>([
+  [
+    'a root that is not there',
+    { root: { path: 'nowhere' } },
+    /^tsbox: \S+: root\.path: \S+\/nowhere is not a directory that you can read\n$/,
+  ],
+  [
+    'a root that is a file',
+    { root: { path: 'shared/file' } },
+    /^tsbox: \S+: root\.path: \S+\/shared\/file is not a directory/,
+  ],
+  [
+    'a source that is not there',
+    { mounts: [{ destination: '/a', source: 'nowhere', options: ['bind'] }] },
+    /^tsbox: mounts: \S+\/nowhere: ENOENT: a volume's source must exist/,
+  ],
+  [
+    'a device that is not there',
+    { linux: { devices: [{ type: 'c', path: '/dev/nowhere', major: 1, minor: 3 }] } },
+    /^tsbox: linux\.devices: \/dev\/nowhere: no device of the host/,
+  ],
+  [
+    'a label where there is no SELinux',
+    { process: { selinuxLabel: 'u:r:t:s0' } },
+    /^tsbox: an SELinux label .*: leave process\.selinuxLabel and linux\.mountLabel out/,
+  ],
+])('what this host has not is refused by the field: %s', (_, change, message) => {
+  const { status, stderr } = run(config(change));
+  expect(status).toBe(125);
+  expect(stderr).toMatch(message);
+});
+
+test('a path that is no namespace, and would be waited for, is refused', () => {
+  const path = join(bundleDirectory, 'fifo');
+  execFileSync('mkfifo', [path]);
+  const { status, stderr } = run(config(namespaces('pid', 'mount', { type: 'network', path })));
+  expect(status).toBe(125);
+  expect(stderr).toMatch(/^tsbox: linux\.namespaces: \S+\/fifo: no namespace of that type/);
+});

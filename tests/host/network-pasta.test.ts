@@ -1,13 +1,12 @@
 /** Networks of a user without root, which pasta leads out of a host that the test made itself. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { becomeOrdinaryUser, USER } from './ordinary-user.ts';
+import { becomeOrdinaryUser } from './ordinary-user.ts';
 import { ask, HOST_ADDRESS, OUTSIDE, OwnHost } from './own-host.ts';
 import { compile } from './programs.ts';
-import { program, starter } from './tsbox.ts';
+import { starter } from './tsbox.ts';
 
 if (starter.ids === 'all') becomeOrdinaryUser('one');
 

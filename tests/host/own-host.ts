@@ -86,15 +86,16 @@ export class OwnHost {
   }
 
   tsbox(...args: readonly string[]): Result {
+    return this.result(program, ...args);
+  }
+
+  /** Of any program on it. */
+  result(...words: readonly string[]): Result {
     const [command = '', ...by] = this.by;
-    const { status, stdout, stderr } = spawnSync(
-      command,
-      [...by, ...this.#become, program, ...args],
-      {
-        encoding: 'utf8',
-        timeout: 100_000,
-      },
-    );
+    const { status, stdout, stderr } = spawnSync(command, [...by, ...this.#become, ...words], {
+      encoding: 'utf8',
+      timeout: 100_000,
+    });
     return { status, stdout, stderr };
   }
 

@@ -211,9 +211,7 @@ test('the record of a running box says what labels say', async () => {
 test('an unknown flag is refused with the nearest name', () => {
   const { status, stderr } = tsbox(['run', '--volumesfrom', 'x', 'busybox', 'true']);
   expect(status).toBe(125);
-  expect(stderr).toMatch(
-    /^error: unknown option '--volumesfrom'\n\(Did you mean --volumes-from\?\)/,
-  );
+  expect(stderr).toBe("tsbox: unknown option '--volumesfrom': is --volumes-from meant?\n");
 });
 
 test('values of the kernel’s that are the box’s are set in it alone', () => {

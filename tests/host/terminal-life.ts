@@ -15,10 +15,12 @@ export function terminalLife(driver: string): void {
     await screen.shows(/^box>$/m);
     return screen;
   };
-  /** A key that comes sooner is the shell's own. */
+  let sleepers = 0;
+  /** A key that comes sooner is the shell's own. What the last one said may be on the screen still. */
   const sleepInForeground = async (screen: Screen): Promise<void> => {
-    screen.line("clear; sh -c 'echo asleep; exec sleep 100'");
-    await screen.shows(/^asleep$/m);
+    const word = `asleep${++sleepers}`;
+    screen.line(`clear; sh -c 'echo ${word}; exec sleep 100'`);
+    await screen.shows(new RegExp(`^${word}$`, 'm'));
   };
   const ready = (screen: Screen) => screen.shows(/box>$/);
 

@@ -57,6 +57,17 @@ export function refusedToUsers(flags: string): string | undefined {
   return undefined;
 }
 
+/**
+ * A box is on no network where a test says nothing of one: most tests are about something else, and
+ * what a network brings about on the host is looked at by its own.
+ */
+export function aloneUnlessAsked(args: readonly string[]): readonly string[] {
+  const [command = '', ...words] = args;
+  const asked = words.some((word) => /^--(net|config)/.test(word));
+  if (asked || !['run', 'explain'].includes(command)) return args;
+  return [command, '--network=none', ...words];
+}
+
 /** @param by what starts it, and that program's own arguments. */
 export function tsbox(
   args: readonly string[],
@@ -66,7 +77,8 @@ export function tsbox(
 ): Result {
   const [command = program, ...first] = by;
   const options = { input, env, timeout: 100_000, maxBuffer: 2 ** 26 };
-  const { status, stdout, stderr } = spawnSync(command, [...first, ...args], options);
+  const words = [...first, ...aloneUnlessAsked(args)];
+  const { status, stdout, stderr } = spawnSync(command, words, options);
   return { status, stdout: stdout.toString(), stderr: stderr.toString() };
 }
 
@@ -82,7 +94,9 @@ export async function started(
   stderr: 'inherit' | 'ignore' = 'inherit',
 ) {
   const [command = program, ...first] = through();
-  const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', stderr] });
+  const child = spawn(command, [...first, ...aloneUnlessAsked(args)], {
+    stdio: ['ignore', 'pipe', stderr],
+  });
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle) => {
     child.once('close', (code, signal) => settle({ code, signal }));
   });

@@ -6,12 +6,12 @@ import type { Host } from '../../src/plan/host.ts';
 import type { SeccompFilter } from '../../src/plan/seccomp.ts';
 import type { Section, Step } from '../../src/plan/step.ts';
 import { firstIds } from '../../src/sandbox/own-ids.ts';
-import type { BoxRequest } from '../../src/spec/box.ts';
+import type { BoxNetwork, BoxRequest } from '../../src/spec/box.ts';
 import { type CallerIds, plainRoot } from '../../src/spec/caller-ids.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
 import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { withUserNamespace } from '../../src/spec/user-namespace.ts';
-import { type Guest, planGuest, type RootTransport } from '../../src/vm/guest.ts';
+import { type Guest, planGuest, type RootTransport, refuseImpossible } from '../../src/vm/guest.ts';
 
 const image = {
   rootfs: '/images/one',
@@ -94,10 +94,12 @@ export function guest(
   own: Partial<RunOptions>,
   sources: Host['sources'] = new Map(),
   transport: RootTransport = 'shared',
+  network?: BoxNetwork,
 ): Guest {
-  return planGuest(request(own), transport, kernel, {
+  const asked = request(own);
+  refuseImpossible(asked, sources);
+  return planGuest({ ...asked, ...(network && { network }) }, transport, kernel, {
     arch: 'x64',
-    sources,
     seccomp: someFilter,
   });
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import {
   CHANNEL_VERSION,
   encodeFrame,
+  encodeHosts,
   FrameReader,
   type GuestFrame,
   type HostFrame,
@@ -64,6 +65,26 @@ test.each(sentBy('host'))('a host’s frame %s is number %d', (type, number) => 
   expect(encodeFrame(type as HostFrame, payload)).toEqual(frame(number, payload));
   expect(encodeFrame(type as HostFrame)).toEqual(frame(number, new Uint8Array()));
 });
+
+test.each([0, 1, MAX_CHUNK, MAX_CHUNK + 1, 5 * MAX_CHUNK])(
+  '%d bytes of /etc/hosts come in pieces, of which only the last is at its end',
+  (size) => {
+    const text = Buffer.from(Array.from({ length: size }, (_, index) => index % 251));
+    const pieces: Buffer[] = [];
+    for (let rest = Buffer.concat(encodeHosts(text)); rest.length > 0; ) {
+      const end = HEADER_SIZE + rest.readUInt32LE(4);
+      const bytes = rest.subarray(HEADER_SIZE + header.sizeOf('piece'), end);
+      const before = Buffer.concat(pieces).length;
+      expect(rest.readUInt32LE(HEADER_SIZE)).toBe(before);
+      expect(rest.readUInt32LE(HEADER_SIZE + 4)).toBe(size);
+      expect(before + bytes.length === size).toBe(end === rest.length);
+      pieces.push(bytes);
+      rest = rest.subarray(end);
+    }
+    expect(Buffer.concat(pieces).equals(text)).toBe(true);
+    expect(pieces).not.toEqual([]);
+  },
+);
 
 test.each<[Buffer, GuestFrame]>([
   [frame(hello, words(1, 0, 5, 1)), { type: 'hello', version: 1, now: 0x100000005n }],

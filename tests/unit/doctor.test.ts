@@ -21,6 +21,7 @@ import {
   checkRevealing,
   checkUserNamespaces,
 } from '../../src/doctor/namespaces.ts';
+import { checkNetworks } from '../../src/doctor/networks.ts';
 import { checksAsJson, printChecks, wantsColour } from '../../src/doctor/print.ts';
 
 const tool = { name: 'tool', places: ['/a', '/b'], users: 'something', mend: 'bring it' };
@@ -32,6 +33,7 @@ function verdict(check: Check): string {
 }
 
 const cause = { sentence: 'it is so', mend: 'mend it' };
+const can = { rights: undefined, writable: true };
 
 test.each([
   [checkKernel('6.1.0-18-amd64', undefined), 'ok: Linux 6.1.0-18-amd64'],
@@ -42,6 +44,10 @@ test.each([
   [checkMountApi('descriptors', undefined), 'ok: made by descriptors'],
   [checkMountApi('paths', undefined), 'limited: made by mount(2)'],
   [checkMountApi('paths', cause), 'limited: made by mount(2)'],
+  [checkNetworks({ nft: '/usr/sbin/nft', ...can }), 'ok: bridges, with /usr/sbin/nft'],
+  [checkNetworks({ nft: undefined, ...can }), 'missing: none but loopback'],
+  [checkNetworks({ nft: '/usr/sbin/nft', ...can, rights: cause }), 'missing: none but loopback'],
+  [checkNetworks({ nft: '/usr/sbin/nft', ...can, writable: false }), 'missing: none but loopback'],
   [checkNode('22.14.0'), 'ok: 22.14.0'],
   [checkNode('20.20.2'), 'missing: 20.20.2'],
   [checkIdMaps(1000, true, undefined), 'ok: by newuidmap and newgidmap'],

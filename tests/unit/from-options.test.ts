@@ -210,9 +210,9 @@ test.each<[string[], string | undefined, string | undefined]>([
     'system_u:object_r:container_file_t:s0:c1,c2',
   ],
   [
-    ['label=user:u_u', 'label=role:r_r'],
+    ['label=user:u_u', 'label=role:r_r', 'label=filetype:f_t'],
     'u_u:r_r:container_t:s0',
-    'u_u:object_r:container_file_t:s0',
+    'u_u:object_r:f_t:s0',
   ],
 ])('--security-opt %j', (securityOpt, label, ofMounts) => {
   const { process, linux } = make({ securityOpt }).spec;
@@ -234,6 +234,7 @@ test.each([
   'label=type:',
   'label=type:a b',
   'label=other:x',
+  'proc-opts=hidepid=2',
   'mask',
   'mask=proc',
   'mask=/',

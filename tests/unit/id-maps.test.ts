@@ -99,7 +99,9 @@ test.each<[string, Words, CallerIds, Partial<ReturnType<typeof idMaps>>]>([
 
 test.each<[Words, CallerIds, string]>([
   [{ userns: 'private' }, plainRoot, '--userns private: unknown mode; auto'],
-  [{ userns: 'auto:size=1' }, plainRoot, '--userns auto:size=1: unknown mode'],
+  [{ userns: 'auto:size=1' }, plainRoot, '--userns auto:size=1: auto gives each box 65536 ids'],
+  [{ userns: 'container:a' }, plainRoot, '--userns container:a: tsbox makes the user namespace'],
+  [{ userns: 'ns:/a' }, plainRoot, '--userns ns:/a: tsbox makes the user namespace'],
   [{ userns: 'auto' }, single, '--userns auto: only root has ids to give to each box'],
   [{ userns: 'keep-id' }, plainRoot, '--userns keep-id: for users other than root'],
   [{ userns: 'keep-id:size=1' }, single, '--userns keep-id:size=1: "size=1" is not understood'],

@@ -38,16 +38,26 @@ test('an amount of memory is the number times its unit', () => {
   );
 });
 
-test('whatever the word, memory is refused or at least a page', () => {
+test('whatever the word, memory is refused, without a limit, or at least a page', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9.bkmgtBKMG]+$/)), (value) => {
       const problems = problemsOf(() => {
         const bytes = parseMemory(value);
-        expect(Number.isSafeInteger(bytes) && bytes >= 4096).toBe(true);
+        if (bytes === undefined) expect(Number.parseInt(value, 10)).toBe(0);
+        else expect(Number.isSafeInteger(bytes) && bytes >= 4096).toBe(true);
       });
       expect(problems.length).toBeLessThanOrEqual(1);
     }),
   );
+});
+
+test('0 is no limit', () => {
+  expect(['0', '0m'].map((value) => parseMemory(value))).toEqual([undefined, undefined]);
+  expect(['0', '0.0'].map(parseCpus)).toEqual([undefined, undefined]);
+});
+
+test('--ulimit host is what a box has anyway', () => {
+  expect(parseUlimit('host')).toBe(undefined);
 });
 
 test.each([
@@ -60,7 +70,7 @@ test.each([
   expect(parseCpus(value)).toEqual({ quota, period: 100_000 });
 });
 
-test.each(['', '0', '0.001', '-1', '1e2', 'two', '8193', 'NaN', '1.'])(
+test.each(['', '0.001', '-1', '1e2', 'two', '8193', 'NaN', '1.'])(
   '--cpus %j is refused',
   (value) => {
     expect(problemsOf(() => parseCpus(value))).toEqual([

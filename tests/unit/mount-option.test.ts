@@ -18,6 +18,8 @@ test.each([
   ['type=bind,src=/a,dst=/b,bind-nonrecursive', '/a:/b:bind'],
   ['type=bind,src=/a,dst=/b,bind-nonrecursive=false', '/a:/b:rbind'],
   ['type=bind,src=/a,dst=/b,idmap,noexec,noatime', '/a:/b:idmap,noexec,noatime'],
+  ['type=bind,src=/a,dst=/b,idmap=true', '/a:/b:idmap'],
+  ['type=bind,src=/a,dst=/b,idmap=false,ro', '/a:/b:ro'],
   ['type=bind,src=/a,dst=/b,suid=true,dev=false', '/a:/b:suid,nodev'],
   ['type=bind,src=/a,dst=/b,chown=false', '/a:/b'],
 ])('--mount %s is --volume %s', (text, volume) => {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { tableCommands } from '../../src/plan/firewall.ts';
 import { defaultRoute, newAddress, newPair } from '../../src/plan/links.ts';
 import { hostsText, resolverText } from '../../src/plan/names-text.ts';
-import { encodeMessage, printMessage } from '../../src/plan/netlink.ts';
-import { hostInterface, interfaceNumber } from '../../src/plan/network.ts';
+import { encodeMessage, printHardwareAddress, printMessage } from '../../src/plan/netlink.ts';
+import { hardwareAddress, hostInterface, interfaceNumber } from '../../src/plan/network.ts';
 import { conflicts, freeSubnet, uniqueLocal } from '../../src/plan/subnets.ts';
 import { type Address, parseAddress, parseSubnet, printSubnet } from '../../src/spec/addresses.ts';
 import type { Network } from '../../src/spec/network.ts';
@@ -45,13 +45,19 @@ test('a message of version 6 asks nobody whether the address is free', () => {
 });
 
 test('an interface name is padded, the attribute around it counts without', () => {
-  const pair = { host: 'tsbabc', inside: 'eth0', index: 100_001, mtu: 1400 };
+  const pair = {
+    host: 'tsbabc',
+    inside: 'eth0',
+    index: 100_001,
+    hardware: Uint8Array.of(2, 0x74, 10, 1, 0, 2),
+    mtu: 1400,
+  };
   const bytes = encodeMessage(newPair(pair), 1, known);
   expect(bytes.readUInt32LE(0)).toBe(bytes.length);
   expect(bytes.length % 4).toBe(0);
   expect(bytes.readUInt32LE(20)).toBe(100_001);
   expect(printMessage(newPair(pair))).toBe(
-    '{RTM_NEWLINK, {ifi_index=100001}, IFLA_IFNAME="eth0", IFLA_MTU=1400, IFLA_NET_NS_PID=$PID, IFLA_LINKINFO={IFLA_INFO_KIND="veth", IFLA_INFO_DATA={VETH_INFO_PEER={IFLA_IFNAME="tsbabc", IFLA_MTU=1400}}}}',
+    '{RTM_NEWLINK, {ifi_index=100001}, IFLA_IFNAME="eth0", IFLA_MTU=1400, IFLA_ADDRESS=02:74:0a:01:00:02, IFLA_NET_NS_PID=$PID, IFLA_LINKINFO={IFLA_INFO_KIND="veth", IFLA_INFO_DATA={VETH_INFO_PEER={IFLA_IFNAME="tsbabc", IFLA_MTU=1400}}}}',
   );
 });
 
@@ -59,6 +65,13 @@ test('interfaces of boxes have names that the kernel takes, and numbers of their
   expect(hostInterface('0123456789ab')).toBe('tsb0123456789ab');
   expect(interfaceNumber('ffffffffffff')).toBeLessThan(2 ** 31);
   expect(interfaceNumber('000000100000')).not.toBe(interfaceNumber('000000200000'));
+});
+
+test('the card of a box has an address that no other on the network has', () => {
+  const of = (...words: string[]) =>
+    printHardwareAddress(hardwareAddress({ addresses: words.map(at) }));
+  expect(of('10.1.0.2', 'fd00::2')).toBe('02:74:0a:01:00:02');
+  expect(of('10.1.0.3')).toBe('02:74:0a:01:00:03');
 });
 
 test('a network gets addresses that lead nowhere else', () => {

@@ -2,9 +2,12 @@
 import { expect, test } from 'vitest';
 import { type HostAction, printAction } from '../../src/plan/action.ts';
 import { type ContainerPlan, planContainer } from '../../src/plan/container.ts';
+import { attachMachine } from '../../src/plan/network.ts';
 import { printSections, printWithReason } from '../../src/plan/print.ts';
 import { fuseOverlayfs } from '../../src/plan/served-root.ts';
 import { addressIn, parseSubnet } from '../../src/spec/addresses.ts';
+import type { BoxNetwork } from '../../src/spec/box.ts';
+import type { Attachment } from '../../src/spec/network.ts';
 import { container, guest, ofUser, request, someHost, subordinate } from './boxes.ts';
 
 const standard = container({});
@@ -36,33 +39,26 @@ function actions(when: string, list: readonly HostAction[]): string[] {
 }
 
 const { cgroup, ...withoutCgroup } = someHost;
-/** Of a box that has joined a network. */
-function networked(): ContainerPlan {
-  const box = request({ network: 'bridge', publish: ['8080:80'], hostname: 'web' });
-  const network = {
-    name: 'blue',
-    bridge: 'tsbox1',
-    subnets: ['10.91.0.0/24', 'fd00:91::/64'].flatMap((word) => parseSubnet(word) ?? []),
-    internal: false,
-  };
-  const addresses = network.subnets.map((subnet) => addressIn(subnet, 2n));
-  return planContainer(
-    {
-      ...box,
-      id: '0123456789ab',
-      network: {
-        choice: { kind: 'bridge', network },
-        ports: [],
-        attachment: { network, addresses, mtu: 1400, ports: [] },
-        files: [{ source: '/run/tsbox/networks/boxes/ID/hosts', destination: '/etc/hosts' }],
-      },
-    },
-    someHost,
-  );
-}
+const network = {
+  name: 'blue',
+  bridge: 'tsbox1',
+  subnets: ['10.91.0.0/24', 'fd00:91::/64'].flatMap((word) => parseSubnet(word) ?? []),
+  internal: false,
+};
+const addresses = network.subnets.map((subnet) => addressIn(subnet, 2n));
+const attachment: Attachment = { network, addresses, mtu: 1400, ports: [] };
+/** What a box that has joined a network was given. */
+const joined: BoxNetwork = {
+  choice: { kind: 'bridge', network },
+  ports: [],
+  attachment,
+  files: [{ source: '/run/tsbox/networks/boxes/ID/hosts', destination: '/etc/hosts' }],
+};
+const connected = request({ network: 'bridge', publish: ['8080:80'], hostname: 'web' });
+const networked = planContainer({ ...connected, id: '0123456789ab', network: joined }, someHost);
 
 test.each<[string, ContainerPlan]>([
-  ['network', networked()],
+  ['network', networked],
   ['network-host', container({ network: 'host' })],
   ['default', standard],
   ['read-only', container({ readOnly: true })],
@@ -131,4 +127,15 @@ test('plan of a guest', async () => {
   );
   const text = `# shares\n${shares.join('')}\n${sectionsOf(plan)}`;
   await expect(text).toMatchFileSnapshot('golden/guest.txt');
+});
+
+test('what the guest of a machine on a network does beside', async () => {
+  const plan = guest({}, new Map(), 'shared', joined);
+  const usual = new Set(guest({}).sections.map((section) => printSections([section])));
+  const sections = plan.sections.map((section) => printSections([section]));
+  const text = [
+    ...actions('on the host', attachMachine('0123456789ab', attachment)),
+    ...sections.filter((section) => !usual.has(section)),
+  ].join('\n\n');
+  await expect(text).toMatchFileSnapshot('golden/guest-network.txt');
 });

@@ -76,7 +76,7 @@ test.each<[string[], SecurityModules, RegExp[]]>([
   [['label=type:t'], { apparmor: true, selinux: false }, [/^an SELinux label was asked for/]],
   [['label=type:t'], { apparmor: false, selinux: true }, []],
 ])('%j where the host has %j', (words, securityModules, problems) => {
-  expect(unkeptLabels(spec(words), { securityModules })).toEqual(
+  expect(unkeptLabels({ spec: spec(words) }, { securityModules })).toEqual(
     problems.map((problem) => expect.stringMatching(problem)),
   );
 });

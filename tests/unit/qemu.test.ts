@@ -95,6 +95,15 @@ test('every share has its socket and its device', () => {
   ]);
 });
 
+test('a network card has its cable and its address; a machine without a network has none', () => {
+  const card = { cable: 11, address: '02:74:0a:5a:00:02' };
+  expect(valuesOf('-netdev', { card })).toEqual(['tap,id=network,fd=11,vhost=off']);
+  expect(valuesOf('-device', { card }).at(-1)).toBe(
+    'virtio-net-device,netdev=network,mac=02:74:0a:5a:00:02',
+  );
+  expect(command().join(' ')).not.toContain('net-device');
+});
+
 test('the program comes first, and nothing of QEMU’s own is added', () => {
   const words = command();
   expect(words[0]).toBe('/bin/qemu');

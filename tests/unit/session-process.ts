@@ -1,9 +1,14 @@
-/** A session on descriptor 3 with this process's own standard streams; descriptor 4 gets how it ended. */
+/**
+ * A session on descriptor 3 with this process's own standard streams; descriptor 4 gets how it ended.
+ * An argument says how many times /etc/hosts changes, whether the guest reads or not.
+ */
 import { writeSync } from 'node:fs';
 import { Session } from '../../src/vm/session.ts';
 
 const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 }, false);
 const hello = await session.hello;
+for (let change = 1; change <= Number(process.argv[2] ?? 0); change++)
+  session.changeHosts(Buffer.alloc(1_000_000, change));
 const end = await session.end;
 const outcome =
   end.kind === 'ended'

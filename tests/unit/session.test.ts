@@ -24,11 +24,11 @@ const exit = frame('EXIT', words(7 << 8, 0, 1, 0));
 const credit = (bytes: number) => frame('CREDIT', words(bytes));
 
 /** A session, and the guest's end of its channel. */
-function start(input: Uint8Array) {
+function start(input: Uint8Array, ...words: readonly string[]) {
   const script = new URL('session-process.ts', import.meta.url).pathname;
   const flags = ['--experimental-strip-types', '--no-warnings'];
   const stdio = ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] as const;
-  const child = spawn(process.execPath, [...flags, script], { stdio: [...stdio] });
+  const child = spawn(process.execPath, [...flags, script, ...words], { stdio: [...stdio] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [stdin, stdout, stderr, channel, result] = child.stdio as unknown as Duplex[];
   if (!stdin || !stdout || !stderr || !channel || !result) throw new Error('no streams');
@@ -105,6 +105,25 @@ test('standard input comes as the guest allows it, and no byte more', async () =
   await expect.poll(() => payloads().length).toBe(input.length);
   await expect.poll(() => payloads() && ended).toBe(true);
   expect(payloads().equals(input)).toBe(true);
+  channel.write(exit);
+  expect(JSON.parse(await text(result))).toMatchObject({ kind: 'ended' });
+});
+
+test('a guest that reads nothing for a while is sent the first and the last change of its /etc/hosts', async () => {
+  const { channel, result } = start(new Uint8Array(), '20');
+  channel.write(hello);
+  const files: number[] = [];
+  let received = Buffer.alloc(0);
+  channel.on('data', (chunk) => {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 8 && received.length >= 8 + received.readUInt32LE(4)) {
+      const piece = received.subarray(8, 8 + received.readUInt32LE(4));
+      if (piece.readUInt32LE(0) + piece.length - 8 === piece.readUInt32LE(4))
+        files.push(piece.at(-1) ?? 0);
+      received = received.subarray(8 + piece.length);
+    }
+  });
+  await expect.poll(() => files, { timeout: 20_000 }).toEqual([1, 20]);
   channel.write(exit);
   expect(JSON.parse(await text(result))).toMatchObject({ kind: 'ended' });
 });

@@ -146,11 +146,14 @@ export const whole: Json = {
 const facts = { bundle: '/bundle', arch: 'x64', kernel: '6.1.0', umask: 0o022 } as const;
 
 /** Numbers that are bigints are written as they are. */
-export function read(config: unknown): Config {
+export function textOf(config: unknown): string {
   const mark = (_: string, value: unknown) => (typeof value === 'bigint' ? `${value}n!` : value);
   const text = JSON.stringify(config, mark) ?? 'null';
-  return readConfig(text.replace(/"(\d+)n!"/g, '$1'), 'c', facts);
+  return text.replace(/"(-?\d+)n!"/g, '$1');
 }
+
+export const readText = (text: string): Config => readConfig(text, 'c', facts);
+export const read = (config: unknown): Config => readText(textOf(config));
 
 export const capableHost: Host = {
   ...someHost,

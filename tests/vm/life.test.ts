@@ -135,6 +135,6 @@ test('a tsbox that is killed takes its machine along, and the next run removes t
   expect(vm('true').status).toBe(0);
 });
 
-test('20 runs leave nothing', { timeout: 300_000 }, () => {
-  for (let run = 0; run < 20; run++) expect(vm('exit 5').status).toBe(5);
+test('several runs leave nothing', () => {
+  for (let run = 0; run < 5; run++) expect(vm('exit 5').status).toBe(5);
 });
