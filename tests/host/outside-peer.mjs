@@ -1,15 +1,29 @@
-// A machine for tests of networks: at port 7 it answers with the hash of what it is sent, and at port 53
-// that all names are its own.
+// A machine for tests of networks: at port 7 it is told in a line how many bytes follow, and answers with
+// their hash; at port 53 it answers that all names are its own. Nobody need close half of a connection:
+// pasta up to 2023 sends to who does so again and again what it is answered.
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
 const [, , four, six] = process.argv;
 
-const hashes = createServer({ allowHalfOpen: true }, (socket) => {
+const hashes = createServer((socket) => {
+  let line = '';
+  let left;
   const hash = createHash('sha256');
-  socket.on('data', (chunk) => hash.update(chunk));
-  socket.on('end', () => socket.end(`${hash.digest('hex')}\n`));
+  const take = (bytes) => {
+    hash.update(bytes);
+    left -= bytes.length;
+    if (left === 0) socket.end(`${hash.digest('hex')}\n`);
+  };
+  socket.on('data', (chunk) => {
+    if (left !== undefined) return take(chunk);
+    const end = chunk.indexOf('\n');
+    line += chunk.toString('latin1', 0, end < 0 ? chunk.length : end);
+    if (end < 0) return;
+    left = Number(line);
+    take(chunk.subarray(end + 1));
+  });
   socket.on('error', () => {});
 });
 

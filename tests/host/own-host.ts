@@ -91,12 +91,16 @@ export class OwnHost {
 
   /** Of any program on it. */
   result(...words: readonly string[]): Result {
-    const [command = '', ...by] = this.by;
-    const { status, stdout, stderr } = spawnSync(command, [...by, ...this.#become, ...words], {
-      encoding: 'utf8',
-      timeout: 100_000,
-    });
-    return { status, stdout, stderr };
+    return run([...this.by, ...this.#become, ...words]);
+  }
+
+  /** Of tsbox, started through a program that root executes with its own arguments. */
+  resultAs(before: readonly string[], ...words: readonly string[]): Result {
+    return run(this.commandAs(before, ...words));
+  }
+
+  commandAs(before: readonly string[], ...words: readonly string[]): readonly string[] {
+    return [...this.by, ...before, ...this.#become, program, ...words];
   }
 
   /** All that networks could leave. */
@@ -115,10 +119,13 @@ export class OwnHost {
   async start(...words: readonly string[]): Promise<RunningBox> {
     const [command = '', ...by] = this.by;
     const child = spawn(command, [...by, ...this.#become, program, 'run', '-i', ...words], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: 'pipe',
     });
     this.#running.push(child);
-    let said = '';
+    let [said, complained] = ['', ''];
+    child.stderr.on('data', (chunk: Buffer) => {
+      complained += chunk;
+    });
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk;
     });
@@ -126,6 +133,7 @@ export class OwnHost {
     const ended = once(child, 'close');
     return {
       said: () => said,
+      complained: () => complained,
       write: (text) => void child.stdin.write(text),
       end: async () => {
         child.stdin.end();
@@ -160,9 +168,19 @@ export class OwnHost {
   }
 }
 
+function run([command = '', ...args]: readonly string[]): Result {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    timeout: 100_000,
+  });
+  return { status, stdout, stderr };
+}
+
 export interface RunningBox {
   /** All of its output so far. */
   said(): string;
+  /** All of its tsbox's own so far. */
+  complained(): string;
   write(text: string): void;
   end(): Promise<void>;
   /** Its tsbox. */
