@@ -136,6 +136,7 @@ export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 /** netdevice(7); ioctl_tty(2); linux/if_tun.h */
 export const ioctlRequests = {
   SIOCSIFFLAGS: 0x8914,
+  SIOCGIFINDEX: 0x8933,
   TCGETS: 0x5401,
   TCSETS: 0x5402,
   TIOCSCTTY: 0x540e,

@@ -25,7 +25,6 @@ import { checkKept } from './unkept.ts';
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';
 
-/** @throws BoxError where nft is missing. */
 async function foreseeNetwork(network: BoxNetwork, parent: string) {
   const { foresee } = await import('../sandbox/foresee-network.ts');
   return foresee(network, parent, ID);

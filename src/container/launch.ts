@@ -87,7 +87,7 @@ export async function launch(
       const limited = box.spec.linux.resources.memory !== undefined;
       const oomKilled = limited && plan.cgroup !== undefined && ranOutOfMemory(plan.cgroup.account);
       await carryOut(plan.after);
-      if (box.network !== undefined) await leaveNetworks(state);
+      if (box.network !== undefined) await leaveNetworks(state, 'by itself');
       await state.remove();
       timeline.mark('clean-up');
       if (heard instanceof BoxError) throw heard;

@@ -11,9 +11,10 @@ import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
 import { whyNotOpened } from '../linux/devices.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
+import { sendBatch } from '../linux/packet-filter.ts';
 import { FORWARDING } from '../plan/bridge.ts';
+import { changeMessages } from '../plan/nftables-messages.ts';
 import { OPEN_TUN, pasta } from '../sandbox/find-pasta.ts';
-import { locateNft } from '../sandbox/networks.ts';
 import { locate } from '../sandbox/tool.ts';
 import { TUN_DEVICE } from '../spec/network.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
@@ -71,10 +72,20 @@ export async function examineHost(): Promise<Check[]> {
 
 function networkFacts(): NetworkFacts {
   return {
-    nft: locateNft(),
+    refused: whyNoTable(),
     rights: judgeCapability('CAP_NET_ADMIN', ownStatus()),
     writable: isWritable(FORWARDING),
   };
+}
+
+/** One that is made and removed in the same transaction is never there. */
+function whyNoTable(): string | undefined {
+  try {
+    sendBatch(changeMessages({ to: 'removed', name: 'tsbox-doctor' }));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function isWritable(path: string): boolean {

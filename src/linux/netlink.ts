@@ -1,7 +1,9 @@
 /** Talks to the kernel about interfaces, addresses and routes: netlink(7), rtnetlink(7). */
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { errnoNumber } from '../abi/errno.ts';
+import { ioctlRequests } from '../abi/flags.ts';
 import * as abi from '../abi/netlink.ts';
-import { deleteLink, getLink, getRoutes } from '../plan/links.ts';
+import { deleteLink, getLink, getRoutes, silencePort } from '../plan/links.ts';
 import { encodeMessage, type Known, MESSAGE_HEADER, type Message } from '../plan/netlink.ts';
 import { addressFromBytes, type Family, type Subnet } from '../spec/addresses.ts';
 import { SyscallError, syscall } from './native.ts';
@@ -22,24 +24,34 @@ export function sendMessages(messages: readonly Message[], pid?: number): void {
   });
 }
 
-/** One that is there no more, or never was, is no error. */
+/** One that is there no more, or never was, is no error. The kernel takes some 20 ms. */
 export function removeLink(name: string): void {
+  unlessMissing(deleteLink(name));
+}
+
+/** Has a bridge pass on nothing of one of its ports; one that is there no more is no error. */
+export function silenceLink(name: string): void {
+  unlessMissing(silencePort(name));
+}
+
+function unlessMissing(message: Message): void {
   try {
-    sendMessages([deleteLink(name)]);
+    sendMessages([message]);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
 }
 
-/** An interface, as far as tsbox asks. */
-export interface LinkFacts {
-  readonly index: number;
-  readonly mtu: number;
+/** @returns the number of the interface, undefined where there is none. */
+export function findLink(name: string): number | undefined {
+  return withSocket((socket) => indexOf(socket, name));
 }
 
-/** @param name or number. @returns undefined where there is none. */
-export function findLink(name: string | number): LinkFacts | undefined {
-  return withSocket((socket) => linkOf(socket, name));
+/** @param index of an interface. @returns the most bytes of a packet. @throws SyscallError */
+export function linkMtu(index: number): number | undefined {
+  const [answer] = withSocket((socket) => ask(socket, getLink(index), undefined));
+  if (answer === undefined) return undefined;
+  return readAttributes(answer, 16).get(abi.linkAttributes.IFLA_MTU)?.readUInt32LE(0);
 }
 
 export interface RouteFacts {
@@ -63,14 +75,19 @@ export function readRoutes(family: Family): RouteFacts[] {
   });
 }
 
+const ENODEV = errnoNumber('ENODEV');
+
 function isMissing(error: unknown): boolean {
-  const ENODEV = 19;
   return error instanceof SyscallError && error.errno === ENODEV;
 }
 
+/** @throws SyscallError where the kernel lacks the family. */
+export function openSocket(family: keyof typeof abi.netlinkFamilies): number {
+  return syscall('socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, abi.netlinkFamilies[family]);
+}
+
 function withSocket<T>(use: (socket: number) => T): T {
-  const protocol = abi.netlinkFamilies.NETLINK_ROUTE;
-  const socket = syscall('socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  const socket = openSocket('NETLINK_ROUTE');
   try {
     return use(socket);
   } finally {
@@ -78,12 +95,17 @@ function withSocket<T>(use: (socket: number) => T): T {
   }
 }
 
-function linkOf(socket: number, name: string | number): LinkFacts | undefined {
+/** `struct ifreq`, netdevice(7): the name, and where the answer is. */
+const REQUEST_SIZE = 40;
+const ANSWER = 16;
+
+/** By ioctl(2) on any socket: unlike a message it does not wait while others change interfaces. */
+function indexOf(socket: number, name: string): number | undefined {
+  const request = Buffer.alloc(REQUEST_SIZE);
+  request.write(name);
   try {
-    const [answer] = ask(socket, getLink(name), undefined);
-    if (answer === undefined) return undefined;
-    const mtu = readAttributes(answer, 16).get(abi.linkAttributes.IFLA_MTU)?.readUInt32LE(0) ?? 0;
-    return { index: answer.readUInt32LE(4), mtu };
+    syscall('ioctl', socket, ioctlRequests.SIOCGIFINDEX, request);
+    return request.readInt32LE(ANSWER);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -95,10 +117,9 @@ function ask(socket: number, message: Message, pid: number | undefined): Buffer[
   const known: Known = {
     pid,
     indexOf: (name) => {
-      const ENODEV = 19;
-      const found = linkOf(socket, name);
+      const found = indexOf(socket, name);
       if (found === undefined) throw new SyscallError(`${message.type} ${name}`, ENODEV);
-      return found.index;
+      return found;
     },
   };
   writeSync(socket, encodeMessage(message, 1, known));

@@ -4,6 +4,7 @@ import type { DeviceRule } from '../spec/spec.ts';
 import type { Reach } from './mount-calls.ts';
 import { type Joined, printJoin } from './namespaces.ts';
 import { type Message, printMessage } from './netlink.ts';
+import { printChange, type TableChange } from './nftables.ts';
 import { printStep } from './print.ts';
 import type { Step } from './step.ts';
 
@@ -63,6 +64,13 @@ export type HostAction =
       /** Errors that count as done. */
       readonly accept?: readonly ErrnoName[];
     }
+  /** A table of the packet filter, changed in one transaction, in tsbox's own network namespace. */
+  | {
+      readonly call: 'set_table';
+      readonly change: TableChange;
+      readonly why: string;
+      readonly hint: string;
+    }
   /** A cgroup's filter of devices, for all below it, too (bpf(2); device-program.ts). */
   | {
       readonly call: 'filter_devices';
@@ -98,6 +106,10 @@ export function printAction(action: HostAction): string {
     case 'netlink':
       return action.messages
         .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)
+        .join('\n');
+    case 'set_table':
+      return printChange(action.change)
+        .map((command) => `sendto(NETLINK_NETFILTER, ${command})`)
         .join('\n');
     case 'filter_devices':
       return `bpf(BPF_PROG_LOAD, {BPF_PROG_TYPE_CGROUP_DEVICE, ${JSON.stringify(action.rules.map(printRule).join(', '))}}), bpf(BPF_PROG_ATTACH, {${JSON.stringify(action.path)}, BPF_CGROUP_DEVICE, BPF_F_ALLOW_MULTI})`;

@@ -2,26 +2,37 @@
 import { addressIn } from '../spec/addresses.ts';
 import { GATEWAY, type Network } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
-import { type Publisher, removeTable, tableCommands } from './firewall.ts';
+import { extendedTable, networkTable, noTable, type Publisher, refilledTable } from './firewall.ts';
 import { deleteLink, newAddress, newBridge } from './links.ts';
 
-/** It waits for other transactions of nf_tables, and asks nobody. */
-const PATIENCE_SECONDS = 30;
-
-/** @param nft path of the program. @param publishers of every port that is published there. */
+/** @param publishers of every port that is published there. */
 export function setTable(
-  nft: string,
   network: Network,
   publishers: readonly Publisher[],
   alone: boolean,
 ): HostAction {
   return {
-    call: 'execute',
-    seconds: PATIENCE_SECONDS,
-    argv: [nft, tableCommands(network, publishers, alone).join('; ')],
+    call: 'set_table',
+    change: networkTable(network, publishers, alone),
     why: 'packets out of the network get an address of the host, and those to published ports come in',
-    hint: 'the kernel must have nf_tables with NAT (CONFIG_NF_TABLES, CONFIG_NFT_NAT, CONFIG_NFT_FIB), and tsbox CAP_NET_ADMIN',
+    hint: 'the kernel must have nf_tables with NAT (CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_INET), and tsbox CAP_NET_ADMIN',
   };
+}
+
+const PORTS = {
+  call: 'set_table',
+  why: 'published ports lead to the boxes that are there',
+  hint: 'tsbox needs CAP_NET_ADMIN',
+} as const;
+
+/** Of a table that is there: ENOENT without one. */
+export function setPorts(network: Network, publishers: readonly Publisher[]): HostAction {
+  return { ...PORTS, change: refilledTable(network, publishers) };
+}
+
+/** EEXIST for a port that is led elsewhere already. */
+export function addPorts(network: Network, publisher: Publisher): HostAction {
+  return { ...PORTS, change: extendedTable(network, publisher) };
 }
 
 /** The bridge, and what makes it part of the host; not its table. @param hardware its address. */
@@ -96,12 +107,11 @@ export function setForwarding(on: boolean): HostAction {
   };
 }
 
-export function removeBridge(nft: string, network: Network): HostAction[] {
+export function removeBridge(network: Network): HostAction[] {
   return [
     {
-      call: 'execute',
-      seconds: PATIENCE_SECONDS,
-      argv: [nft, removeTable(network).join('; ')],
+      call: 'set_table',
+      change: noTable(network),
       why: 'no box is on the network any more',
       hint: `nft delete table inet ${network.bridge} does the same`,
     },

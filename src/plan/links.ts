@@ -10,10 +10,14 @@ const linkNumber = (link: Link) =>
   typeof link === 'number' ? word(link) : ({ kind: 'index of', name: link } as const);
 
 /** `struct ifinfomsg`. @param index 0: the kernel chooses one. */
-function linkHeader(index: Link, up: boolean): Header {
+function linkHeader(
+  index: Link,
+  up: boolean,
+  family: keyof typeof abi.addressFamilies = 'AF_UNSPEC',
+): Header {
   const { IFF_UP } = abi.interfaceFlags;
   return [
-    ['ifi_family', byte(abi.addressFamilies.AF_UNSPEC)],
+    ['ifi_family', byte(abi.addressFamilies[family])],
     ['pad', byte(0)],
     ['ifi_type', half(0)],
     ['ifi_index', linkNumber(index)],
@@ -97,6 +101,23 @@ export function joinBridge(name: string, bridge: string): Message {
   };
 }
 
+/** A bridge passes nothing on that is for it or comes from it, from now on. */
+export function silencePort(name: string): Message {
+  const { BR_STATE_DISABLED } = abi.portStates;
+  const state: Value = {
+    kind: 'nested',
+    attributes: [
+      ['IFLA_BRPORT_STATE', abi.portAttributes.IFLA_BRPORT_STATE, byte(BR_STATE_DISABLED)],
+    ],
+  };
+  return {
+    type: 'RTM_SETLINK',
+    flags: changed,
+    header: linkHeader(name, false, 'AF_BRIDGE'),
+    attributes: [['IFLA_PROTINFO', abi.linkAttributes.IFLA_PROTINFO | abi.NLA_F_NESTED, state]],
+  };
+}
+
 export function setMtu(link: Link, mtu: number): Message {
   return {
     type: 'RTM_NEWLINK',
@@ -120,13 +141,12 @@ export function deleteLink(name: string): Message {
   };
 }
 
-export function getLink(link: Link): Message {
-  const [index, attributes] = typeof link === 'number' ? [link, []] : [0, [ifname(link)]];
+export function getLink(index: number): Message {
   return {
     type: 'RTM_GETLINK',
     flags: ['NLM_F_REQUEST'],
     header: linkHeader(index, false),
-    attributes,
+    attributes: [],
   };
 }
 

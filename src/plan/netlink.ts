@@ -6,10 +6,17 @@ import * as abi from '../abi/netlink.ts';
 import { type Address, addressBytes, printAddress } from '../spec/addresses.ts';
 
 export type Value =
-  | { readonly kind: 'number'; readonly size: 1 | 2 | 4; readonly value: number }
+  | {
+      readonly kind: 'number';
+      readonly size: 1 | 2 | 4;
+      readonly value: number;
+      /** The machine's own if absent. */
+      readonly order?: 'network';
+    }
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'address'; readonly value: Address }
   | { readonly kind: 'hardware address'; readonly value: Uint8Array }
+  | { readonly kind: 'bytes'; readonly value: Uint8Array }
   /** The number of the interface of this name, where the message is sent. */
   | { readonly kind: 'index of'; readonly name: string }
   /** The process id of the box's first process. */
@@ -39,9 +46,17 @@ export interface Known {
   readonly indexOf: (name: string) => number;
 }
 
-export const byte = (value: number): Field => ({ kind: 'number', size: 1, value });
-export const half = (value: number): Field => ({ kind: 'number', size: 2, value });
-export const word = (value: number): Field => ({ kind: 'number', size: 4, value });
+const number = <Size extends 1 | 2 | 4>(size: Size, value: number) =>
+  ({ kind: 'number', size, value }) as const;
+export const byte = (value: number): Field => number(1, value);
+export const half = (value: number): Field => number(2, value);
+export const word = (value: number): Field => number(4, value);
+/** As the packet filter wants its numbers; negative ones, too. */
+export const networkHalf = (value: number): Field => ({ ...number(2, value), order: 'network' });
+export const networkWord = (value: number): Field => ({
+  ...number(4, value >>> 0),
+  order: 'network',
+});
 export const text = (value: string): Value => ({ kind: 'text', value });
 
 /** Length of `struct nlmsghdr`: length, type, flags, sequence number, port. */
@@ -83,12 +98,13 @@ function padded(bytes: Buffer): Buffer {
 function encodeValue(value: Value, known: Known): Buffer {
   switch (value.kind) {
     case 'number':
-      return numberBytes(value.value, value.size);
+      return numberBytes(value.value, value.size, value.order);
     case 'text':
       return Buffer.from(`${value.value}\0`);
     case 'address':
       return Buffer.from(addressBytes(value.value));
     case 'hardware address':
+    case 'bytes':
       return Buffer.from(value.value);
     case 'index of':
       return numberBytes(known.indexOf(value.name), 4);
@@ -99,9 +115,10 @@ function encodeValue(value: Value, known: Known): Buffer {
   }
 }
 
-function numberBytes(value: number, size: 1 | 2 | 4): Buffer {
+function numberBytes(value: number, size: 1 | 2 | 4, order?: 'network'): Buffer {
   const bytes = Buffer.alloc(size);
-  bytes.writeUIntLE(value, 0, size);
+  if (order === 'network') bytes.writeUIntBE(value, 0, size);
+  else bytes.writeUIntLE(value, 0, size);
   return bytes;
 }
 
@@ -138,6 +155,8 @@ function printValue(value: Value): string {
       return printAddress(value.value);
     case 'hardware address':
       return printHardwareAddress(value.value);
+    case 'bytes':
+      return `0x${Buffer.from(value.value).toString('hex')}`;
     case 'index of':
       return `if_nametoindex(${JSON.stringify(value.name)})`;
     case 'pid':

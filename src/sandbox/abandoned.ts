@@ -5,6 +5,7 @@ import { endNamed, nameProcess } from '../linux/survivor.ts';
 import { removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
 import { carryOut } from './actions.ts';
+import type { InterfaceEnd } from './networks.ts';
 import { abandonedBoxes, type BoxState, type StateDirectory } from './state.ts';
 
 /**
@@ -30,11 +31,14 @@ export function noteProcess(state: BoxState, pid: number): void {
 }
 
 /** A box that has nothing to do with networks is none the slower. @throws Error */
-export async function leaveNetworks({ id, directory }: BoxState): Promise<void> {
+export async function leaveNetworks(
+  { id, directory }: BoxState,
+  end: InterfaceEnd = 'removed',
+): Promise<void> {
   const boxes = dirname(directory);
   if (!existsSync(join(dirname(boxes), 'networks/boxes', id))) return;
   const { endNetwork } = await import('./box-network.ts');
-  await endNetwork(boxes, id);
+  await endNetwork(boxes, id, end);
 }
 
 /** Milliseconds that a killed process may take. */

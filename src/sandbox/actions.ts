@@ -8,10 +8,12 @@ import { idmappedMount } from '../linux/idmap.ts';
 import { lentMount } from '../linux/lent-mount.ts';
 import { SyscallError } from '../linux/native.ts';
 import { sendMessages } from '../linux/netlink.ts';
+import { sendBatch } from '../linux/packet-filter.ts';
 import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
 import { openTap } from '../linux/tap.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
+import { changeMessages } from '../plan/nftables-messages.ts';
 import { BoxError } from './errors.ts';
 import { bringMount } from './foreign-mount.ts';
 import { runProgram, TimeLimitError } from './program.ts';
@@ -49,6 +51,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'foreign_mount') made.descriptors.push(await bringMount(action));
       else if (action.call === 'lend') made.descriptors.push(lentMount(action.path));
       else if (action.call === 'open_tap') made.descriptors.push(openTap(action.path, action.name));
+      else if (action.call === 'set_table') sendBatch(changeMessages(action.change));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
       else if (action.path.includes(PID)) writeProcFile(withPid(action.path), action.data);
@@ -106,12 +109,18 @@ function failed(action: HostAction, error: unknown): BoxError {
     refusalOf(action, error),
     {
       failed: `${action.call} failed: ${reason}`,
-      call: printAction(action),
+      call: firstOf(printAction(action)),
       why: action.why,
       hint: error instanceof TimeLimitError ? slow : 'hint' in action ? action.hint : undefined,
     },
     { cause: error },
   );
+}
+
+/** Messages are many lines. */
+function firstOf(lines: string): string {
+  const [first = '', ...more] = lines.split('\n');
+  return more.length === 0 ? first : `${first} …`;
 }
 
 /** What the probes are told of it. */
@@ -122,7 +131,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
     return { call: posix.basename(action.argv[0] ?? ''), errno };
   }
   if (action.call === 'foreign_mount') return { call: action.call, errno: errnoNumber('EPERM') };
-  if (action.call === 'netlink')
+  if (action.call === 'netlink' || action.call === 'set_table')
     return { call: 'sendto', errno: error instanceof SyscallError ? error.errno : 0 };
   const { call, path } = action;
   if (error instanceof ProcFileError) return error;
@@ -139,7 +148,10 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
 
 /** An error of Node's has the kernel's number, too, as a negative one. */
 function refusalOfNode(
-  { call, path }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' | 'netlink' }>,
+  {
+    call,
+    path,
+  }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' | 'netlink' | 'set_table' }>,
   error: unknown,
 ): Refusal {
   const { errno = 0, path: found = path } = error as NodeJS.ErrnoException;

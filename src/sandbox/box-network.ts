@@ -14,7 +14,7 @@ import {
   networksDirectory,
   writeMember,
 } from './network-state.ts';
-import { joinNetwork, leaveNetwork } from './networks.ts';
+import { type InterfaceEnd, joinNetwork, leaveNetwork } from './networks.ts';
 import { checkPorts } from './published-ports.ts';
 import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
@@ -48,7 +48,7 @@ export async function enterNetwork(
     return given;
   } catch (error) {
     if (asked.preferred !== true) throw error;
-    await endNetwork(boxes, state.id);
+    await endNetwork(boxes, state.id, 'removed');
     const why = error instanceof Refused ? error.told.failed : (error as Error).message;
     say(`${LOOPBACK_ALONE}: ${why}`);
     return enterAsked(boxes, state, withoutNetwork(asked), spec);
@@ -137,6 +137,6 @@ export function filesOf(
 }
 
 /** Takes off a box, a killed one, too. @throws BoxError */
-export function endNetwork(boxes: string, id: string): Promise<void> {
-  return leaveNetwork(networksDirectory(boxes), id);
+export function endNetwork(boxes: string, id: string, end: InterfaceEnd): Promise<void> {
+  return leaveNetwork(networksDirectory(boxes), id, end);
 }

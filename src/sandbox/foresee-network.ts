@@ -5,10 +5,9 @@ import { freeSubnet } from '../plan/subnets.ts';
 import { addressIn } from '../spec/addresses.ts';
 import type { BoxNetwork } from '../spec/box.ts';
 import { type Attachment, GATEWAY } from '../spec/network.ts';
-import { withoutNetwork } from '../spec/network-request.ts';
 import { filesOf } from './box-network.ts';
 import { networksDirectory } from './network-state.ts';
-import { findNft } from './networks.ts';
+import { needsForwarding } from './networks.ts';
 
 interface Foreseen {
   readonly network: BoxNetwork;
@@ -19,20 +18,8 @@ interface Foreseen {
 /** Of a network card that nobody has. */
 const HARDWARE = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
-/**
- * @param boxes the state directory of boxes.
- * @throws BoxError where nft is missing, and the network was asked for.
- */
+/** @param boxes the state directory of boxes. */
 export function foresee(asked: BoxNetwork, boxes: string, id: string): Foreseen {
-  try {
-    return foreseeAsked(asked, boxes, id);
-  } catch (error) {
-    if (asked.preferred !== true) throw error;
-    return foreseeAsked(withoutNetwork(asked), boxes, id);
-  }
-}
-
-function foreseeAsked(asked: BoxNetwork, boxes: string, id: string): Foreseen {
   const files = filesOf(asked, networksDirectory(boxes), id);
   const { choice, ports } = asked;
   if (choice.kind !== 'bridge') return { network: { ...asked, files }, setUp: [], takeDown: [] };
@@ -43,14 +30,14 @@ function foreseeAsked(asked: BoxNetwork, boxes: string, id: string): Foreseen {
   const mtu = network.mtu ?? 1500;
   const addresses = subnets.map((subnet) => addressIn(subnet, GATEWAY + 1n));
   const attachment: Attachment = { network, addresses, mtu, ports };
-  const nft = findNft();
+  const forward = needsForwarding(network);
   return {
     network: { ...asked, attachment, files },
     setUp: [
       ...makeBridge(network, mtu, HARDWARE),
-      setTable(nft, network, [attachment], true),
-      ...(network.internal ? [] : [setForwarding(true)]),
+      setTable(network, [attachment], forward),
+      ...(forward ? [setForwarding(true)] : []),
     ],
-    takeDown: [...(network.internal ? [] : [setForwarding(false)]), ...removeBridge(nft, network)],
+    takeDown: [...(forward ? [setForwarding(false)] : []), ...removeBridge(network)],
   };
 }

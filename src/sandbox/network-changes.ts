@@ -7,7 +7,7 @@ import { defaultNetwork, type Network } from '../spec/network.ts';
 import type { AskedNetwork } from '../spec/network-create.ts';
 import { BoxError } from './errors.ts';
 import { findNetwork, forgetNetwork, keepNetwork, listNetworks } from './network-definitions.ts';
-import { locked, type Member, readActive } from './network-state.ts';
+import { locked, type Member, readActive, readMembers } from './network-state.ts';
 import { membersOf, refuseConflicts } from './networks.ts';
 
 /** Where networks are kept, and where their boxes. */
@@ -76,7 +76,7 @@ export function allNetworks({ data, directory }: Places): NetworkFacts[] {
 /** The default network has its addresses while boxes are on it. */
 function factsOf(directory: string, network: Network): NetworkFacts {
   const active = readActive(directory).find(({ name }) => name === network.name);
-  return { network: active ?? network, members: membersOf(directory, network) };
+  return { network: active ?? network, members: membersOf(readMembers(directory), network) };
 }
 
 /** @throws BoxError for one that is not there, or has boxes. */

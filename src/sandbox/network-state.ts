@@ -12,7 +12,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -126,7 +128,10 @@ export function readMember(directory: string, id: string): Member | undefined {
 }
 
 export function removeMember(directory: string, id: string): void {
-  rmSync(memberDirectory(directory, id), { recursive: true, force: true });
+  const own = memberDirectory(directory, id);
+  if (!existsSync(own)) return;
+  for (const name of readdirSync(own)) unlinkSync(join(own, name));
+  rmdirSync(own);
 }
 
 /** A network that has its bridge, with the subnets that it was given. */

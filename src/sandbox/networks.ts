@@ -4,9 +4,19 @@
  * records of those who are.
  */
 import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { findLink, readRoutes, removeLink } from '../linux/netlink.ts';
+import { errnoNumber } from '../abi/errno.ts';
+import { findLink, linkMtu, readRoutes, removeLink, silenceLink } from '../linux/netlink.ts';
 import { randomHex } from '../linux/random.ts';
-import { FORWARDING, makeBridge, removeBridge, setForwarding, setTable } from '../plan/bridge.ts';
+import type { HostAction } from '../plan/action.ts';
+import {
+  addPorts,
+  FORWARDING,
+  makeBridge,
+  removeBridge,
+  setForwarding,
+  setPorts,
+  setTable,
+} from '../plan/bridge.ts';
 import { hostInterface } from '../plan/network.ts';
 import { conflicts, freeSubnet } from '../plan/subnets.ts';
 import { type Address, addressIn, printSubnet, type Subnet, sizeOf } from '../spec/addresses.ts';
@@ -28,6 +38,7 @@ import {
   writeMember,
 } from './network-state.ts';
 import { reservePorts } from './published-ports.ts';
+import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
 
 /** What a box asks for when it joins. */
@@ -47,27 +58,29 @@ export async function joinNetwork(
   state: Pick<BoxState, 'id' | 'claim'>,
   { network: wanted, ports, member }: Joining,
 ): Promise<Attachment> {
-  const nft = findNft();
   const families = wanted.subnets.some(({ family }) => family === 6)
     ? ([4, 6] as const)
     : ([4] as const);
   reserved.set(state.id, reservePorts(ports, families));
   return locked(directory, async () => {
-    const there = readActive(directory).find(({ name }) => name === wanted.name);
-    const network = there ?? activate(wanted, readActive(directory));
-    if (there === undefined && findLink(network.bridge) !== undefined) throw strange(network);
-    // Known before anything is made: whoever finds this box abandoned removes it.
-    writeMember(directory, member);
-    writeActive(directory, network);
+    const active = readActive(directory);
+    const there = active.find(({ name }) => name === wanted.name);
+    const network = there ?? activate(wanted, active);
+    const made = findLink(network.bridge) === undefined;
+    if (there === undefined && !made) throw strange(network);
     const addresses = claimAddresses(state, network);
     const attachment = { network, addresses, mtu: network.mtu, ports };
+    // Known before anything is made: whoever finds this box abandoned removes it.
     writeMember(directory, { ...member, attachment });
-    const made = findLink(network.bridge) === undefined;
+    if (there === undefined) writeActive(directory, network);
     if (made) await carryOut(makeBridge(network, network.mtu, hardwareAddress()));
+    const members = membersOf(readMembers(directory), network);
     const forward = needsForwarding(network);
     if (forward) writeFileSync(switchedFile(directory), '');
     try {
-      if (made || ports.length > 0 || forward) await renewTable(directory, nft, network);
+      if (made || forward) await renewTable(directory, network, members);
+      else if (ports.length > 0)
+        await changePorts(addPorts(network, attachment), directory, network, members);
     } catch (error) {
       // Where there can be no table, none could be removed later.
       if (made) abandon(directory, network);
@@ -75,22 +88,38 @@ export async function joinNetwork(
     }
     // By then the table lets through what is tsbox's, and nothing else.
     if (forward) await carryOut([setForwarding(true)]);
-    const members = membersOf(directory, network);
     for (const each of members) writeNames(directory, each, members);
     return attachment;
   });
 }
 
+/** What becomes of the interface of a box on the host. */
+export type InterfaceEnd =
+  /** It goes with the box's network namespace: the kernel removes it soon after its last process has ended. */
+  | 'by itself'
+  /** It may be that somebody keeps the namespace, or that the box has none. */
+  | 'removed';
+
 /** Takes a box off its network; one that is on none is no error. @throws BoxError */
-export async function leaveNetwork(directory: string, id: string): Promise<void> {
+export async function leaveNetwork(
+  directory: string,
+  id: string,
+  end: InterfaceEnd,
+): Promise<void> {
   await locked(directory, async () => {
     const gone = readMember(directory, id);
     // Who was refused the right to make it would be refused the right to remove it.
     const link = hostInterface(id);
-    if (gone?.attachment !== undefined && findLink(link) !== undefined) removeLink(link);
+    if (gone?.attachment !== undefined && findLink(link) !== undefined) {
+      // Its address is free from now on, and its namespace may still answer.
+      if (end === 'by itself') silenceLink(link);
+      else removeLink(link);
+    }
     removeMember(directory, id);
-    await stopForwarding(directory);
-    for (const network of readActive(directory)) await settle(directory, network, gone);
+    const [active, members] = [readActive(directory), readMembers(directory)];
+    await stopForwarding(directory, active, members);
+    for (const network of active)
+      await settle(directory, network, membersOf(members, network), gone);
   });
   for (const socket of reserved.get(id) ?? []) closeSync(socket);
   reserved.delete(id);
@@ -109,23 +138,24 @@ const reserved = new Map<string, readonly number[]>();
 async function settle(
   directory: string,
   network: ActiveNetwork,
+  others: readonly Member[],
   gone: Member | undefined,
 ): Promise<void> {
-  const others = membersOf(directory, network);
   if (others.length === 0) {
     // Its bridge may be gone with the network namespace that it was in.
-    if (findLink(network.bridge) !== undefined) await carryOut(removeBridge(findNft(), network));
+    if (findLink(network.bridge) !== undefined) await carryOut(removeBridge(network));
     removeActive(directory, network.name);
     return;
   }
   if (gone?.attachment?.network.name !== network.name) return;
-  if (gone.attachment.ports.length > 0) await renewTable(directory, findNft(), network);
+  if (gone.attachment.ports.length > 0)
+    await changePorts(setPorts(network, placesOf(others)), directory, network, others);
   for (const other of others) writeNames(directory, other, others);
 }
 
 /** By their addresses: who comes last is mostly the last, and lines of others stay where they are. */
-export function membersOf(directory: string, { name }: Pick<Network, 'name'>): Member[] {
-  return readMembers(directory)
+export function membersOf(members: readonly Member[], { name }: Pick<Network, 'name'>): Member[] {
+  return members
     .filter(({ attachment }) => attachment?.network.name === name)
     .toSorted((one, other) => (firstOf(one) < firstOf(other) ? -1 : 1));
 }
@@ -134,41 +164,52 @@ function firstOf({ attachment }: Member): bigint {
   return attachment?.addresses[0]?.value ?? 0n;
 }
 
-async function renewTable(directory: string, nft: string, network: Network): Promise<void> {
-  const publishers = membersOf(directory, network).flatMap(({ attachment }) => attachment ?? []);
+async function renewTable(
+  directory: string,
+  network: Network,
+  members: readonly Member[],
+): Promise<void> {
   const alone = existsSync(switchedFile(directory));
-  await carryOut([setTable(nft, network, publishers, alone)]);
+  await carryOut([setTable(network, placesOf(members), alone)]);
 }
 
-function needsForwarding({ internal }: Network): boolean {
+/** Where the table is not as tsbox left it, it is made anew. */
+async function changePorts(
+  change: HostAction,
+  directory: string,
+  network: Network,
+  members: readonly Member[],
+): Promise<void> {
+  try {
+    await carryOut([change]);
+  } catch (error) {
+    const strange = [errnoNumber('ENOENT'), errnoNumber('EEXIST')];
+    if (!(error instanceof Refused) || !strange.includes(error.refusal.errno)) throw error;
+    await renewTable(directory, network, members);
+  }
+}
+
+function placesOf(members: readonly Member[]): Attachment[] {
+  return members.flatMap(({ attachment }) => attachment ?? []);
+}
+
+/** Whether it has to be switched on for it. */
+export function needsForwarding({ internal }: Network): boolean {
   return !internal && readFileSync(FORWARDING, 'utf8').trim() === '0';
 }
 
 /** Unless a network that stays needs it, or it was on before. */
-async function stopForwarding(directory: string): Promise<void> {
+async function stopForwarding(
+  directory: string,
+  active: readonly ActiveNetwork[],
+  members: readonly Member[],
+): Promise<void> {
   if (!existsSync(switchedFile(directory))) return;
-  const staying = readActive(directory).filter(
-    (network) => !network.internal && membersOf(directory, network).length > 0,
-  );
-  if (staying.length > 0) return;
+  const needs = (network: ActiveNetwork) =>
+    !network.internal && membersOf(members, network).length > 0;
+  if (active.some(needs)) return;
   await carryOut([setForwarding(false)]);
   rmSync(switchedFile(directory), { force: true });
-}
-
-const nftPlaces = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft', '/usr/local/sbin/nft'];
-
-/** The program that changes packet filters, nft(8). */
-export function locateNft(): string | undefined {
-  return nftPlaces.find((path) => existsSync(path));
-}
-
-/** @throws BoxError where it is missing. */
-export function findNft(): string {
-  const found = locateNft();
-  if (found !== undefined) return found;
-  throw new BoxError(
-    `--network: there is no nft (looked for at ${nftPlaces.join(', ')}), without which no packet leaves a network: install it (Debian's package nftables), or use --network=none`,
-  );
 }
 
 /** @throws BoxError where its subnets lead elsewhere already. */
@@ -210,7 +251,7 @@ function strange({ name, bridge }: Network): BoxError {
 /** That of the interface through which the host's packets leave it. */
 function mtuOfDefault(): number | undefined {
   const link = readRoutes(4).find(({ to }) => to.length === 0)?.link;
-  return link === undefined ? undefined : findLink(link)?.mtu;
+  return link === undefined ? undefined : linkMtu(link);
 }
 
 /** The same number in each subnet, from 2 on. @throws BoxError when all are other boxes'. */

@@ -103,10 +103,10 @@ export class OwnHost {
     return [...this.by, ...before, ...this.#become, program, ...words];
   }
 
-  /** All that networks could leave. */
+  /** All that networks could leave. An interface goes soon after the last process of its namespace. */
   traces(): string {
     return this.shell(
-      'nft list ruleset; ip -o link; ip -o address | sed "s/ tentative//"; ip route show table all; ip -6 route show table all; cat /proc/sys/net/ipv4/ip_forward; find /run/tsbox /var/lib/tsbox/networks ! -type d',
+      'for try in $(seq 50); do ip -o link | grep -q ": tsb[0-9a-f]\\{12\\}@" || break; sleep 0.02; done; nft list ruleset; ip -o link; ip -o address | sed "s/ tentative//"; ip route show table all; ip -6 route show table all; cat /proc/sys/net/ipv4/ip_forward; find /run/tsbox /var/lib/tsbox/networks ! -type d',
     );
   }
 

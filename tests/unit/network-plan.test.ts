@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import { tableCommands } from '../../src/plan/firewall.ts';
+import { networkTable } from '../../src/plan/firewall.ts';
 import { defaultRoute, newAddress, newPair } from '../../src/plan/links.ts';
 import { hostsText, resolverText } from '../../src/plan/names-text.ts';
 import { encodeMessage, printHardwareAddress, printMessage } from '../../src/plan/netlink.ts';
 import { hardwareAddress, hostInterface, interfaceNumber } from '../../src/plan/network.ts';
+import { printChange } from '../../src/plan/nftables.ts';
 import { conflicts, freeSubnet, uniqueLocal } from '../../src/plan/subnets.ts';
 import { type Address, parseAddress, parseSubnet, printSubnet } from '../../src/spec/addresses.ts';
 import type { Network } from '../../src/spec/network.ts';
@@ -99,7 +100,7 @@ const publisher = {
 };
 
 test('a table is made anew as a whole, and has the published ports of all', () => {
-  const commands = tableCommands(network, [publisher], false);
+  const commands = printChange(networkTable(network, [publisher], false));
   expect(commands.slice(0, 3)).toEqual([
     'add table inet tsbox3',
     'delete table inet tsbox3',
@@ -118,7 +119,7 @@ test.each([
   ['others are not routed by tsbox', {}, true, 'iifname != "tsbox*" oifname != "tsbox*" drop'],
 ])('%s', (_, more, alone, rule) => {
   const rules = (of: Partial<Network>, only: boolean) =>
-    tableCommands({ ...network, ...of }, [], only).map((each) =>
+    printChange(networkTable({ ...network, ...of }, [], only)).map((each) =>
       each.replace(/^.* forwarded /, ''),
     );
   expect(rules(more, alone)).toContain(rule);
@@ -127,7 +128,7 @@ test.each([
 
 test('an internal network has no address of the host', () => {
   const masquerade = (internal: boolean) =>
-    tableCommands({ ...network, internal }, [], false).filter((each) =>
+    printChange(networkTable({ ...network, internal }, [], false)).filter((each) =>
       each.endsWith('oifname != "tsbox3" masquerade'),
     ).length;
   expect([masquerade(false), masquerade(true)]).toEqual([2, 0]);
