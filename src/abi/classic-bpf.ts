@@ -1,8 +1,9 @@
-/** Programs of seccomp(2): the instructions of classic BPF (linux/bpf_common.h) and what they see. */
+/** Programs of seccomp(2), and of interfaces: the instructions of classic BPF (linux/bpf_common.h) and what the first see. */
 
 /** Class, size and operation as one code. */
 export const filterCodes = {
   LOAD_WORD: 0x20,
+  LOAD_HALF: 0x28,
   JUMP: 0x05,
   JUMP_EQUAL: 0x15,
   JUMP_GREATER: 0x25,

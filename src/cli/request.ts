@@ -7,6 +7,7 @@ import { readCallerIds } from '../linux/caller-ids.ts';
 import { findDevices } from '../linux/devices.ts';
 import { boundingSet } from '../linux/host.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { findPasta } from '../sandbox/find-pasta.ts';
 import { hostArch } from '../sandbox/host.ts';
 import { findNetwork } from '../sandbox/network-definitions.ts';
 import type { BoxRequest } from '../spec/box.ts';
@@ -14,6 +15,7 @@ import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import { type ProblemList, SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
+import type { Pasta } from '../spec/network.ts';
 import type { Caller, ImageFacts, RunOptions } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
@@ -105,13 +107,19 @@ function callerOf({ driver, options }: RunArguments, data: string, cwd: string):
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
-    usualNetwork: ids.kind === 'root' ? 'bridge' : 'none',
+    findPasta: driver === 'vm' ? noPasta : findPasta,
+    usualNetwork: ids.kind === 'root' ? 'bridge' : ids.kind === 'user' ? 'pasta' : 'none',
     ids,
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
     ...(options.capAdd.length === 0 || driver === 'vm' ? {} : { boundingSet: boundingSet() }),
   };
 }
+
+const noPasta = (): Pasta => ({
+  lacks: 'pasta leads the network of a container, not that of a micro-VM',
+  mend: 'leave --vm out',
+});
 
 /** A profile that cannot be read is told of already. */
 function withoutSeccomp(options: RunOptions): RunOptions {

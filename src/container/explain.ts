@@ -1,6 +1,6 @@
 /** The plan of a container, as text. */
 import { readSubordinateIds } from '../linux/caller-ids.ts';
-import type { HostAction } from '../plan/action.ts';
+import { type HostAction, PID } from '../plan/action.ts';
 import { lackingControllers } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
@@ -18,6 +18,7 @@ import { foreseeScope } from '../sandbox/systemd.ts';
 import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { imageServerOf } from './image-server.ts';
+import { pastaOf, readyPath } from './pasta.ts';
 import { firstAttempt, withServer } from './retreat.ts';
 import { checkKept } from './unkept.ts';
 
@@ -33,7 +34,7 @@ async function foreseeNetwork(network: BoxNetwork, parent: string) {
 export async function explainContainer(request: BoxRequest): Promise<string> {
   const parent = stateDirectory(process.env, process.geteuid?.() ?? 0);
   const found = await withServer(request, await withFilter(readHost(request, parent), request));
-  const { spec: asked, ids, network, ...others } = firstAttempt(request, found);
+  const { spec: asked, ids, network, lacks, ...others } = firstAttempt(request, found);
   const spec = withUserNamespace(asked, ids.own === 'no' ? ids : firstIds(readSubordinateIds()));
   const { resources } = spec.linux;
   const { host, manager } =
@@ -53,7 +54,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
   const cgroup = plan.cgroup === undefined ? '' : `, cgroup=${JSON.stringify(plan.cgroup.entry)}`;
   const steps = plan.sections.flatMap((section) => section.steps).length;
   return [
-    ...(ids.given === undefined ? [] : [`# ${ids.given}`, '']),
+    ...[ids.given, lacks].flatMap((said) => (said === undefined ? [] : [`# ${said}`, ''])),
     ...actionLines('tsbox has systemd move it to a cgroup that it may divide', scope),
     ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
     ...actionLines('tsbox prepares, on the host', plan.before),
@@ -76,6 +77,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     printSections(plan.sections),
     ...aroundLines(request),
     ...serverLines(box, host),
+    ...pastaLines(box, host, parent),
     ...actionLines('tsbox, when the workload has ended', plan.after),
     ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
@@ -92,6 +94,20 @@ function serverLines(box: Box, host: Host): string[] {
     commandLine(server.argv),
     '',
     ...jailLines('fuse-overlayfs', server),
+  ];
+}
+
+function pastaLines(box: Box, host: Host, parent: string): string[] {
+  if (box.network?.choice.kind !== 'pasta') return [];
+  const { program } = box.network.choice;
+  const pasta = pastaOf(box, host, { program, pid: PID, ready: readyPath(parent, ID) });
+  return [
+    '',
+    ...actionLines('tsbox, when the new process waits for its interface', pasta.before),
+    '# tsbox starts pasta, and waits until it writes into its PID file',
+    commandLine(pasta.argv),
+    '',
+    ...jailLines('pasta', pasta),
   ];
 }
 

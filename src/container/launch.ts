@@ -9,7 +9,6 @@ import { setWindowSize } from '../linux/terminal.ts';
 import type { ContainerPlan } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import type { Report } from '../plan/report.ts';
-import { rootServer } from '../plan/root.ts';
 import { LISTENER } from '../plan/seccomp.ts';
 import type { Step } from '../plan/step.ts';
 import { leaveNetworks, noteProcess } from '../sandbox/abandoned.ts';
@@ -23,8 +22,8 @@ import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
-import type { RunningServer } from './image-server.ts';
 import type { Watch } from './listener.ts';
+import { endServers, type Server, startServers, unserved } from './servers.ts';
 
 const { SIGKILL, SIGSYS } = signalNumbers;
 
@@ -50,15 +49,15 @@ export async function launch(
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, box.preserved);
   const started = await startWorkload(running, box, plan, steps, circumstances);
-  const { terminal, watch, server, report, at } = started;
+  const { terminal, watch, servers, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
     if (terminal !== undefined) closeSync(terminal);
-    const why = await server?.end('never ran');
+    const lost = await endServers(servers, 'never ran');
     await running.end();
     await watch?.end().catch(failedToListen);
-    throw why === undefined ? failure : unserved(why, failure);
+    throw lost[0] === undefined ? failure : unserved(lost[0], failure);
   }
   await circumstances.hooks?.started(running.pid).catch(async (error: unknown) => {
     running.signal(SIGKILL);
@@ -81,8 +80,8 @@ export async function launch(
     ...(box.watch === 'all' ? { recorded } : {}),
     wait: async (block) => {
       const ended = await running.end(block);
-      const why = await server?.end('has run');
-      if (why !== undefined) circumstances.say(`${why}: from then on the box had no files`);
+      for (const { why, server } of await endServers(servers, 'has run'))
+        circumstances.say(`${why}: from then on the box had ${server.lost}`);
       const heard = await watch?.end().catch(failedToListen);
       timeline.mark('workload', ended.at);
       const limited = box.spec.linux.resources.memory !== undefined;
@@ -120,7 +119,7 @@ function failedToListen(error: Error): BoxError {
 
 interface Started extends CarriedOut {
   readonly watch: Watch | undefined;
-  readonly server: RunningServer | undefined;
+  readonly servers: readonly Server[];
   readonly terminal: number | undefined;
 }
 
@@ -132,48 +131,27 @@ async function startWorkload(
   circumstances: Circumstances,
 ): Promise<Started> {
   let watch: Watch | undefined;
-  let server: RunningServer | undefined;
+  const servers: Server[] = [];
   let terminal: number | undefined;
   try {
     if (plan.cgroup === undefined) noteProcess(circumstances.state, running.pid);
     await prepare(running, plan, steps, circumstances.early);
-    server = await serveImage(running, box, circumstances);
+    for await (const server of startServers(running, box, circumstances)) servers.push(server);
     await pauseFor(running, circumstances.hooks?.created);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
     await pauseFor(running, circumstances.hooks?.starting);
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serve(listener, box, running.pid, circumstances);
-    return { ...running.carryOut(), watch, server, terminal };
+    return { ...running.carryOut(), watch, servers, terminal };
   } catch (error) {
     if (terminal !== undefined) closeSync(terminal);
-    await server?.end('never ran');
+    await endServers(servers, 'never ran');
     running.signal(SIGKILL);
     await running.end();
     await watch?.end().catch(failedToListen);
     throw error;
   }
-}
-
-async function serveImage(
-  running: Interpreter,
-  box: Box,
-  { host, early, state }: Circumstances,
-): Promise<RunningServer | undefined> {
-  const program = rootServer(box, host)?.program;
-  if (program === undefined) return undefined;
-  const { startImageServer } = await import('./image-server.ts');
-  try {
-    return await startImageServer(running, box, host, program, state, early?.abort);
-  } catch (error) {
-    throw unserved((error as Error).message, error);
-  }
-}
-
-function unserved(failed: string, cause: unknown): Refused {
-  const call = 'fuse-overlayfs';
-  const why = 'it serves the root file system, as there is no overlayfs for it';
-  return new Refused({ call, errno: 0 }, { failed, call, why }, { cause });
 }
 
 /** The process waits where its plan has hooks executed (src/plan/hooks.ts). */

@@ -9,7 +9,7 @@ import { hasNoUserNamespaces } from '../linux/caller-ids.ts';
 import type { Host } from '../plan/host.ts';
 import { type Refusal, Refused } from '../sandbox/refusal.ts';
 import { type BoxRequest, hostIds } from '../spec/box.ts';
-import { withoutNetwork } from '../spec/network-request.ts';
+import { LOOPBACK_ALONE, withoutNetwork } from '../spec/network-request.ts';
 import type { Mount } from '../spec/spec.ts';
 
 /** Starts what is asked for, or the most of it that the host lets be had. @throws as `start` does. */
@@ -22,6 +22,7 @@ export async function attempts<T>(
   let attempt = { request: firstAttempt(request, host), host: await withServer(request, host) };
   if (attempt.host.rootServer !== undefined) say(`there is no overlayfs here${SERVED}`);
   if (attempt.request.ids.given !== undefined) say(attempt.request.ids.given);
+  if (request.lacks !== undefined) say(request.lacks);
   for (;;) {
     try {
       return await start(attempt.request, attempt.host);
@@ -55,7 +56,6 @@ async function readFacts({ spec }: BoxRequest): Promise<Facts> {
   };
 }
 
-const LOOPBACK_ALONE = 'the box has its loopback interface alone';
 const SERVED = ': fuse-overlayfs does the same for the box';
 
 /** A user's box gets its files from fuse-overlayfs where there is no overlayfs, if that can be had. */
@@ -129,7 +129,7 @@ export function retreat(
   facts: Facts,
 ): Retreat | undefined {
   const { network } = request;
-  if (network?.preferred === true && refused.call === 'sendto')
+  if (network?.preferred === true && ['sendto', 'pasta'].includes(refused.call))
     return {
       request: { ...request, network: withoutNetwork(network) },
       why: LOOPBACK_ALONE,

@@ -9,11 +9,14 @@ import { proveRefusedCalls } from '../causes/refused-calls.ts';
 import { ownStatus, readText } from '../causes/status.ts';
 import { proveSubordinateIds } from '../causes/subordinate-ids.ts';
 import { dataDirectory, listImages } from '../image/image.ts';
+import { whyNotOpened } from '../linux/devices.ts';
 import { findMountApi, landlockVersion } from '../linux/host.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
 import { FORWARDING } from '../plan/bridge.ts';
 import { changeMessages } from '../plan/nftables-messages.ts';
+import { OPEN_TUN, pasta } from '../sandbox/find-pasta.ts';
 import { locate } from '../sandbox/tool.ts';
+import { TUN_DEVICE } from '../spec/network.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
 import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
 import { hostCgroups } from './cgroups.ts';
@@ -30,6 +33,7 @@ import {
   userNamespaceFacts,
 } from './namespaces.ts';
 import { checkNetworks, type NetworkFacts } from './networks.ts';
+import { checkPasta } from './pasta.ts';
 
 export async function examineHost(): Promise<Check[]> {
   const uid = process.getuid?.() ?? 0;
@@ -57,6 +61,7 @@ export async function examineHost(): Promise<Check[]> {
     checkMountApi(findMountApi(), await proveRefusedCalls(['mount_setattr'])),
     checkSeccomp(readText('/proc/sys/kernel/seccomp/actions_avail')),
     checkLandlock(landlockVersion()),
+    checkPasta(pasta, locate(pasta), uid === 0 ? undefined : whyNotOpened(TUN_DEVICE), OPEN_TUN),
     hostKvm(),
     checkQemu(qemu, qemuVersion),
     checkVirtiofsd(virtiofsd, locate(virtiofsd)),

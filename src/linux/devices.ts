@@ -1,6 +1,7 @@
 /** The host's device nodes: inode(7). */
-import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { relative } from 'node:path';
+import { describeErrno } from '../abi/errno.ts';
 import type { HostDevice } from '../spec/devices.ts';
 
 /**
@@ -46,4 +47,14 @@ function numbersOf(rdev: number): { major: number; minor: number } {
   const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & 0xffff_f000n);
   const minor = (bits & 0xffn) | ((bits >> 12n) & 0xffff_ff00n);
   return { major: Number(major), minor: Number(minor) };
+}
+
+/** Whether the caller may read and write there. @returns why not; undefined where it may. */
+export function whyNotOpened(path: string): string | undefined {
+  try {
+    closeSync(openSync(path, 'r+'));
+    return undefined;
+  } catch (error) {
+    return describeErrno(-((error as NodeJS.ErrnoException).errno ?? 0));
+  }
 }

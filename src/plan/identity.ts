@@ -56,17 +56,7 @@ export function becomeUser(box: Box, host: Host): Step[] {
     step(setresuid(user.uid), 'user of the workload'),
     setCapabilities(box, host.seccomp),
     clearAmbient(),
-    ...capabilities.ambient.map((name) =>
-      step(
-        prctl(
-          'PR_CAP_AMBIENT',
-          2,
-          'PR_CAP_AMBIENT_RAISE',
-          (capabilityNames as readonly string[]).indexOf(name),
-        ),
-        `${name} is kept across execve`,
-      ),
-    ),
+    ...capabilities.ambient.map(raiseAmbient),
     ...(noNewPrivileges ? [gainNothing()] : []),
   ];
 }
@@ -96,6 +86,14 @@ export function clearAmbient(): Step {
   return step(
     prctl('PR_CAP_AMBIENT', 4, 'PR_CAP_AMBIENT_CLEAR_ALL'),
     'no capability is passed on by execve alone',
+  );
+}
+
+export function raiseAmbient(name: string): Step {
+  const number = (capabilityNames as readonly string[]).indexOf(name);
+  return step(
+    prctl('PR_CAP_AMBIENT', 2, 'PR_CAP_AMBIENT_RAISE', number),
+    `${name} is kept across execve`,
   );
 }
 

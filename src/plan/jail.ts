@@ -24,12 +24,13 @@ import {
 import type { CloneFlag } from './container.ts';
 import type { Host } from './host.ts';
 import { mapOwnIds } from './id-maps.ts';
-import { clearAmbient, dropBounding, gainNothing } from './identity.ts';
+import { clearAmbient, dropBounding, gainNothing, raiseAmbient } from './identity.ts';
 import { changeRoot } from './isolate.ts';
 import { keepGroups } from './keep-groups.ts';
 import { wallIn } from './landlock.ts';
 import { type MountAttribute, mount, mountSetattr, moveMount, openTree } from './mount-calls.ts';
 import { newFileSystem } from './mounts-by-descriptor.ts';
+import { type NamespaceFlag, setns, unshare } from './namespaces.ts';
 import { dieWithParent, waitForParent } from './parent.ts';
 import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
@@ -59,6 +60,8 @@ export type JailPlace =
     }
   /** /dev/kvm. A user namespace can have no node of its own: there it is the host's. */
   | { readonly kind: 'kvm'; readonly path: string }
+  /** Another device of the host's, by its node there. */
+  | { readonly kind: 'host device'; readonly path: string; readonly source: string }
   /** A file or directory of the host's. */
   | {
       readonly kind: 'host file' | 'host directory';
@@ -71,9 +74,23 @@ export type JailPlace =
 export interface Inmate {
   /** With a user namespace of its own: the host's ids for which the two below stand in it. */
   readonly standsFor?: { readonly uid: number; readonly gid: number };
+  /** Instead of that, the user namespace of another process, which the caller has made. */
+  readonly joins?: JoinedUsers;
   readonly uid: number;
   readonly gid: number;
+  /** In a namespace that it joins it has these as whatever user it is. */
   readonly capabilities: readonly string[];
+}
+
+/**
+ * Whoever made a user namespace may enter it, and has every capability there: user_namespaces(7). The
+ * program sees the processes around tsbox, as only a clone(2) would put it into another PID namespace.
+ */
+export interface JoinedUsers {
+  /** As in a path of /proc. */
+  readonly pid: number | string;
+  /** Whether setgroups(2) is refused there. */
+  readonly keepsGroups: boolean;
 }
 
 /** All that there are, so that it sees no process, network, host name or message queue of the host's. */
@@ -86,7 +103,9 @@ const namespaces: readonly CloneFlag[] = [
   'CLONE_NEWCGROUP',
 ];
 
+/** What it is cloned with; one that joins others' users makes the rest itself, as it may then. */
 export function jailNamespaces({ inmate }: Pick<Jail, 'inmate'>): readonly CloneFlag[] {
+  if (inmate.joins !== undefined) return [];
   return inmate.standsFor === undefined ? namespaces : [...namespaces, 'CLONE_NEWUSER'];
 }
 
@@ -108,6 +127,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
         ...belongToTsbox(),
         step(umask(0o022), "what is made here does not depend on the caller's mask"),
         ...(jail.inmate.standsFor === undefined ? [] : waitForParent(0)),
+        ...(jail.inmate.joins === undefined ? [] : joinUsers(jail.arch, jail.inmate.joins)),
         ...keepApart(),
       ],
     },
@@ -117,6 +137,27 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
     { title: 'Resource limits', steps: setLimits(jail) },
     { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
     { title: 'Program', steps: executeProgram(argv, extra, outliveLimits(jail)) },
+  ];
+}
+
+/** The network of tsbox stays: the program is one that leads the box's out of it. */
+const unshared: readonly NamespaceFlag[] = [
+  'CLONE_NEWNS',
+  'CLONE_NEWIPC',
+  'CLONE_NEWUTS',
+  'CLONE_NEWCGROUP',
+];
+
+function joinUsers(arch: Arch, { pid, keepsGroups }: JoinedUsers): Step[] {
+  return [
+    step(
+      openat(arch, `/proc/${pid}/ns/user`, ['O_RDONLY', 'O_CLOEXEC']),
+      "of the box's first process, which waits",
+      { into: 'users' },
+    ),
+    step(setns('users', ['CLONE_NEWUSER']), 'whoever made it has every capability in it'),
+    ...(keepsGroups ? [] : [step(setgroups([]), "none of the caller's groups comes along")]),
+    ...unshared.map((flag) => step(unshare(flag), 'nothing of this kind is shared with the host')),
   ];
 }
 
@@ -133,6 +174,8 @@ function makeRoot(jail: Jail): Step[] {
       { into: 'anchor' },
     ),
     ...jail.places.flatMap((place) => openPlace(place, jail.inmate)),
+    // Nobody may make a file who is no user of the namespace.
+    ...(jail.inmate.joins === undefined ? [] : becomeUser(jail.inmate)),
     ...newFileSystem(
       'tmpfs',
       ['mode=0755', 'size=64k', 'nr_inodes=64'],
@@ -155,6 +198,7 @@ function openPlace(place: JailPlace, { standsFor }: Inmate): Step[] {
       { into: mountOf(place.path) },
     );
   if (place.kind === 'kvm') return standsFor === undefined ? [] : [open('/dev/kvm')];
+  if (place.kind === 'host device') return [open(place.source)];
   if (place.kind !== 'host file' && place.kind !== 'host directory') return [];
   const attributes: MountAttribute[] = [
     ...harmless,
@@ -206,6 +250,7 @@ function addPlace({ arch, inmate }: Jail, place: JailPlace): Step[] {
         step(mknodat('root', path, 0o600, [10, 232]), 'KVM, for this program alone'),
         step(fchownat('root', path, inmate.uid, inmate.gid), 'whoever may use that of the host'),
       ];
+    case 'host device':
     case 'host file':
       return attach(arch, path, 'file');
     case 'host directory':
@@ -260,22 +305,33 @@ function outliveLimits({ limits }: Jail): Step[] {
 }
 
 function becomeInmate(jail: Jail): Step[] {
-  const { standsFor, uid, gid, capabilities } = jail.inmate;
+  const { standsFor, joins, capabilities } = jail.inmate;
   return [
     ...dropBounding(capabilities, jail),
-    ...(standsFor === undefined
+    ...(standsFor === undefined && joins === undefined
       ? [step(setgroups([]), "none of the caller's groups comes along")]
       : []),
-    step(setresgid(gid), 'group of the program'),
-    step(setresuid(uid), 'user of the program'),
+    ...(joins === undefined ? becomeUser(jail.inmate) : []),
     step(
-      capset({ effective: capabilities, permitted: capabilities, inheritable: [] }),
+      capset({
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: joins === undefined ? [] : capabilities,
+      }),
       'capabilities of the program',
     ),
     clearAmbient(),
+    ...(joins === undefined ? [] : capabilities.map(raiseAmbient)),
     gainNothing(),
     ...(standsFor !== undefined && capabilities.includes('CAP_SETGID')
       ? [keepGroups(jail.arch)]
       : []),
+  ];
+}
+
+function becomeUser({ uid, gid }: Inmate): Step[] {
+  return [
+    step(setresgid(gid), 'group of the program'),
+    step(setresuid(uid), 'user of the program'),
   ];
 }

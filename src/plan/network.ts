@@ -17,8 +17,11 @@ import {
   socketNetlink,
   socketUdp,
 } from './network-calls.ts';
+import { PARENT_DESCRIPTOR } from './parent.ts';
 import { ownMounts } from './places.ts';
+import { receive, sendByte } from './socket-calls.ts';
 import { type Step, step } from './step.ts';
+import { makeTap, openTun } from './tap.ts';
 
 /** What the box's interface is called. */
 export const INTERFACE = 'eth0';
@@ -103,6 +106,11 @@ const somewhere: Readonly<Record<4 | 6, Address>> = {
   6: { family: 6, value: 0x20010db8n << 96n },
 };
 
+/** While the host's tree is in reach. */
+export function openInterface({ network }: Pick<Box, 'network'>, host: Host): Step[] {
+  return network?.choice.kind === 'pasta' ? openTun(host) : [];
+}
+
 /** The one interface of a guest: its kernel counts from 1, which is the loopback interface, on. */
 const CARD_NUMBER = 2;
 
@@ -111,6 +119,7 @@ const CARD_NUMBER = 2;
  * @param made by whom the interface was: in a guest by the driver of its card.
  */
 export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by driver'): Step[] {
+  if (box.network?.choice.kind === 'pasta') return waitForPasta(box, host);
   const attachment = box.network?.attachment;
   if (attachment === undefined) return [];
   const index = made === 'by tsbox' ? interfaceNumber(box.id) : CARD_NUMBER;
@@ -139,16 +148,42 @@ export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by 
 
 /** A box that may send raw packets could lead the others' to itself (CVE-2020-13401). */
 function ignoreAdvertisements(box: Box, host: Host): Step[] {
+  return setInterface(box, host, INTERFACE, 'accept_ra', [
+    'no other box tells this one where to send its packets',
+    'routers are not believed',
+  ]);
+}
+
+/** It configures the interface (pasta.ts), which has what is set for those that come. */
+function waitForPasta(box: Box, host: Host): Step[] {
+  return [
+    ...setInterface(box, host, 'default', 'accept_dad', [
+      'pasta alone is on the other side',
+      'nobody else has its address, which can be used at once',
+    ]),
+    ...makeTap(INTERFACE),
+    step(sendByte(PARENT_DESCRIPTOR), 'tsbox starts pasta, which takes the other end of it'),
+    step(receive(PARENT_DESCRIPTOR, 0), 'and has done so'),
+  ];
+}
+
+/** ip-sysctl.rst of the kernel's documentation. There is nothing to set where it has no IPv6. */
+function setInterface(
+  box: Box,
+  host: Host,
+  name: string,
+  setting: string,
+  [why, effect]: readonly [string, string],
+): Step[] {
   const procfs = ownMounts(box, host).find(({ mount }) => mount.type === 'proc')?.slot ?? 'root';
-  const path = `sys/net/ipv6/conf/${INTERFACE}/accept_ra`;
+  const path = `sys/net/ipv6/conf/${name}/${setting}`;
   const inside = ['RESOLVE_IN_ROOT', 'RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'] as const;
   return [
-    step(
-      openat2(host.arch, procfs, path, ['O_WRONLY', 'O_CLOEXEC'], inside),
-      'no other box tells this one where to send its packets',
-      { into: 'accept_ra', accept: ['ENOENT'] },
-    ),
-    step(write('accept_ra', '0'), 'routers are not believed'),
+    step(openat2(host.arch, procfs, path, ['O_WRONLY', 'O_CLOEXEC'], inside), why, {
+      into: setting,
+      accept: ['ENOENT'],
+    }),
+    step(write(setting, '0'), effect),
   ];
 }
 

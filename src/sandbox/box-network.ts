@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../linux/make-directory.ts';
 import type { Box, BoxNetwork } from '../spec/box.ts';
 import type { Attachment, NetworkChoice } from '../spec/network.ts';
-import { withoutNetwork } from '../spec/network-request.ts';
+import { LOOPBACK_ALONE, withoutNetwork } from '../spec/network-request.ts';
 import { BoxError } from './errors.ts';
 import { type Resolvers, writeNames, writeResolver } from './names.ts';
 import {
@@ -15,6 +15,7 @@ import {
   writeMember,
 } from './network-state.ts';
 import { type InterfaceEnd, joinNetwork, leaveNetwork } from './networks.ts';
+import { checkPorts } from './published-ports.ts';
 import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
 
@@ -49,7 +50,7 @@ export async function enterNetwork(
     if (asked.preferred !== true) throw error;
     await endNetwork(boxes, state.id, 'removed');
     const why = error instanceof Refused ? error.told.failed : (error as Error).message;
-    say(`the box has its loopback interface alone: ${why}`);
+    say(`${LOOPBACK_ALONE}: ${why}`);
     return enterAsked(boxes, state, withoutNetwork(asked), spec);
   }
 }
@@ -64,7 +65,7 @@ async function enterAsked(
   if (names === undefined) return asked;
   if (choice.kind === 'bridge' && process.geteuid?.() !== 0)
     throw new BoxError(
-      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none',
+      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none, or pasta, which containers can have without',
     );
   const directory = networksDirectory(boxes);
   if (choice.kind === 'box') {
@@ -73,6 +74,7 @@ async function enterAsked(
     return { ...asked, files: filesOf(own, directory, state.id) };
   }
   const member: Member = { id: state.id, hostname: hostname ?? state.id, hosts: names.hosts };
+  if (choice.kind === 'pasta') checkPorts(ports);
   const network = choice.kind === 'bridge' ? choice.network : undefined;
   const attachment =
     network === undefined
@@ -93,6 +95,7 @@ async function enterAsked(
 /** The host's own are no resolvers for a namespace in which its loopback addresses are not. */
 function resolvers(choice: NetworkChoice, attachment: Attachment | undefined): Resolvers {
   if (attachment !== undefined) return { kind: 'network', network: attachment.network };
+  if (choice.kind === 'pasta') return { kind: 'apart' };
   return choice.kind === 'namespace' ? { kind: 'namespace', path: choice.path } : { kind: 'host' };
 }
 

@@ -34,6 +34,8 @@ function neighbour({ id, attachment, hostname }: Member) {
 export type Resolvers =
   | { readonly kind: 'host' }
   | { readonly kind: 'network'; readonly network: Network }
+  /** One that leads as far as the host's, and has a loopback interface of its own. */
+  | { readonly kind: 'apart' }
   /** One that others made: ip-netns(8) has resolvers for those that have a name. */
   | { readonly kind: 'namespace'; readonly path: string };
 
@@ -63,7 +65,7 @@ function filesOf(from: Resolvers): string[] {
 function isReachable({ family, value }: Address, from: Resolvers): boolean {
   if (from.kind === 'host') return true;
   const loopback = family === 4 ? value >> 24n === 127n : value === 1n;
-  if (from.kind === 'namespace') return !loopback;
+  if (from.kind !== 'network') return !loopback;
   const { internal, subnets } = from.network;
   return !internal && !loopback && subnets.some((subnet) => subnet.family === family);
 }

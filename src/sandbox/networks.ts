@@ -5,10 +5,8 @@
  */
 import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
-import { SyscallError } from '../linux/native.ts';
 import { findLink, linkMtu, readRoutes, removeLink, silenceLink } from '../linux/netlink.ts';
 import { randomHex } from '../linux/random.ts';
-import { reservePort } from '../linux/reserve-port.ts';
 import type { HostAction } from '../plan/action.ts';
 import {
   addPorts,
@@ -23,7 +21,6 @@ import { hostInterface } from '../plan/network.ts';
 import { conflicts, freeSubnet } from '../plan/subnets.ts';
 import { type Address, addressIn, printSubnet, type Subnet, sizeOf } from '../spec/addresses.ts';
 import { type Attachment, GATEWAY, type Network, type PublishedPort } from '../spec/network.ts';
-import { printPort } from '../spec/ports.ts';
 import { carryOut } from './actions.ts';
 import { BoxError } from './errors.ts';
 import { writeNames } from './names.ts';
@@ -40,6 +37,7 @@ import {
   writeActive,
   writeMember,
 } from './network-state.ts';
+import { reservePorts } from './published-ports.ts';
 import { Refused } from './refusal.ts';
 import type { BoxState } from './state.ts';
 
@@ -60,7 +58,10 @@ export async function joinNetwork(
   state: Pick<BoxState, 'id' | 'claim'>,
   { network: wanted, ports, member }: Joining,
 ): Promise<Attachment> {
-  reserved.set(state.id, reserve(ports, wanted.subnets));
+  const families = wanted.subnets.some(({ family }) => family === 6)
+    ? ([4, 6] as const)
+    : ([4] as const);
+  reserved.set(state.id, reservePorts(ports, families));
   return locked(directory, async () => {
     const active = readActive(directory);
     const there = active.find(({ name }) => name === wanted.name);
@@ -273,37 +274,4 @@ function hardwareAddress(): Uint8Array {
   const bytes = Buffer.from(randomHex(6), 'hex');
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return bytes;
-}
-
-/** @throws BoxError where one is another program's. */
-function reserve(ports: readonly PublishedPort[], subnets: readonly Subnet[]): number[] {
-  const sockets: number[] = [];
-  const six = subnets.some(({ family }) => family === 6);
-  const everywhere: Address[] = [
-    { family: 4, value: 0n },
-    ...(six ? [{ family: 6, value: 0n } as const] : []),
-  ];
-  for (const port of ports) {
-    for (const address of port.address === undefined ? everywhere : [port.address]) {
-      try {
-        sockets.push(reservePort(port.protocol, address, port.host));
-      } catch (error) {
-        for (const socket of sockets) closeSync(socket);
-        throw unavailable(port, error);
-      }
-    }
-  }
-  return sockets;
-}
-
-function unavailable(port: PublishedPort, error: unknown): unknown {
-  if (!(error instanceof SyscallError)) return error;
-  const why: Readonly<Record<number, string>> = {
-    [errnoNumber('EADDRINUSE')]:
-      'another program, or another box, has that port of the host: choose another',
-    [errnoNumber('EADDRNOTAVAIL')]: 'the host has no such address: `ip address` shows those it has',
-  };
-  return new BoxError(`--publish ${printPort(port)}: ${why[error.errno] ?? error.message}`, {
-    cause: error,
-  });
 }

@@ -44,6 +44,8 @@ export interface BoxRequest extends Omit<Box, 'id'> {
   readonly stopSignal?: number;
   /** Seconds after which the workload is killed; never if absent. */
   readonly timeout?: number;
+  /** What the box would usually have, and why this host has not got it: to be told, a sentence. */
+  readonly lacks?: string;
 }
 
 /** Which ids of the host stand behind those of the box. */

@@ -44,8 +44,8 @@ export function specFromOptions(
   const hostname =
     shared.hostname ?? problems.attempt(() => parseHostname(options.hostname), DEFAULT_HOSTNAME);
   const security = securityOptions(options.securityOpt, problems);
-  const network = networkRequest(options, caller, problems);
-  const namespaces = withNetwork(shared.namespaces, network);
+  const networking = networkRequest(options, caller, problems);
+  const namespaces = withNetwork(shared.namespaces, networking.network);
   const isolation = makeLinux(options, namespaces, caller, security, problems);
   const asked = problems.attempt(
     () => idsBeside(shared.kin, options) ?? idMaps(options, caller.ids),
@@ -102,7 +102,7 @@ export function specFromOptions(
     ...(shared.sharedMemory === undefined ? {} : { sharedMemory: shared.sharedMemory }),
     layer: options.writable ? 'writable' : 'ephemeral',
     ids,
-    ...(network === undefined ? {} : { network }),
+    ...networking,
   };
 }
 

@@ -1,17 +1,30 @@
 /** `--network MODE`: podman-run(1). */
 import { SpecError } from './errors.ts';
-import { defaultNetwork, type Network, type NetworkChoice, type UsualNetwork } from './network.ts';
+import {
+  defaultNetwork,
+  type Network,
+  type NetworkChoice,
+  type Pasta,
+  type UsualNetwork,
+} from './network.ts';
 import type { OtherBox } from './outside.ts';
 
 /** What networks are called, and boxes. */
 export const networkName = /^[a-z0-9][a-z0-9_.-]{0,62}$/i;
 
 /** Words that could be taken for networks. */
-export const modes: readonly string[] = ['none', 'host', 'bridge', 'private', 'ns', 'container'];
+export const modes: readonly string[] = [
+  'none',
+  'host',
+  'bridge',
+  'private',
+  'ns',
+  'container',
+  'pasta',
+];
 
 /** What podman has and tsbox has not. */
 const others: Readonly<Record<string, string>> = {
-  pasta: 'not something to ask for',
   slirp4netns: 'not something that tsbox has',
   default: 'not something that tsbox has',
 };
@@ -21,6 +34,7 @@ const others: Readonly<Record<string, string>> = {
  * @param usual what `private` means for the caller.
  * @param find looks a network up by its name.
  * @param findBox looks a running box up by its id.
+ * @param findPasta looks whether the caller, who has no root, can have it.
  * @throws SpecError
  */
 export function parseNetwork(
@@ -28,6 +42,7 @@ export function parseNetwork(
   usual: UsualNetwork,
   find: (name: string) => Network | undefined,
   findBox: (what: string, id: string) => OtherBox,
+  findPasta: () => Pasta,
 ): NetworkChoice {
   const [word = '', ...rest] = (value ?? 'private').split(':');
   const argument = rest.join(':');
@@ -45,11 +60,13 @@ export function parseNetwork(
     case 'none':
       return { kind: 'none' };
     case 'private':
-      return usual === 'bridge' ? { kind: 'bridge', network: defaultNetwork } : { kind: 'none' };
+      return usualChoice(usual, findPasta);
     case 'host':
       return { kind: 'host' };
     case 'bridge':
       return { kind: 'bridge', network: defaultNetwork };
+    case 'pasta':
+      return choosePasta(findPasta(), refuse);
     case 'ns':
       if (argument.startsWith('/')) return { kind: 'namespace', path: argument };
       throw refuse(
@@ -65,12 +82,26 @@ export function parseNetwork(
   const other = Object.hasOwn(others, word) ? others[word] : undefined;
   if (other !== undefined)
     throw refuse(
-      `${other}: none, host, bridge, private, ns:PATH, container:ID and names of networks are`,
+      `${other}: none, host, bridge, private, pasta, ns:PATH, container:ID and names of networks are`,
     );
   if (networkName.test(word)) return bridge(word);
   throw refuse(
-    'not a network: none, host, bridge, private, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
+    'not a network: none, host, bridge, private, pasta, ns:PATH, container:ID and names of networks (letters, digits, _ . -) are',
   );
+}
+
+function usualChoice(usual: UsualNetwork, findPasta: () => Pasta): NetworkChoice {
+  if (usual === 'bridge') return { kind: 'bridge', network: defaultNetwork };
+  const pasta = usual === 'pasta' ? findPasta() : undefined;
+  if (pasta === undefined) return { kind: 'none' };
+  return 'program' in pasta
+    ? { kind: 'pasta', program: pasta.program }
+    : { kind: 'none', lacks: `${pasta.lacks}: ${pasta.mend}` };
+}
+
+function choosePasta(pasta: Pasta, refuse: (why: string) => SpecError): NetworkChoice {
+  if ('program' in pasta) return { kind: 'pasta', program: pasta.program };
+  throw refuse(`${pasta.lacks}: ${pasta.mend}, or use --network=none`);
 }
 
 function networkOf(box: OtherBox): NetworkChoice {

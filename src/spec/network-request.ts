@@ -1,4 +1,5 @@
 /** What the flags ask of networks, and what of it cannot be had together. */
+import type { BoxRequest } from './box.ts';
 import type { ProblemList } from './errors.ts';
 import { parseNames } from './names-options.ts';
 import { containerOf } from './namespace-options.ts';
@@ -7,6 +8,7 @@ import {
   type Network,
   type NetworkChoice,
   type NetworkRequest,
+  type Pasta,
 } from './network.ts';
 import { parseNetwork } from './network-option.ts';
 import { noOutside } from './outside.ts';
@@ -14,52 +16,88 @@ import { parsePublish, printPort } from './ports.ts';
 import type { Caller, RunOptions } from './run-options.ts';
 import type { Linux } from './spec.ts';
 
-/** @returns undefined for a box that has nothing but its loopback interface. */
+/** @returns no network for a box that has nothing but its loopback interface. */
 export function networkRequest(
   options: RunOptions,
-  { findNetwork = findDefault, outside = noOutside, ids, usualNetwork = 'none' }: Around,
+  caller: Around,
   problems: ProblemList,
-): NetworkRequest | undefined {
-  const choice = problems.attempt(
-    () =>
-      parseNetwork(options.network, usualNetwork, findNetwork, (what, id) =>
-        containerOf(what, id, ids.kind, outside),
-      ),
-    {
-      kind: 'none',
-    } as const,
-  );
+): Pick<BoxRequest, 'network' | 'lacks'> {
+  const { kind } = caller.ids;
+  const choice = choiceOf(options, caller, problems);
   const { publish, dns, dnsSearch, dnsOption, addHost } = options;
   const resolver = dns.length + dnsSearch.length + dnsOption.length > 0;
-  if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver)
-    return undefined;
+  const lacks = choice.kind === 'none' ? choice.lacks : undefined;
+  const told = lacks === undefined ? {} : { lacks: `${LOOPBACK_ALONE}: ${lacks}` };
+  if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver) return told;
   const ports = publish.flatMap((word) => problems.attempt(() => parsePublish(word), []));
-  if (publish.length > 0 && choice.kind !== 'bridge')
-    problems.add(`--publish ${publish[0]}: ${unpublishable(choice)}`);
+  if (publish.length > 0 && choice.kind !== 'bridge' && choice.kind !== 'pasta')
+    problems.add(`--publish ${publish[0]}: ${lacks ?? unpublishable(choice, kind)}`);
   if (resolver && choice.kind === 'none')
     problems.add(
-      '--dns, --dns-search, --dns-option: a box without a network asks nobody: add --network=bridge',
+      `--dns, --dns-search, --dns-option: ${lacks ?? `a box without a network asks nobody: add ${leadsOut(kind)}`}`,
     );
-  if (choice.kind === 'box' && (resolver || addHost.length > 0))
-    problems.add(
-      `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
-    );
-  if (choice.kind === 'host' && ids.kind !== 'root')
-    problems.add(
-      '--network host: only root may mount a /sys that shows the interfaces of the host (network_namespaces(7)): run tsbox as root, or use --network=none',
-    );
-  if (choice.kind === 'namespace' && ids.kind === 'user')
-    problems.add(
-      `--network ${options.network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
-    );
+  for (const why of refusals(choice, options, caller.ids)) problems.add(why);
   for (const port of twice(ports.map((each) => printPort({ ...each, box: 0 }).replace(':0/', '/'))))
     problems.add(
       `--publish: ${port} of the host is given twice; it can lead to one port of the box`,
     );
   const names = parseNames(options, problems);
   const asked = options.network !== undefined || publish.length > 0 || resolver;
-  return { choice, ports, names, ...(asked ? {} : { preferred: true }) };
+  const network = { choice, ports, names, ...(asked ? {} : { preferred: true as const }) };
+  return { network, ...told };
 }
+
+function choiceOf(
+  options: RunOptions,
+  {
+    findNetwork = findDefault,
+    findPasta = findNone,
+    outside = noOutside,
+    ids,
+    usualNetwork = 'none',
+  }: Around,
+  problems: ProblemList,
+): NetworkChoice {
+  const findBox = (what: string, id: string) => containerOf(what, id, ids.kind, outside);
+  return problems.attempt<NetworkChoice>(
+    () => parseNetwork(options.network, usualNetwork, findNetwork, findBox, findPasta),
+    { kind: 'none' },
+  );
+}
+
+/** A sentence each. */
+function refusals(
+  choice: NetworkChoice,
+  { network, dns, dnsSearch, dnsOption, addHost }: RunOptions,
+  { kind }: Caller['ids'],
+): string[] {
+  const names = [dns, dnsSearch, dnsOption, addHost].some((words) => words.length > 0);
+  switch (choice.kind) {
+    case 'box':
+      return names
+        ? [
+            `--dns, --dns-search, --dns-option, --add-host: the box has the names of box ${choice.id}, whose network it shares: give them to that one`,
+          ]
+        : [];
+    case 'host':
+      return kind === 'root'
+        ? []
+        : [
+            '--network host: only root may mount a /sys that shows the interfaces of the host (network_namespaces(7)): run tsbox as root, or use --network=none',
+          ];
+    case 'namespace':
+      return kind === 'user'
+        ? [
+            `--network ${network}: only root may enter a network namespace that is there already (setns(2)): run tsbox as root`,
+          ]
+        : [];
+    default:
+      return [];
+  }
+}
+
+/** What is said of a box that gets no network which nobody asked for; why follows. */
+export const LOOPBACK_ALONE = 'the box has its loopback interface alone';
 
 /** Of a box whose host cannot have the network that it prefers. */
 export function withoutNetwork({ names }: NetworkRequest): NetworkRequest {
@@ -67,10 +105,14 @@ export function withoutNetwork({ names }: NetworkRequest): NetworkRequest {
   return { choice: { kind: 'none' }, ports: [], ...(hosts ? { names } : {}) };
 }
 
-type Around = Pick<Caller, 'findNetwork' | 'outside' | 'ids' | 'usualNetwork'>;
+type Around = Pick<Caller, 'findNetwork' | 'findPasta' | 'outside' | 'ids' | 'usualNetwork'>;
 
-function unpublishable(choice: NetworkChoice): string {
-  const bridge = 'ports are led into boxes on a bridge: add --network=bridge';
+function leadsOut(caller: Caller['ids']['kind']): string {
+  return caller === 'user' ? '--network=pasta' : '--network=bridge';
+}
+
+function unpublishable(choice: NetworkChoice, caller: Caller['ids']['kind']): string {
+  const bridge = `ports are led into boxes ${caller === 'user' ? 'by pasta' : 'on a bridge'}: add ${leadsOut(caller)}`;
   switch (choice.kind) {
     case 'host':
       return `${bridge}, or use the ports of the host, which this box has already`;
@@ -86,6 +128,11 @@ function unpublishable(choice: NetworkChoice): string {
 function twice(words: readonly string[]): Set<string> {
   return new Set(words.filter((word, index) => words.indexOf(word) !== index));
 }
+
+const findNone = (): Pasta => ({
+  lacks: 'nobody is there who would look for pasta',
+  mend: 'give Caller.findPasta',
+});
 
 /** Where no other network is known. */
 export function findDefault(name: string): Network | undefined {

@@ -4,7 +4,11 @@ import type { Address, Subnet } from './addresses.ts';
 /** `--network` in podman's words. */
 export type NetworkChoice =
   /** A network namespace of its own, with nothing but its loopback interface. */
-  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'none';
+      /** Why a user's box has no way out that it would have by pasta: what is missing, and what to do. */
+      readonly lacks?: string;
+    }
   /** That of the host. */
   | { readonly kind: 'host' }
   /** One that is there, by the path of its file in /proc/PID/ns or /run/netns. */
@@ -12,10 +16,21 @@ export type NetworkChoice =
   /** That of another box, which has the id. */
   | { readonly kind: 'box'; readonly id: string; readonly path: string }
   /** A namespace of its own on a bridge of tsbox's. */
-  | { readonly kind: 'bridge'; readonly network: Network };
+  | { readonly kind: 'bridge'; readonly network: Network }
+  /** A namespace of its own from which pasta, of that path, leads as far as the user comes. */
+  | { readonly kind: 'pasta'; readonly program: string };
 
-/** What a box gets of whose network nothing is said: the default bridge of the host's root, say. */
-export type UsualNetwork = 'bridge' | 'none';
+/** Through which a program makes interfaces of its own, by tuntap.rst of the kernel's documentation. */
+export const TUN_DEVICE = '/dev/net/tun';
+
+/** Whether a user without root can have pasta(1). */
+export type Pasta =
+  | { readonly program: string }
+  /** Two sentences, what is missing and what to do. */
+  | { readonly lacks: string; readonly mend: string };
+
+/** What a box gets of whose network nothing is said; `pasta` where it can be had. */
+export type UsualNetwork = 'bridge' | 'pasta' | 'none';
 
 /** A port of the host's that leads into the box: `--publish`. */
 export interface PublishedPort {

@@ -1,7 +1,7 @@
 import type { Arch } from '../abi/syscalls.ts';
 import type { CallerIds } from './caller-ids.ts';
 import type { FindDevices } from './devices.ts';
-import type { Network, UsualNetwork } from './network.ts';
+import type { Network, Pasta, UsualNetwork } from './network.ts';
 import type { Outside } from './outside.ts';
 import type { ConsoleSize } from './spec.ts';
 
@@ -118,6 +118,8 @@ export interface Caller {
   readonly findDevices: FindDevices;
   /** Looks a network up by its name; there is the default one alone if absent. */
   readonly findNetwork?: (name: string) => Network | undefined;
+  /** Looks for pasta, for a caller without root; there is none if absent. */
+  readonly findPasta?: () => Pasta;
   /** `none` if absent. */
   readonly usualNetwork?: UsualNetwork;
   readonly ids: CallerIds;

@@ -39,18 +39,21 @@ export class OwnHost {
   readonly #process: ChildProcess;
   readonly #outside: number;
   readonly #running: ChildProcess[] = [];
+  /** What executes tsbox as somebody else. */
+  readonly #become: readonly string[];
 
-  private constructor(process: ChildProcess, outside: number) {
+  private constructor(process: ChildProcess, outside: number, become: readonly string[]) {
     this.#process = process;
     this.#outside = outside;
+    this.#become = become;
   }
 
-  static async make(): Promise<OwnHost> {
+  static async make(become: readonly string[] = []): Promise<OwnHost> {
     const child = spawn('unshare', ['-n', '-m', 'sh', '-ec', SET_UP], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    return new OwnHost(child, Number(/^ready (\d+)/.exec(line.toString())?.[1]));
+    return new OwnHost(child, Number(/^ready (\d+)/.exec(line.toString())?.[1]), become);
   }
 
   end(): void {
@@ -63,6 +66,11 @@ export class OwnHost {
     return ['nsenter', '-t', String(this.#process.pid), '-n', '-m', '--'];
   }
 
+  /** What makes a command one of the machine's that it reaches. */
+  get beyond(): readonly string[] {
+    return ['nsenter', '-t', String(this.#outside), '-n', '--'];
+  }
+
   /** A shell script on it. */
   shell(script: string): string {
     return this.#run([...this.by, 'sh', '-ec', script]);
@@ -70,7 +78,7 @@ export class OwnHost {
 
   /** A shell script on a machine that it reaches. */
   outside(script: string): string {
-    return this.#run(['nsenter', '-t', String(this.#outside), '-n', '--', 'sh', '-c', script]);
+    return this.#run([...this.beyond, 'sh', '-c', script]);
   }
 
   #run([command = '', ...args]: readonly string[]): string {
@@ -83,12 +91,16 @@ export class OwnHost {
 
   /** Of any program on it. */
   result(...words: readonly string[]): Result {
-    const [command = '', ...by] = this.by;
-    const { status, stdout, stderr } = spawnSync(command, [...by, ...words], {
-      encoding: 'utf8',
-      timeout: 100_000,
-    });
-    return { status, stdout, stderr };
+    return run([...this.by, ...this.#become, ...words]);
+  }
+
+  /** Of tsbox, started through a program that root executes with its own arguments. */
+  resultAs(before: readonly string[], ...words: readonly string[]): Result {
+    return run(this.commandAs(before, ...words));
+  }
+
+  commandAs(before: readonly string[], ...words: readonly string[]): readonly string[] {
+    return [...this.by, ...before, ...this.#become, program, ...words];
   }
 
   /** All that networks could leave. An interface goes soon after the last process of its namespace. */
@@ -106,11 +118,14 @@ export class OwnHost {
   /** A box that runs until its input ends, or the test does; by then it has said something. */
   async start(...words: readonly string[]): Promise<RunningBox> {
     const [command = '', ...by] = this.by;
-    const child = spawn(command, [...by, program, 'run', '-i', ...words], {
-      stdio: ['pipe', 'pipe', 'inherit'],
+    const child = spawn(command, [...by, ...this.#become, program, 'run', '-i', ...words], {
+      stdio: 'pipe',
     });
     this.#running.push(child);
-    let said = '';
+    let [said, complained] = ['', ''];
+    child.stderr.on('data', (chunk: Buffer) => {
+      complained += chunk;
+    });
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk;
     });
@@ -118,6 +133,7 @@ export class OwnHost {
     const ended = once(child, 'close');
     return {
       said: () => said,
+      complained: () => complained,
       write: (text) => void child.stdin.write(text),
       end: async () => {
         child.stdin.end();
@@ -152,9 +168,19 @@ export class OwnHost {
   }
 }
 
+function run([command = '', ...args]: readonly string[]): Result {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    timeout: 100_000,
+  });
+  return { status, stdout, stderr };
+}
+
 export interface RunningBox {
   /** All of its output so far. */
   said(): string;
+  /** All of its tsbox's own so far. */
+  complained(): string;
   write(text: string): void;
   end(): Promise<void>;
   /** Its tsbox. */

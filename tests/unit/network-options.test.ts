@@ -8,13 +8,13 @@ import { problemsOf } from './problems.ts';
 
 function asked(options: Partial<RunOptions>) {
   const problems = new ProblemList();
-  const request = networkRequest(
+  const { network } = networkRequest(
     { command: [], ...noOptions, ...options },
     { ids: plainRoot },
     problems,
   );
   problems.throwIfAny();
-  return request;
+  return network;
 }
 
 const refusal = (make: () => unknown) => problemsOf(make).join('\n');

@@ -1,0 +1,136 @@
+/**
+ * The process of pasta(1) that leads the network of a user's box out of the host, through sockets of
+ * the user's: what the kernel lets nobody but root do by interfaces. It reads what a hostile workload
+ * sends, in a C program, and needs every address that the user reaches; so it is in a jail, which holds
+ * nothing else. It makes the box's interface and configures it as the host's own is, and to make it has
+ * to be in the box's user namespace; the box has no PID namespace in which it is.
+ */
+import { printAddress } from '../spec/addresses.ts';
+import type { Box } from '../spec/box.ts';
+import { type PublishedPort, TUN_DEVICE } from '../spec/network.ts';
+import type { HostAction } from './action.ts';
+import { accountPath } from './cgroup.ts';
+import type { Host } from './host.ts';
+import { keepsGroups } from './id-maps.ts';
+import { firstId } from './identity.ts';
+import { type Jail, type JailPlace, jailSections } from './jail.ts';
+import { INTERFACE } from './network.ts';
+import type { Section } from './step.ts';
+
+/** To enter the box's network namespace, make its interface and leave the jail for an empty directory. */
+const toConnect = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
+
+export interface PastaPlan {
+  /** By tsbox, before it is started. */
+  readonly before: readonly HostAction[];
+  /** What it uses counts as the box's, which cannot reach it. */
+  readonly cgroup: string | undefined;
+  readonly jail: Jail;
+  readonly argv: readonly string[];
+  readonly maps: readonly HostAction[];
+  readonly sections: readonly Section[];
+}
+
+/** Of one box, that has come to wait for it. */
+export interface Served {
+  readonly program: string;
+  /** Of the box's first process, as in a path of /proc. */
+  readonly pid: number | string;
+  /** A FIFO of tsbox's: something is written into it when the interface is there and all ports lead to it. */
+  readonly ready: string;
+}
+
+/** @param system what any program needs. */
+export function planPasta(
+  box: Box,
+  host: Host,
+  served: Served,
+  system: readonly JailPlace[],
+): PastaPlan {
+  const { uidMappings, gidMappings } = box.spec.linux;
+  const { arch, anchor, lastCapability = 0 } = host;
+  const jail: Jail = {
+    arch,
+    anchor,
+    lastCapability,
+    places: [...system, ...ownPlaces(served)],
+    inmate: {
+      uid: firstId(uidMappings),
+      gid: firstId(gidMappings),
+      joins: { pid: served.pid, keepsGroups: keepsGroups(box, host) },
+      capabilities: toConnect,
+    },
+    limits: { RLIMIT_CORE: 0n },
+  };
+  const argv = commandLine(served.program, box.network?.ports ?? []);
+  const cgroup = host.cgroup && `${accountPath(host.cgroup, box.id)}/pasta`;
+  return {
+    before: cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for pasta' }],
+    cgroup,
+    jail,
+    argv,
+    maps: [],
+    sections: jailSections(jail, argv, 0),
+  };
+}
+
+const [NAMESPACE, READY] = ['proc/1/ns/net', 'tmp/ready'];
+
+/** At paths that the AppArmor profile of Debian's package lets it open. Of /proc it sees itself alone. */
+function ownPlaces({ pid, ready }: Served): JailPlace[] {
+  const directories = (...paths: string[]) =>
+    paths.map((path): JailPlace => ({ kind: 'directory', path }));
+  return [
+    ...directories('proc', 'proc/1', 'proc/1/ns'),
+    {
+      kind: 'host file',
+      path: NAMESPACE,
+      source: `/proc/${pid}/ns/net`,
+      access: 'read-only',
+    },
+    { kind: 'host directory', path: 'proc/2', source: '/proc/self', access: 'read-only' },
+    { kind: 'link', path: 'proc/self', target: '2' },
+    ...directories('dev', 'dev/net'),
+    { kind: 'host device', path: TUN_DEVICE.slice(1), source: TUN_DEVICE },
+    ...directories('tmp'),
+    { kind: 'host file', path: READY, source: ready, access: 'writable' },
+  ];
+}
+
+/**
+ * Whatever is not said it would do by itself: forward every port that somebody listens at, on either
+ * side, and lead packets for the host's gateway to the host's own loopback interface (passt(1)).
+ */
+function commandLine(program: string, ports: readonly PublishedPort[]): string[] {
+  return [
+    program,
+    '--foreground',
+    '--quiet',
+    ...['--pid', `/${READY}`],
+    ...['--netns', `/${NAMESPACE}`],
+    '--netns-only',
+    '--no-netns-quit',
+    '--config-net',
+    ...['--ns-ifname', INTERFACE],
+    '--no-map-gw',
+    // The box is told its addresses and names by tsbox's files and by nobody else.
+    ...['--no-dhcp', '--no-dhcpv6', '--no-ra'],
+    ...['--dns', 'none', '--search', 'none'],
+    ...forward('--tcp-ports', ports, 'tcp'),
+    ...forward('--udp-ports', ports, 'udp'),
+    ...['--tcp-ns', 'none', '--udp-ns', 'none'],
+  ];
+}
+
+function forward(
+  option: string,
+  ports: readonly PublishedPort[],
+  protocol: PublishedPort['protocol'],
+): string[] {
+  const own = ports.filter((port) => port.protocol === protocol);
+  if (own.length === 0) return [option, 'none'];
+  return own.flatMap(({ address, host, box }) => {
+    const at = address === undefined ? '' : `${printAddress(address)}/`;
+    return [option, `${at}${host}:${box}`];
+  });
+}
