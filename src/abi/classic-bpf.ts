@@ -1,4 +1,4 @@
-/** Programs of seccomp(2), and of interfaces: the instructions of classic BPF (linux/bpf_common.h) and what the first see. */
+/** Programs of seccomp(2), and those that filter frames: the instructions of classic BPF (linux/bpf_common.h) and what the first see. */
 
 /** Class, size and operation as one code. */
 export const filterCodes = {

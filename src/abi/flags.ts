@@ -133,7 +133,7 @@ export const landlockScopes = {
 /** ioprio_set(2) */
 export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 
-/** netdevice(7); ioctl_tty(2); linux/if_tun.h */
+/** netdevice(7); ioctl_tty(2) */
 export const ioctlRequests = {
   SIOCSIFFLAGS: 0x8914,
   SIOCGIFINDEX: 0x8933,
@@ -145,9 +145,6 @@ export const ioctlRequests = {
   TIOCSWINSZ: 0x5414,
   TIOCGPTPEER: 0x5441,
   TIOCSPTLCK: 0x40045431,
-  TUNSETIFF: 0x400454ca,
-  TUNSETPERSIST: 0x400454cb,
-  TUNATTACHFILTER: 0x401054d5,
 } as const;
 
 export const socketFamilies = { AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 } as const;

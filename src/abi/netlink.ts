@@ -82,8 +82,8 @@ export const routeAttributes = {
 /** `ifi_flags` */
 export const interfaceFlags = { IFF_UP: 1 } as const;
 
-/** linux/if_tun.h: of an ioctl(2) by which an open /dev/net/tun becomes an interface. */
-export const tunRequests = { TUNSETIFF: 0x400454ca } as const;
+/** linux/if_tun.h: of an ioctl(2) by which an open /dev/net/tun becomes an interface, and of one that filters its frames. */
+export const tunRequests = { TUNSETIFF: 0x400454ca, TUNATTACHFILTER: 0x401054d5 } as const;
 export const tunFlags = { IFF_TAP: 0x2, IFF_NO_PI: 0x1000, IFF_VNET_HDR: 0x4000 } as const;
 
 export const addressFamilies = { AF_UNSPEC: 0, AF_INET: 2, AF_BRIDGE: 7, AF_INET6: 10 } as const;

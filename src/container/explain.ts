@@ -108,6 +108,7 @@ function pastaLines(box: Box, host: Host, parent: string): string[] {
     commandLine(pasta.argv),
     '',
     ...jailLines('pasta', pasta),
+    ...actionLines('tsbox, before the box goes on', pasta.after),
   ];
 }
 

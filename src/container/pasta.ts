@@ -5,6 +5,7 @@ import { makeFifo } from '../linux/fifo.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import type { Host } from '../plan/host.ts';
 import { type PastaPlan, planPasta, type Served } from '../plan/pasta.ts';
+import { carryOut } from '../sandbox/actions.ts';
 import { memberDirectory, networksDirectory } from '../sandbox/network-state.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import { systemPlaces } from '../sandbox/system-places.ts';
@@ -39,17 +40,29 @@ export async function startPasta(
   try {
     const plan = pastaOf(box, host, { program, pid: running.pid, ready });
     const server = await startServer('pasta', plan, [], running.pid, state);
-    try {
-      await untilHeard('pasta', fifo, abort, server.hasEnded);
-      if (server.hasEnded()) throw new Error((await server.end('never ran')) ?? 'pasta has ended');
-    } catch (error) {
-      await server.end('never ran');
-      throw error;
-    }
+    await untilItLeads(server, plan, fifo, abort);
     running.go();
     return server;
   } finally {
     closeSync(fifo);
     rmSync(ready, { force: true });
   }
+}
+
+/** @throws Error, and it does not run any more */
+async function untilItLeads(
+  server: RunningServer,
+  { after }: PastaPlan,
+  fifo: number,
+  abort: AbortSignal | undefined,
+): Promise<void> {
+  let why = 'pasta ended';
+  try {
+    await untilHeard('pasta', fifo, abort, server.hasEnded);
+    await carryOut(after, { pid: server.pid });
+    if (!server.hasEnded()) return;
+  } catch (error) {
+    why = (error as Error).message;
+  }
+  throw new Error((await server.end('never ran')) ?? why);
 }

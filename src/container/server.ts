@@ -15,6 +15,7 @@ import { type JailedProgram, startJailed } from '../sandbox/jailed.ts';
 import type { BoxState } from '../sandbox/state.ts';
 
 export interface RunningServer {
+  readonly pid: number;
   /** Whether it has ended. */
   hasEnded(): boolean;
   /**
@@ -107,6 +108,7 @@ function follow(name: string, server: Interpreter, first: number, words: number)
     if (isEnding(first)) kill();
   }, LOOK);
   return {
+    pid: server.pid,
     hasEnded: () => ended !== undefined,
     end: async (box) => {
       clearInterval(look);

@@ -1,3 +1,4 @@
+import type { FilterInstruction } from '../abi/classic-bpf.ts';
 import type { ErrnoName } from '../abi/errno.ts';
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
@@ -55,6 +56,16 @@ export type HostAction =
       readonly why: string;
       readonly hint: string;
     }
+  /** The frames that a program gets which carries those of a box's interface. */
+  | {
+      readonly call: 'filter_frames';
+      /** Of the program's process. */
+      readonly path: string;
+      /** Of the interface. */
+      readonly name: string;
+      readonly filter: readonly FilterInstruction[];
+      readonly why: string;
+    }
   /** Messages to the kernel, one after the other, in tsbox's own network namespace. */
   | {
       readonly call: 'netlink';
@@ -103,6 +114,8 @@ export function printAction(action: HostAction): string {
       return `open_tree(AT_FDCWD, ${JSON.stringify(action.path)}, OPEN_TREE_CLONE)`;
     case 'open_tap':
       return `ioctl(open(${JSON.stringify(action.path)}), TUNSETIFF, {ifr_name=${JSON.stringify(action.name)}, ifr_flags=IFF_TAP|IFF_NO_PI|IFF_VNET_HDR})`;
+    case 'filter_frames':
+      return `ioctl(pidfd_getfd(${action.path}, /* of ${action.name} */), TUNATTACHFILTER, {len=${action.filter.length}, …})`;
     case 'netlink':
       return action.messages
         .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)

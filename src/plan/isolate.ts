@@ -25,7 +25,7 @@ import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
 import { attachDevices, attachMounts, openSources, sealDev } from './mounts.ts';
 import { attachFiles, lendFiles, openFiles, takeFiles } from './names.ts';
 import { enterTimeNamespace, hasOwn } from './namespaces.ts';
-import { configureInterface, openInterface } from './network.ts';
+import { configureInterface } from './network.ts';
 import {
   announceExecution,
   closeAll,
@@ -141,7 +141,6 @@ function openHostFiles(box: Box, host: Host, mounts: MountApi): Step[] {
     ...openSources(box, host, mounts, 'others'),
     ...openDevices(box.spec.linux.devices, mounts),
     ...openFiles(box, host, mounts),
-    ...openInterface(box, host),
   ];
 }
 

@@ -21,7 +21,6 @@ import { PARENT_DESCRIPTOR } from './parent.ts';
 import { ownMounts } from './places.ts';
 import { receive, sendByte } from './socket-calls.ts';
 import { type Step, step } from './step.ts';
-import { makeTap, openTun } from './tap.ts';
 
 /** What the box's interface is called. */
 export const INTERFACE = 'eth0';
@@ -106,11 +105,6 @@ const somewhere: Readonly<Record<4 | 6, Address>> = {
   6: { family: 6, value: 0x20010db8n << 96n },
 };
 
-/** While the host's tree is in reach. */
-export function openInterface({ network }: Pick<Box, 'network'>, host: Host): Step[] {
-  return network?.choice.kind === 'pasta' ? openTun(host) : [];
-}
-
 /** The one interface of a guest: its kernel counts from 1, which is the loopback interface, on. */
 const CARD_NUMBER = 2;
 
@@ -154,15 +148,14 @@ function ignoreAdvertisements(box: Box, host: Host): Step[] {
   ]);
 }
 
-/** It configures the interface (pasta.ts), which has what is set for those that come. */
+/** It makes the interface (pasta.ts), which has what is set for those that come. */
 function waitForPasta(box: Box, host: Host): Step[] {
   return [
     ...setInterface(box, host, 'default', 'accept_dad', [
       'pasta alone is on the other side',
       'nobody else has its address, which can be used at once',
     ]),
-    ...makeTap(INTERFACE),
-    step(sendByte(PARENT_DESCRIPTOR), 'tsbox starts pasta, which takes the other end of it'),
+    step(sendByte(PARENT_DESCRIPTOR), 'tsbox starts pasta, which makes the interface'),
     step(receive(PARENT_DESCRIPTOR, 0), 'and has done so'),
   ];
 }

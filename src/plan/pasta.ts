@@ -8,8 +8,9 @@
 import { printAddress } from '../spec/addresses.ts';
 import type { Box } from '../spec/box.ts';
 import { type PublishedPort, TUN_DEVICE } from '../spec/network.ts';
-import type { HostAction } from './action.ts';
+import { type HostAction, PID } from './action.ts';
 import { accountPath } from './cgroup.ts';
+import { noLoopback } from './frame-filter.ts';
 import type { Host } from './host.ts';
 import { keepsGroups } from './id-maps.ts';
 import { firstId } from './identity.ts';
@@ -23,6 +24,8 @@ const toConnect = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 export interface PastaPlan {
   /** By tsbox, before it is started. */
   readonly before: readonly HostAction[];
+  /** By tsbox, when the interface is there; that process is pasta's. */
+  readonly after: readonly HostAction[];
   /** What it uses counts as the box's, which cannot reach it. */
   readonly cgroup: string | undefined;
   readonly jail: Jail;
@@ -66,6 +69,15 @@ export function planPasta(
   const cgroup = host.cgroup && `${accountPath(host.cgroup, box.id)}/pasta`;
   return {
     before: cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for pasta' }],
+    after: [
+      {
+        call: 'filter_frames',
+        path: `/proc/${PID}`,
+        name: INTERFACE,
+        filter: noLoopback,
+        why: 'what the box sends to loopback addresses never comes to pasta',
+      },
+    ],
     cgroup,
     jail,
     argv,

@@ -10,7 +10,7 @@ import { SyscallError } from '../linux/native.ts';
 import { sendMessages } from '../linux/netlink.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
 import { ProcFileError, writeProcFile } from '../linux/proc-file.ts';
-import { openTap } from '../linux/tap.ts';
+import { filterFrames, openTap } from '../linux/tap.ts';
 import { type HostAction, PID, printAction } from '../plan/action.ts';
 import { deviceProgram } from '../plan/device-program.ts';
 import { changeMessages } from '../plan/nftables-messages.ts';
@@ -51,6 +51,8 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'foreign_mount') made.descriptors.push(await bringMount(action));
       else if (action.call === 'lend') made.descriptors.push(lentMount(action.path));
       else if (action.call === 'open_tap') made.descriptors.push(openTap(action.path, action.name));
+      else if (action.call === 'filter_frames')
+        filterFrames(pidOf(means), action.name, action.filter);
       else if (action.call === 'set_table') sendBatch(changeMessages(action.change));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
