@@ -10,6 +10,7 @@ import type { Mount } from '../spec/spec.ts';
 import { isMissing } from './borrowed.ts';
 import type { Host } from './host.ts';
 import type { Place } from './inside.ts';
+import { reachOf } from './mount-words.ts';
 import type { Slot } from './step.ts';
 
 /** A mount of the specification, and the slot that holds it. */
@@ -34,5 +35,6 @@ export function placeOf(path: string, mounts: readonly OwnMount[]): Place {
     .at(-1);
   if (around === undefined) return { base: 'root', at: '', path };
   const at = around.mount.destination;
-  return { base: around.slot, at, path: path.slice(at.length) };
+  const tree = around.mount.type === 'bind' && reachOf(around.mount) === 'recursive';
+  return { base: around.slot, at, path: path.slice(at.length), ...(tree ? { tree } : {}) };
 }

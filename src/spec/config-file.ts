@@ -74,6 +74,7 @@ export function readConfig(text: string, name: string, facts: ConfigFacts): Conf
     profileIn(seccomp, profile, `${name}: linux.seccomp`, problems),
   );
   const annotations = config.textsByName('annotations');
+  if (Object.hasOwn(annotations, '')) config.problem('annotations[""]', 'its name is empty');
   const hooks = readHooks(config);
   const spec: Spec = {
     ociVersion,

@@ -42,10 +42,13 @@ const readers: Readonly<Record<string, (value: string, word: string) => Security
   },
 };
 
-/** @throws SpecError */
+/**
+ * As podman reads it: docker's older form has a colon where no equals sign is.
+ * @throws SpecError
+ */
 export function parseSecurityOption(word: string): SecurityOptions {
-  const equals = word.indexOf('=');
-  const name = equals < 0 ? word : word.slice(0, equals);
+  const separator = word.indexOf(word.includes('=') ? '=' : ':');
+  const name = separator < 0 ? word : word.slice(0, separator);
   const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
   if (name === 'proc-opts')
     throw new SpecError([
@@ -55,7 +58,7 @@ export function parseSecurityOption(word: string): SecurityOptions {
     throw new SpecError([
       `--security-opt ${word}: unknown; ${Object.keys(readers).join(', ')} are known`,
     ]);
-  return read(equals < 0 ? '' : word.slice(equals + 1), word);
+  return read(separator < 0 ? '' : word.slice(separator + 1), word);
 }
 
 /** Several words together: of one that has one value the last is meant, of others all. */

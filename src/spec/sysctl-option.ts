@@ -2,7 +2,7 @@
 import { type ProblemList, SpecError } from './errors.ts';
 import { splitPair } from './line-file.ts';
 import type { Linux } from './spec.ts';
-import { sysctlNamespace } from './sysctl.ts';
+import { sysctlNamespace, sysctlPath } from './sysctl.ts';
 
 /** @returns undefined where there are none. */
 export function parseSysctls(
@@ -22,10 +22,12 @@ function parseSysctl(word: string, namespaces: Linux['namespaces']): readonly [s
     throw new SpecError([
       `--sysctl ${word}: not of the form NAME=VALUE, such as net.ipv4.ip_forward=1`,
     ]);
+  if (sysctlPath(name) === 'kernel/hostname')
+    throw new SpecError([`--sysctl ${word}: the box's name is what --hostname says: use that`]);
   const owner = sysctlNamespace(name);
   if (owner === undefined)
     throw new SpecError([
-      `--sysctl ${word}: it would change the host: kernel.msg*, kernel.sem, kernel.shm*, fs.mqueue.* and net.* are allowed, which each box has of its own`,
+      `--sysctl ${word}: it would change the host: kernel.msg*, kernel.sem, kernel.shm*, kernel.domainname, fs.mqueue.* and net.* are allowed, which each box has of its own`,
     ]);
   const own = namespaces.some(({ type, path }) => type === owner && path === undefined);
   if (own) return [name, value];

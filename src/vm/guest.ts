@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { isDefaultDevice } from '../plan/devices.ts';
 import { encodePlan } from '../plan/encode.ts';
+import { guestCgroup } from '../plan/guest-cgroup.ts';
 import type { Host } from '../plan/host.ts';
 import { isolationSections } from '../plan/isolate.ts';
 import { wantsLabels } from '../plan/labels.ts';
@@ -118,7 +119,8 @@ export function planGuest(
     terminal: spec.process.terminal ?? false,
     hosts: names.some(({ changes }) => changes) ? `/${NAMES}/hosts` : undefined,
   });
-  const sections = [...machine, ...isolationSections(box, host, 'guest')];
+  const limits = guestCgroup(arch, spec.linux.resources);
+  const sections = [...machine, ...limits, ...isolationSections(box, host, 'guest')];
   return { sections, shares, modules, names };
 }
 
@@ -188,10 +190,6 @@ export function refuseImpossible(request: BoxRequest, sources: Host['sources']):
   if (wantsLabels(spec))
     throw new BoxError(
       "--security-opt apparmor and label with --vm: the guest's kernel has no policy that knows them: leave them out",
-    );
-  if (spec.linux.resources.pids !== undefined)
-    throw new BoxError(
-      '--pids-limit with --vm: the limit would have to be kept inside the guest, which tsbox does not do yet: leave it out',
     );
   const device = spec.linux.devices.find((each) => !isDefaultDevice(each));
   if (device !== undefined)

@@ -255,16 +255,16 @@ function withSharedMount(script: string): Result {
 describe('mounts below a volume', () => {
   const nested = (flags: string, script: string) =>
     withSharedMount(
-      `mkdir ${scratch}/other/sub; mount -t tmpfs tsbox-test ${scratch}/other/sub; touch ${scratch}/other/sub/below
+      `mkdir ${scratch}/other/sub; mount -t tmpfs tsbox-test ${scratch}/other/sub; touch ${scratch}/other/sub/below; mkdir ${scratch}/other/sub/in
       ${tsboxInShell} run --userns=host ${own(flags).join(' ')} busybox -- sh -c '${script}'`,
     );
 
   test.each([
-    ['ro', 'below\n', 'ro,nosuid,nodev,relatime'],
-    ['rw', 'below\n', 'rw,nosuid,nodev,relatime'],
+    ['ro', './below\n', 'ro,nosuid,nodev,relatime'],
+    ['rw -v D/data:/v/sub/in', './below\n./in/file\n', 'rw,nosuid,nodev,relatime'],
     ['bind', '', undefined],
   ])('with %s', (options, seen, attributes) => {
-    const script = 'ls /v/sub; grep " /v/sub " /proc/self/mountinfo';
+    const script = 'cd /v/sub; find . -type f | sort; grep " /v/sub " /proc/self/mountinfo';
     const { stdout } = nested(`-v D/other:/v:${options}`, script);
     expect(stdout.startsWith(seen)).toBe(true);
     expect(/ \/v\/sub (\S+)/.exec(stdout)?.[1]).toBe(attributes);

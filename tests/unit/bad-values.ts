@@ -103,6 +103,7 @@ export const badValues: readonly BadValue[] = [
     [`hooks.${kind}[0].timeout`, 1.5, 'not a whole number from 1'],
   ]),
   ['annotations["com.example.key"]', 1, 'not a string'],
+  ['annotations[""]', 'x', 'its name is empty'],
   ['annotations', [], 'not an object'],
   ['annotations["a\\u0000b"]', 'x', 'a null character is in it'],
   ['vm', {}, 'tsbox has a hypervisor'],

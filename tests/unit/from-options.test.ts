@@ -196,6 +196,7 @@ test.each<[string[], boolean]>([
   [['no-new-privileges'], true],
   [['no-new-privileges=true'], true],
   [['no-new-privileges=false'], false],
+  [['no-new-privileges:false'], false],
   [['no-new-privileges=false', 'no-new-privileges'], true],
 ])('--security-opt %j', (securityOpt, expected) => {
   expect(make({ securityOpt }).spec.process.noNewPrivileges).toBe(expected);
@@ -204,6 +205,7 @@ test.each<[string[], boolean]>([
 test.each<[string[], string | undefined, string | undefined]>([
   [['label=disable'], undefined, undefined],
   [['label=type:a_t', 'label=disable'], undefined, undefined],
+  [['label=type:a_t', 'label:disable'], undefined, undefined],
   [
     ['label=type:a_t', 'label=level:s0:c1,c2'],
     'system_u:system_r:a_t:s0:c1,c2',

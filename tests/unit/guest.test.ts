@@ -16,11 +16,6 @@ test.each<[string, Partial<RunOptions>, string]>([
     '--userns, --uidmap, --gidmap and idmap with --vm: the machine is the boundary already, and has all ids: leave them out',
   ],
   [
-    'a limit of processes',
-    { pidsLimit: '5' },
-    '--pids-limit with --vm: the limit would have to be kept inside the guest, which tsbox does not do yet: leave it out',
-  ],
-  [
     'a file as a volume',
     { volume: ['/host/directory:/d', '/host/file:/etc/motd'] },
     '--volume /host/file with --vm: only directories can be shared with a micro-VM: give the directory that holds it',

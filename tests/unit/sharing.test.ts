@@ -283,3 +283,9 @@ test('a caller of the library who looks nothing up is told so', () => {
   const act = () => specFromOptions({ ...plain, envFile: ['f'] }, image, alone);
   expect(problemsOf(act)).toEqual([expect.stringMatching(/^--env-file f: nobody is there/)]);
 });
+
+test('--sysctl kernel.hostname: what sets the name instead is told', () => {
+  expect(problems({ sysctl: ['kernel.hostname=x'] })).toEqual([
+    expect.stringMatching(/^--sysctl kernel.hostname=x: .*--hostname/),
+  ]);
+});

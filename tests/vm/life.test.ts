@@ -52,6 +52,15 @@ test('it has the privileges of a container, and devices of its own alone', () =>
   expect(stdout).not.toContain('vport');
 });
 
+test('--pids-limit is kept by the guest, out of the box’s sight', () => {
+  const script =
+    'cat /proc/self/cgroup; find /sys/fs/cgroup -type d; sleep 9 & sleep 9 & echo three; sleep 9 & echo four';
+  const { status, stdout, stderr } = vm(script, ['--pids-limit', '3']);
+  expect(stdout).toBe('0::/\n/sys/fs/cgroup\nthree\n');
+  expect(stderr).toContain("can't fork");
+  expect(status).not.toBe(0);
+});
+
 test('-m and --cpus are the size of the machine', () => {
   const { stdout } = vm('grep MemTotal /proc/meminfo; grep -c ^processor /proc/cpuinfo', [
     ...['-m', '128m', '--cpus', '1.5'],
