@@ -99,11 +99,12 @@ async function enter(
 }
 
 async function startOnce(
-  { spec, ids, network, ...others }: BoxRequest,
+  { spec, ids, network, lacks, ...others }: BoxRequest,
   host: Host,
   { parent, stdio, timeline, say, early, makePlan }: Circumstances,
 ): Promise<Sandbox> {
   const state = claimState(parent);
+  if (lacks !== undefined) say(lacks);
   let on = host;
   let hooks: HookTimes | undefined;
   try {

@@ -22,7 +22,6 @@ export async function attempts<T>(
   let attempt = { request: firstAttempt(request, host), host: await withServer(request, host) };
   if (attempt.host.rootServer !== undefined) say(`there is no overlayfs here${SERVED}`);
   if (attempt.request.ids.given !== undefined) say(attempt.request.ids.given);
-  if (request.lacks !== undefined) say(request.lacks);
   for (;;) {
     try {
       return await start(attempt.request, attempt.host);

@@ -96,7 +96,16 @@ function childrenOf(pid: number | undefined): Map<string, number> {
 /** Until the box has said that it is ready. */
 async function startedServed(script: string) {
   const [command = '', ...words] = withoutOverlay('served');
-  const child = spawn(command, [...words, 'run', 'busybox', '--', 'sh', '-c', script]);
+  const child = spawn(command, [
+    ...words,
+    'run',
+    '--network=none',
+    'busybox',
+    '--',
+    'sh',
+    '-c',
+    script,
+  ]);
   const [ended, stderr] = [once(child, 'close'), text(child.stderr)];
   await once(child.stdout, 'data');
   return { child, ended, stderr, server: childrenOf(child.pid).get('fuse-overlayfs') ?? 0 };
@@ -169,7 +178,7 @@ test.each([
 
 test('a signal ends a start for which fuse-overlayfs does not answer', async () => {
   const [command = '', ...words] = withoutOverlay('served', 'exec sleep 1000');
-  const child = spawn(command, [...words, 'run', 'busybox', '--', 'true']);
+  const child = spawn(command, [...words, 'run', '--network=none', 'busybox', '--', 'true']);
   const ended = once(child, 'close');
   await expect.poll(() => childrenOf(child.pid).has('sleep'), { timeout: 20_000 }).toBe(true);
   child.kill('SIGTERM');

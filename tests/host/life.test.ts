@@ -116,7 +116,7 @@ test('a limit that this host cannot keep is refused, one that it can is kept', (
 
 test.each([10, 30, 50, 70, 90])('SIGUSR1 after %d ms opens no debugger', async (delay) => {
   const [command = '', ...first] = through();
-  const words = [...first, 'run', 'busybox', '--', 'sleep', '0.3'];
+  const words = [...first, 'run', '--network=none', 'busybox', '--', 'sleep', '0.3'];
   const child = spawn(command, words, { stdio: 'pipe' });
   const [said] = [text(child.stderr), setTimeout(() => child.kill('SIGUSR1'), delay)];
   expect(await said).toBe('');

@@ -256,7 +256,7 @@ describe('mounts below a volume', () => {
   const nested = (flags: string, script: string) =>
     withSharedMount(
       `mkdir ${scratch}/other/sub; mount -t tmpfs tsbox-test ${scratch}/other/sub; touch ${scratch}/other/sub/below; mkdir ${scratch}/other/sub/in
-      ${tsboxInShell} run --userns=host ${own(flags).join(' ')} busybox -- sh -c '${script}'`,
+      ${tsboxInShell} run --network=none --userns=host ${own(flags).join(' ')} busybox -- sh -c '${script}'`,
     );
 
   test.each([
@@ -276,7 +276,7 @@ describe('propagation', () => {
   const later = (options: string) =>
     withSharedMount(
       `mkdir ${scratch}/other/sub
-      ${tsboxInShell} run --userns=host -v ${scratch}/other:/v${options} busybox -- sh -c 'touch /v/ready; until [ -e /v/mounted ]; do sleep 0.02; done; ls /v/sub' &
+      ${tsboxInShell} run --network=none --userns=host -v ${scratch}/other:/v${options} busybox -- sh -c 'touch /v/ready; until [ -e /v/mounted ]; do sleep 0.02; done; ls /v/sub' &
       until [ -e ${scratch}/other/ready ]; do kill -0 $! 2>/dev/null || break; sleep 0.02; done
       mount -t tmpfs tsbox-test ${scratch}/other/sub; touch ${scratch}/other/sub/came; touch ${scratch}/other/mounted
       wait $!`,
@@ -307,7 +307,7 @@ describe('propagation', () => {
     [':unbindable', / \/v \S+ unbindable - /],
   ])('-v SRC:DST%s is %s', (options, pattern) => {
     const result = withSharedMount(
-      `exec ${tsboxInShell} run --userns=host -v ${scratch}/other:/v${options} busybox -- grep " /v " /proc/self/mountinfo`,
+      `exec ${tsboxInShell} run --network=none --userns=host -v ${scratch}/other:/v${options} busybox -- grep " /v " /proc/self/mountinfo`,
     );
     if (byUser && options === ':shared') expect(result).toMatchObject(refusedShared);
     else expect(result.stdout).toMatch(pattern);
@@ -319,7 +319,7 @@ describe('propagation', () => {
         '-m',
         'sh',
         '-c',
-        `exec ${tsboxInShell} run --userns=host -v ${scratch}/data:/v:slave busybox -- true`,
+        `exec ${tsboxInShell} run --network=none --userns=host -v ${scratch}/data:/v:slave busybox -- true`,
       ],
       '',
       process.env,
@@ -331,7 +331,7 @@ describe('propagation', () => {
 
   test('shared is refused in a user namespace', () => {
     const result = withSharedMount(
-      `exec ${tsboxInShell} run ${auto}-v ${scratch}/other:/v:shared busybox -- true`,
+      `exec ${tsboxInShell} run --network=none ${auto}-v ${scratch}/other:/v:shared busybox -- true`,
     );
     expect(result).toMatchObject(refusedShared);
     expect(result.stderr.includes('--userns=host')).toBe(!byUser);
@@ -341,7 +341,7 @@ describe('propagation', () => {
     for (const flags of new Set(['', auto])) {
       const { stdout, status, stderr } = withSharedMount(
         `cp -a ${scratch}/image/. ${scratch}/other
-        ${tsboxInShell} run ${flags}--writable --rootfs ${scratch}/other -- true
+        ${tsboxInShell} run --network=none ${flags}--writable --rootfs ${scratch}/other -- true
         grep -c "${scratch}/other" /proc/self/mountinfo`,
       );
       expect({ flags, stdout, status, stderr }).toEqual({

@@ -126,6 +126,7 @@ describe('--preserve-fds', () => {
     const args = [
       ...first,
       'run',
+      '--network=none',
       '--preserve-fds',
       `${count}`,
       ...flags,

@@ -62,10 +62,11 @@ export function refusedToUsers(flags: string): string | undefined {
  * what a network brings about on the host is looked at by its own.
  */
 export function aloneUnlessAsked(args: readonly string[]): readonly string[] {
-  const [command = '', ...words] = args;
-  const asked = words.some((word) => /^--(net|config)/.test(word));
-  if (asked || !['run', 'explain'].includes(command)) return args;
-  return [command, '--network=none', ...words];
+  const asked = args.some((word) => /^--(net|config)/.test(word));
+  const command = /^(run|explain|seccomp record)\b/.exec(args.join(' '))?.[0];
+  if (asked || command === undefined) return args;
+  const { length } = command.split(' ');
+  return [...args.slice(0, length), '--network=none', ...args.slice(length)];
 }
 
 /** @param by what starts it, and that program's own arguments. */
