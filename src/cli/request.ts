@@ -15,7 +15,7 @@ import { bytesOfText, textOfBytes } from '../spec/byte-text.ts';
 import { type CallerIds, plainRoot } from '../spec/caller-ids.ts';
 import { type ProblemList, SpecError } from '../spec/errors.ts';
 import { specFromOptions } from '../spec/from-options.ts';
-import type { Pasta } from '../spec/network.ts';
+import type { UsualNetwork } from '../spec/network.ts';
 import type { Caller, ImageFacts, RunOptions } from '../spec/run-options.ts';
 import { seccompFile } from '../spec/seccomp-option.ts';
 import { ownSize } from '../terminal/attendance.ts';
@@ -107,8 +107,8 @@ function callerOf({ driver, options }: RunArguments, data: string, cwd: string):
     findDevices,
     outside,
     findNetwork: (name) => findNetwork(data, name),
-    findPasta: driver === 'vm' ? noPasta : findPasta,
-    usualNetwork: ids.kind === 'root' ? 'bridge' : ids.kind === 'user' ? 'pasta' : 'none',
+    findPasta,
+    usualNetwork: usualNetwork(driver, ids),
     ids,
     ...(consoleSize === undefined ? {} : { consoleSize }),
     // A guest's kernel has them all.
@@ -116,10 +116,11 @@ function callerOf({ driver, options }: RunArguments, data: string, cwd: string):
   };
 }
 
-const noPasta = (): Pasta => ({
-  lacks: 'pasta leads the network of a container, not that of a micro-VM',
-  mend: 'leave --vm out',
-});
+/** Interfaces of the host's are root's; a container of a nested root's has none to be connected to. */
+function usualNetwork(driver: RunArguments['driver'], { kind }: CallerIds): UsualNetwork {
+  if (driver === 'vm') return process.geteuid?.() === 0 ? 'bridge' : 'pasta';
+  return kind === 'root' ? 'bridge' : kind === 'user' ? 'pasta' : 'none';
+}
 
 /** A profile that cannot be read is told of already. */
 function withoutSeccomp(options: RunOptions): RunOptions {

@@ -5,6 +5,7 @@ import { lackingControllers } from '../plan/cgroup.ts';
 import { planContainer } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import { printJoin } from '../plan/namespaces.ts';
+import { clientOf } from '../plan/pasta.ts';
 import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
@@ -13,12 +14,12 @@ import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { firstIds } from '../sandbox/own-ids.ts';
+import { pastaOf, readyPath } from '../sandbox/pasta.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import { foreseeScope } from '../sandbox/systemd.ts';
 import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import { withUserNamespace } from '../spec/user-namespace.ts';
 import { imageServerOf } from './image-server.ts';
-import { pastaOf, readyPath } from './pasta.ts';
 import { firstAttempt, withServer } from './retreat.ts';
 import { checkKept } from './unkept.ts';
 
@@ -100,7 +101,10 @@ function serverLines(box: Box, host: Host): string[] {
 function pastaLines(box: Box, host: Host, parent: string): string[] {
   if (box.network?.choice.kind !== 'pasta') return [];
   const { program } = box.network.choice;
-  const pasta = pastaOf(box, host, { program, pid: PID, ready: readyPath(parent, ID) });
+  const pasta = pastaOf(clientOf(box, host, PID), host, {
+    program,
+    ready: readyPath(parent, ID, 'pasta'),
+  });
   return [
     '',
     ...actionLines('tsbox, when the new process waits for its interface', pasta.before),

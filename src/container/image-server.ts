@@ -10,11 +10,11 @@ import { receiveDescriptor } from '../linux/pass-descriptors.ts';
 import type { Host, RootServer } from '../plan/host.ts';
 import { type ImageServer, planImageServer } from '../plan/image-server.ts';
 import { FUSE_DEVICE, fuseOverlayfs } from '../plan/served-root.ts';
+import { type RunningServer, startServer, untilHeard } from '../sandbox/server.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import { systemPlaces } from '../sandbox/system-places.ts';
 import { locate, programs } from '../sandbox/tool.ts';
 import type { Box } from '../spec/box.ts';
-import { type RunningServer, startServer, untilHeard } from './server.ts';
 
 /** @returns undefined where it is not installed, may not open FUSE or could not be jailed. */
 export function findRootServer({ mountApi }: Pick<Host, 'mountApi'>): RootServer | undefined {
@@ -46,7 +46,10 @@ export async function startImageServer(
   let server: RunningServer;
   try {
     const plan = imageServerOf(box, host, program);
-    server = await startServer('fuse-overlayfs', plan, [device], running.pid, state);
+    server = await startServer('fuse-overlayfs', plan, state, {
+      extra: [device],
+      first: running.pid,
+    });
   } finally {
     // Where nobody else holds it, what is asked of a server that has ended fails.
     closeSync(device);

@@ -20,10 +20,11 @@ import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandb
 import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import { unserved } from '../sandbox/unserved.ts';
 import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
 import type { Watch } from './listener.ts';
-import { endServers, type Server, startServers, unserved } from './servers.ts';
+import { endServers, type Server, startServers } from './servers.ts';
 
 const { SIGKILL, SIGSYS } = signalNumbers;
 
@@ -57,7 +58,7 @@ export async function launch(
     const lost = await endServers(servers, 'never ran');
     await running.end();
     await watch?.end().catch(failedToListen);
-    throw lost[0] === undefined ? failure : unserved(lost[0], failure);
+    throw lost[0] === undefined ? failure : unserved(lost[0].server, lost[0].why, failure);
   }
   await circumstances.hooks?.started(running.pid).catch(async (error: unknown) => {
     running.signal(SIGKILL);

@@ -4,23 +4,16 @@
  */
 import type { Interpreter } from '../linux/interpreter.ts';
 import type { Host } from '../plan/host.ts';
+import { clientOf } from '../plan/pasta.ts';
 import { rootServer } from '../plan/root.ts';
-import { Refused } from '../sandbox/refusal.ts';
 import type { Early } from '../sandbox/sandbox.ts';
+import type { RunningServer } from '../sandbox/server.ts';
 import type { BoxState } from '../sandbox/state.ts';
+import { type About, unserved } from '../sandbox/unserved.ts';
 import type { Box } from '../spec/box.ts';
-import type { RunningServer } from './server.ts';
 
 /** A program of the host's that the box depends on. */
-export interface Server extends RunningServer {
-  readonly call: string;
-  /** What it does for the box. */
-  readonly why: string;
-  /** What a box has from whom it has ended. */
-  readonly lost: string;
-  /** What to do without it. */
-  readonly hint?: string;
-}
+export type Server = RunningServer & About;
 
 interface Surroundings {
   readonly host: Host;
@@ -28,17 +21,10 @@ interface Surroundings {
   readonly state: BoxState;
 }
 
-const fuse = {
+const fuse: About = {
   call: 'fuse-overlayfs',
   why: 'it serves the root file system, as there is no overlayfs for it',
   lost: 'no files',
-};
-
-const network = {
-  call: 'pasta',
-  why: 'it leads the network of the box out of the host, as no bridge can without root',
-  lost: 'no network',
-  hint: '--network=none does without it',
 };
 
 /** In the order in which the box comes to need them, as far as it comes. @throws Refused */
@@ -68,26 +54,32 @@ async function serveNetwork(
 ): Promise<Server[]> {
   if (box.network?.choice.kind !== 'pasta') return [];
   const { program } = box.network.choice;
-  const { startPasta } = await import('./pasta.ts');
-  return served(network, () => startPasta(running, box, host, program, state, early?.abort));
+  const { aboutPasta, startPasta } = await import('../sandbox/pasta.ts');
+  return served(aboutPasta, async () => {
+    if (!running.arrives()) return undefined;
+    const client = clientOf(box, host, running.pid);
+    const server = await startPasta(client, host, program, state, early?.abort);
+    running.go();
+    return server;
+  });
 }
 
 /** @returns none when the box did not come so far. */
 async function served(
-  about: Omit<Server, keyof RunningServer>,
+  about: About,
   start: () => Promise<RunningServer | undefined>,
 ): Promise<Server[]> {
   try {
     const server = await start();
     return server === undefined ? [] : [{ ...about, ...server }];
   } catch (error) {
-    throw unserved({ why: (error as Error).message, server: about }, error);
+    throw unserved(about, (error as Error).message, error);
   }
 }
 
 interface Lost {
   readonly why: string;
-  readonly server: Omit<Server, keyof RunningServer>;
+  readonly server: Server;
 }
 
 /** @returns those that had ended before. */
@@ -100,11 +92,4 @@ export async function endServers(
     const why = whys[index];
     return why === undefined ? [] : [{ why, server }];
   });
-}
-
-export function unserved(
-  { why: failed, server: { call, why, hint } }: Lost,
-  cause: unknown,
-): Refused {
-  return new Refused({ call, errno: 0 }, { failed, call, why, hint }, { cause });
 }

@@ -42,6 +42,8 @@ export interface Jail extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What is in the jail's root, parents before what they hold. */
   readonly places: readonly JailPlace[];
   readonly inmate: Inmate;
+  /** In its network namespace, before any file of the host's is out of reach. */
+  readonly network?: readonly Step[];
   readonly limits: Readonly<Record<string, bigint>>;
 }
 
@@ -131,6 +133,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
         ...keepApart(),
       ],
     },
+    ...(jail.network === undefined ? [] : [{ title: 'Network', steps: jail.network }]),
     { title: 'Files of the jail', steps: makeRoot(jail) },
     { title: 'Change of root', steps: changeRoot('container') },
     { title: 'Landlock', steps: wallIn() },

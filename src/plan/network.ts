@@ -3,9 +3,10 @@
  * of rtnetlink(7) that its plan carries.
  */
 
+import { basename } from 'node:path';
 import { type Address, addressBytes, addressIn, printAddress } from '../spec/addresses.ts';
-import type { Box } from '../spec/box.ts';
-import { type Attachment, GATEWAY } from '../spec/network.ts';
+import { type Box, placeOf } from '../spec/box.ts';
+import { type Attachment, GATEWAY, type Place } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
 import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
@@ -89,13 +90,13 @@ export function attachMachine(id: string, { network, mtu }: Attachment): HostAct
  * other on the network has. A box that comes to have that after another is no other card to its neighbours,
  * which keep in mind for a while which card has which address: arp(7).
  */
-export function hardwareAddress({ addresses }: Pick<Attachment, 'addresses'>): Uint8Array {
+export function hardwareAddress({ addresses }: Pick<Place, 'addresses'>): Uint8Array {
   const four = addresses.find(({ family }) => family === 4);
   return Uint8Array.of(0x02, 0x74, ...(four === undefined ? [0, 0, 0, 0] : addressBytes(four)));
 }
 
 /** Where packets of a box go that leave its network; none where they may not. */
-function gateways({ network }: Attachment): Address[] {
+function gateways({ network }: Place): Address[] {
   return network.internal ? [] : network.subnets.map((subnet) => addressIn(subnet, GATEWAY));
 }
 
@@ -113,75 +114,92 @@ const CARD_NUMBER = 2;
  * @param made by whom the interface was: in a guest by the driver of its card.
  */
 export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by driver'): Step[] {
-  if (box.network?.choice.kind === 'pasta') return waitForPasta(box, host);
-  const attachment = box.network?.attachment;
-  if (attachment === undefined) return [];
+  if (box.network?.choice.kind === 'pasta' && made === 'by tsbox') return waitForPasta(box, host);
+  const place = placeOf(box.network);
+  if (place === undefined) return [];
   const index = made === 'by tsbox' ? interfaceNumber(box.id) : CARD_NUMBER;
   const send = (message: Parameters<typeof sendNetlink>[1], why: string): Step =>
     step(sendNetlink('netlink', message), why);
-  const addresses = attachment.addresses.map((address, each) => ({
+  const addresses = place.addresses.map((address, each) => ({
     address,
-    length: attachment.network.subnets[each]?.length ?? 0,
+    length: place.network.subnets[each]?.length ?? 0,
   }));
   return [
     ...ignoreAdvertisements(box, host),
+    ...(box.network?.place === undefined ? [] : announceItself(box, host)),
     step(socketNetlink(), "a handle on the box's interfaces", { into: 'netlink' }),
     ...addresses.map(({ address, length }) =>
-      send(newAddress(index, address, length), `its address on ${attachment.network.name}`),
+      send(newAddress(index, address, length), `its address on ${place.network.name}`),
     ),
     ...(made === 'by tsbox'
       ? []
-      : [send(setMtu(index, attachment.mtu), 'no packet is larger than those of the network')]),
+      : [send(setMtu(index, place.mtu), 'no packet is larger than those of the network')]),
     send(linkUp(index), 'an interface begins down'),
-    ...gateways(attachment).map((gateway) =>
+    ...gateways(place).map((gateway) =>
       send(defaultRoute(gateway), 'everything else is reached through the host'),
     ),
-    ...attachment.addresses.flatMap((address) => prove(address, attachment)),
+    ...place.addresses.flatMap((address) => prove(address, place)),
   ];
 }
 
 /** A box that may send raw packets could lead the others' to itself (CVE-2020-13401). */
 function ignoreAdvertisements(box: Box, host: Host): Step[] {
-  return setInterface(box, host, INTERFACE, 'accept_ra', [
+  return setInterface(box, host, `ipv6/conf/${INTERFACE}/accept_ra`, '0', [
     'no other box tells this one where to send its packets',
     'routers are not believed',
+  ]);
+}
+
+/** passt up to 2023 loses what comes for a guest before it has heard of its card's address. */
+function announceItself(box: Box, host: Host): Step[] {
+  return setInterface(box, host, `ipv4/conf/${INTERFACE}/arp_notify`, '1', [
+    'passt leads ports to the card that it has heard of',
+    'so it sends something as soon as it is up',
   ]);
 }
 
 /** It makes the interface (pasta.ts), which has what is set for those that come. */
 function waitForPasta(box: Box, host: Host): Step[] {
   return [
-    ...setInterface(box, host, 'default', 'accept_dad', [
+    ...setInterface(box, host, 'ipv6/conf/default/accept_dad', '0', [
       'pasta alone is on the other side',
       'nobody else has its address, which can be used at once',
     ]),
+    ...waitForInterface(),
+  ];
+}
+
+/** Until pasta (pasta.ts) has made and configured it. */
+export function waitForInterface(): Step[] {
+  return [
     step(sendByte(PARENT_DESCRIPTOR), 'tsbox starts pasta, which makes the interface'),
     step(receive(PARENT_DESCRIPTOR, 0), 'and has done so'),
   ];
 }
 
-/** ip-sysctl.rst of the kernel's documentation. There is nothing to set where it has no IPv6. */
+/** ip-sysctl.rst of the kernel's documentation. There is nothing to set where it has not got that version of IP. */
 function setInterface(
   box: Box,
   host: Host,
-  name: string,
   setting: string,
+  value: string,
   [why, effect]: readonly [string, string],
 ): Step[] {
   const procfs = ownMounts(box, host).find(({ mount }) => mount.type === 'proc')?.slot ?? 'root';
-  const path = `sys/net/ipv6/conf/${name}/${setting}`;
+  const path = `sys/net/${setting}`;
+  const handle = basename(path);
   const inside = ['RESOLVE_IN_ROOT', 'RESOLVE_NO_XDEV', 'RESOLVE_NO_MAGICLINKS'] as const;
   return [
     step(openat2(host.arch, procfs, path, ['O_WRONLY', 'O_CLOEXEC'], inside), why, {
-      into: setting,
+      into: handle,
       accept: ['ENOENT'],
     }),
-    step(write(setting, '0'), effect),
+    step(write(handle, value), effect),
   ];
 }
 
 /** A plan does not read what netlink answers: that the address and the route are there shows it. */
-function prove(address: Address, attachment: Attachment): Step[] {
+function prove(address: Address, { network }: Place): Step[] {
   const socket = `address${address.family}`;
   const hint = `the box's own plan has just set it: its network namespace must have IPv${address.family}`;
   return [
@@ -189,7 +207,7 @@ function prove(address: Address, attachment: Attachment): Step[] {
     step(bindAddress(socket, address), `fails if ${printAddress(address)} is not the box's`, {
       hint,
     }),
-    ...(attachment.network.internal
+    ...(network.internal
       ? []
       : [
           step(connectAddress(socket, somewhere[address.family]), 'fails if no route leads out', {

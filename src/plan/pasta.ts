@@ -2,8 +2,9 @@
  * The process of pasta(1) that leads the network of a user's box out of the host, through sockets of
  * the user's: what the kernel lets nobody but root do by interfaces. It reads what a hostile workload
  * sends, in a C program, and needs every address that the user reaches; so it is in a jail, which holds
- * nothing else. It makes the box's interface and configures it as the host's own is, and to make it has
- * to be in the box's user namespace; the box has no PID namespace in which it is.
+ * nothing else. It makes the interface of its client, a container or the passt(1) of a micro-VM, and
+ * configures it as the host's own is, and to make it has to be in the client's user namespace; that has
+ * no PID namespace in which it is.
  */
 import { printAddress } from '../spec/addresses.ts';
 import type { Box } from '../spec/box.ts';
@@ -34,39 +35,63 @@ export interface PastaPlan {
   readonly sections: readonly Section[];
 }
 
-/** Of one box, that has come to wait for it. */
+/** Whose network it leads out, who has come to wait for its interface. */
+export interface Client<Pid extends number | string = number> {
+  /** Of the box. */
+  readonly id: string;
+  /** Of a process in its namespaces, as in a path of /proc. */
+  readonly pid: Pid;
+  /** Who is to be in its user namespace. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Whether setgroups(2) is refused there. */
+  readonly keepsGroups: boolean;
+  /** The box's are those in its network namespace. */
+  readonly ports: readonly PublishedPort[];
+}
+
+/** A container, whose namespaces are all its own. */
+export function clientOf<Pid extends number | string>(box: Box, host: Host, pid: Pid): Client<Pid> {
+  const { uidMappings, gidMappings } = box.spec.linux;
+  return {
+    id: box.id,
+    pid,
+    uid: firstId(uidMappings),
+    gid: firstId(gidMappings),
+    keepsGroups: keepsGroups(box, host),
+    ports: box.network?.ports ?? [],
+  };
+}
+
 export interface Served {
   readonly program: string;
-  /** Of the box's first process, as in a path of /proc. */
-  readonly pid: number | string;
   /** A FIFO of tsbox's: something is written into it when the interface is there and all ports lead to it. */
   readonly ready: string;
 }
 
 /** @param system what any program needs. */
 export function planPasta(
-  box: Box,
+  { id, pid, uid, gid, keepsGroups: keeps, ports }: Client<number | string>,
   host: Host,
-  served: Served,
+  { program, ready }: Served,
   system: readonly JailPlace[],
 ): PastaPlan {
-  const { uidMappings, gidMappings } = box.spec.linux;
   const { arch, anchor, lastCapability = 0 } = host;
   const jail: Jail = {
     arch,
     anchor,
     lastCapability,
-    places: [...system, ...ownPlaces(served)],
+    places: [...system, ...ownPlaces(pid, ready)],
     inmate: {
-      uid: firstId(uidMappings),
-      gid: firstId(gidMappings),
-      joins: { pid: served.pid, keepsGroups: keepsGroups(box, host) },
+      uid,
+      gid,
+      joins: { pid, keepsGroups: keeps },
       capabilities: toConnect,
     },
     limits: { RLIMIT_CORE: 0n },
   };
-  const argv = commandLine(served.program, box.network?.ports ?? []);
-  const cgroup = host.cgroup && `${accountPath(host.cgroup, box.id)}/pasta`;
+  const argv = commandLine(program, ports);
+  const cgroup = host.cgroup && `${accountPath(host.cgroup, id)}/pasta`;
   return {
     before: cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for pasta' }],
     after: [
@@ -88,20 +113,26 @@ export function planPasta(
 
 const [NAMESPACE, READY] = ['proc/1/ns/net', 'tmp/ready'];
 
-/** At paths that the AppArmor profile of Debian's package lets it open. Of /proc it sees itself alone. */
-function ownPlaces({ pid, ready }: Served): JailPlace[] {
+/** Of /proc it sees itself alone. */
+export const ownProcess: readonly JailPlace[] = [
+  { kind: 'directory', path: 'proc' },
+  { kind: 'host directory', path: 'proc/2', source: '/proc/self', access: 'read-only' },
+  { kind: 'link', path: 'proc/self', target: '2' },
+];
+
+/** At paths that the AppArmor profile of Debian's package lets it open. */
+function ownPlaces(pid: number | string, ready: string): JailPlace[] {
   const directories = (...paths: string[]) =>
     paths.map((path): JailPlace => ({ kind: 'directory', path }));
   return [
-    ...directories('proc', 'proc/1', 'proc/1/ns'),
+    ...ownProcess,
+    ...directories('proc/1', 'proc/1/ns'),
     {
       kind: 'host file',
       path: NAMESPACE,
       source: `/proc/${pid}/ns/net`,
       access: 'read-only',
     },
-    { kind: 'host directory', path: 'proc/2', source: '/proc/self', access: 'read-only' },
-    { kind: 'link', path: 'proc/self', target: '2' },
     ...directories('dev', 'dev/net'),
     { kind: 'host device', path: TUN_DEVICE.slice(1), source: TUN_DEVICE },
     ...directories('tmp'),
@@ -128,10 +159,14 @@ function commandLine(program: string, ports: readonly PublishedPort[]): string[]
     // The box is told its addresses and names by tsbox's files and by nobody else.
     ...['--no-dhcp', '--no-dhcpv6', '--no-ra'],
     ...['--dns', 'none', '--search', 'none'],
-    ...forward('--tcp-ports', ports, 'tcp'),
-    ...forward('--udp-ports', ports, 'udp'),
+    ...forwardPorts(ports),
     ...['--tcp-ns', 'none', '--udp-ns', 'none'],
   ];
+}
+
+/** What pasta(1) and passt(1) are told: without it they decide themselves. */
+export function forwardPorts(ports: readonly PublishedPort[]): string[] {
+  return [...forward('--tcp-ports', ports, 'tcp'), ...forward('--udp-ports', ports, 'udp')];
 }
 
 function forward(

@@ -26,8 +26,8 @@ type Named = Pick<Box['spec'], 'hostname'>;
 export interface Entrance {
   /** Told why a box gets no network that nobody asked for. */
   readonly say: (message: string) => void;
-  /** Gives the box an interface there, where that is not for its own plan to do. */
-  readonly attach?: (attachment: Attachment) => Promise<void>;
+  /** Gives the box an interface there, where that is not for its own plan to do. @returns the same with what came of it. */
+  readonly attach?: (given: BoxNetwork) => Promise<BoxNetwork>;
 }
 
 /**
@@ -40,12 +40,10 @@ export async function enterNetwork(
   state: State,
   asked: BoxNetwork,
   spec: Named,
-  { say, attach }: Entrance,
+  { say, attach = async (given) => given }: Entrance,
 ): Promise<BoxNetwork> {
   try {
-    const given = await enterAsked(boxes, state, asked, spec);
-    if (given.attachment !== undefined) await attach?.(given.attachment);
-    return given;
+    return await attach(await enterAsked(boxes, state, asked, spec));
   } catch (error) {
     if (asked.preferred !== true) throw error;
     await endNetwork(boxes, state.id, 'removed');
@@ -65,7 +63,7 @@ async function enterAsked(
   if (names === undefined) return asked;
   if (choice.kind === 'bridge' && process.geteuid?.() !== 0)
     throw new BoxError(
-      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=none, or pasta, which containers can have without',
+      '--network: the kernel lets nobody but root make a bridge on the host: run tsbox as root, or use --network=pasta, or none',
     );
   const directory = networksDirectory(boxes);
   if (choice.kind === 'box') {

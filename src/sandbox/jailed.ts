@@ -34,6 +34,7 @@ export interface Surroundings {
 /**
  * @param extra descriptors that it is given beside its standard streams.
  * @param why it is in a jail.
+ * @param meanwhile done while it waits for that, where its jail does ({@link Jail.network}).
  * @throws BoxError when it could not be started; then nothing runs.
  */
 export async function startJailed(
@@ -41,6 +42,7 @@ export async function startJailed(
   extra: readonly number[],
   surroundings: Surroundings,
   why: string,
+  meanwhile?: (process: Interpreter) => Promise<void>,
 ): Promise<Interpreter> {
   const steps = sections.flatMap((section) => section.steps);
   const running = clone(jail, { steps, extra }, surroundings, why);
@@ -48,6 +50,7 @@ export async function startJailed(
     if (surroundings.cgroup === undefined) noteProcess(surroundings.state, running.pid);
     await carryOut(maps, { pid: running.pid });
     if (maps.length > 0) running.go();
+    await meanwhile?.(running);
     const failure = failureOf(steps, running.carryOut().report);
     if (failure !== undefined) throw failure;
     return running;

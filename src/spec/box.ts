@@ -1,4 +1,4 @@
-import type { Attachment, NetworkRequest } from './network.ts';
+import type { Attachment, NetworkRequest, Place } from './network.ts';
 import type { IdMapping, Spec } from './spec.ts';
 
 /** One run: a specification, and what the OCI leaves to the runtime. */
@@ -28,10 +28,17 @@ export interface Box {
 }
 
 export interface BoxNetwork extends NetworkRequest {
-  /** Its place on a network, once it has one. */
+  /** Its place on a network of tsbox's, once it has one. */
   readonly attachment?: Attachment;
+  /** That of a micro-VM which pasta leads out, once it does. */
+  readonly place?: Place;
   /** Files of tsbox's that it sees in place of the image's. */
   readonly files?: readonly { readonly source: string; readonly destination: string }[];
+}
+
+/** Where its interface is; pasta configures that of a container by itself. */
+export function placeOf(network: BoxNetwork | undefined): Place | undefined {
+  return network?.attachment ?? network?.place;
 }
 
 /**

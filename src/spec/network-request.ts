@@ -9,6 +9,7 @@ import {
   type NetworkChoice,
   type NetworkRequest,
   type Pasta,
+  type UsualNetwork,
 } from './network.ts';
 import { parseNetwork } from './network-option.ts';
 import { noOutside } from './outside.ts';
@@ -22,7 +23,7 @@ export function networkRequest(
   caller: Around,
   problems: ProblemList,
 ): Pick<BoxRequest, 'network' | 'lacks'> {
-  const { kind } = caller.ids;
+  const { usualNetwork = 'none' } = caller;
   const choice = choiceOf(options, caller, problems);
   const { publish, dns, dnsSearch, dnsOption, addHost } = options;
   const resolver = dns.length + dnsSearch.length + dnsOption.length > 0;
@@ -31,10 +32,10 @@ export function networkRequest(
   if (choice.kind === 'none' && publish.length + addHost.length === 0 && !resolver) return told;
   const ports = publish.flatMap((word) => problems.attempt(() => parsePublish(word), []));
   if (publish.length > 0 && choice.kind !== 'bridge' && choice.kind !== 'pasta')
-    problems.add(`--publish ${publish[0]}: ${lacks ?? unpublishable(choice, kind)}`);
+    problems.add(`--publish ${publish[0]}: ${lacks ?? unpublishable(choice, usualNetwork)}`);
   if (resolver && choice.kind === 'none')
     problems.add(
-      `--dns, --dns-search, --dns-option: ${lacks ?? `a box without a network asks nobody: add ${leadsOut(kind)}`}`,
+      `--dns, --dns-search, --dns-option: ${lacks ?? `a box without a network asks nobody: add ${leadsOut(usualNetwork)}`}`,
     );
   for (const why of refusals(choice, options, caller.ids)) problems.add(why);
   for (const port of twice(ports.map((each) => printPort({ ...each, box: 0 }).replace(':0/', '/'))))
@@ -107,12 +108,12 @@ export function withoutNetwork({ names }: NetworkRequest): NetworkRequest {
 
 type Around = Pick<Caller, 'findNetwork' | 'findPasta' | 'outside' | 'ids' | 'usualNetwork'>;
 
-function leadsOut(caller: Caller['ids']['kind']): string {
-  return caller === 'user' ? '--network=pasta' : '--network=bridge';
+function leadsOut(usual: UsualNetwork): string {
+  return usual === 'pasta' ? '--network=pasta' : '--network=bridge';
 }
 
-function unpublishable(choice: NetworkChoice, caller: Caller['ids']['kind']): string {
-  const bridge = `ports are led into boxes ${caller === 'user' ? 'by pasta' : 'on a bridge'}: add ${leadsOut(caller)}`;
+function unpublishable(choice: NetworkChoice, usual: UsualNetwork): string {
+  const bridge = `ports are led into boxes ${usual === 'pasta' ? 'by pasta' : 'on a bridge'}: add ${leadsOut(usual)}`;
   switch (choice.kind) {
     case 'host':
       return `${bridge}, or use the ports of the host, which this box has already`;

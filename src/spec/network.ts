@@ -72,12 +72,17 @@ export interface Network {
   readonly mtu?: number;
 }
 
-/** A box's place on a network. */
-export interface Attachment {
-  readonly network: Network;
+/** By which the interface of a box is configured. */
+export interface Place {
+  readonly network: Pick<Network, 'name' | 'subnets' | 'internal'>;
   /** One in each of the network's subnets. */
   readonly addresses: readonly Address[];
   readonly mtu: number;
+}
+
+/** A box's place on a network of tsbox's. */
+export interface Attachment extends Place {
+  readonly network: Network;
   readonly ports: readonly PublishedPort[];
 }
 

@@ -1,6 +1,9 @@
 /** What a micro-VM is made of, as text. */
 import { dataDirectory } from '../image/image.ts';
+import { PID } from '../plan/action.ts';
+import type { Host } from '../plan/host.ts';
 import { attachMachine } from '../plan/network.ts';
+import { clientOfPasst, placeBehindPasst } from '../plan/passt.ts';
 import { printSections } from '../plan/print.ts';
 import { actionLines, aroundLines } from '../sandbox/around.ts';
 import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
@@ -8,13 +11,15 @@ import { withFilter } from '../sandbox/filter.ts';
 import { foresee } from '../sandbox/foresee-network.ts';
 import { readHost } from '../sandbox/host.ts';
 import type { JailedProgram } from '../sandbox/jailed.ts';
+import { pastaOf, readyPath } from '../sandbox/pasta.ts';
 import { stateDirectory } from '../sandbox/state.ts';
-import type { Box, BoxRequest } from '../spec/box.ts';
+import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
 import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { type HostShare, planGuest, type RootTransport, refuseImpossible } from './guest.ts';
 import { findKernel } from './kernel.ts';
-import { readPremises } from './premises.ts';
+import { passtOf } from './network.ts';
+import { type Premises, readPremises } from './premises.ts';
 import { qemuProgram, virtiofsdProgram } from './programs.ts';
 import { isArchived } from './root-archive.ts';
 
@@ -27,9 +32,9 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const host = await withFilter(readHost(request, parent), request);
   refuseImpossible(request, host.sources);
   const foreseen = request.network && foresee(request.network, parent, ID);
-  const box: BoxRequest =
-    foreseen === undefined ? request : { ...request, network: foreseen.network };
-  const attachment = foreseen?.network.attachment;
+  const network = foreseen && foreseePlace(foreseen.network);
+  const box: BoxRequest = network === undefined ? request : { ...request, network };
+  const attachment = network?.attachment;
   const { arch, seccomp } = host;
   const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
   const transport = isArchived(request) ? 'archived' : 'shared';
@@ -42,7 +47,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     initrd: `${directory}/initrd`,
     shares: guest.shares,
     resources: request.spec.linux.resources,
-    attachment,
+    network,
   });
   const steps = guest.sections.flatMap((section) => section.steps).length;
   return [
@@ -53,6 +58,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
       'tsbox connects the machine',
       attachment === undefined ? [] : attachMachine(ID, attachment),
     ),
+    ...(network === undefined ? [] : passtLines(network, parent, premises, host)),
     `# tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
     commandLine(machine.argv),
     '',
@@ -64,6 +70,38 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     ...hostsLines(attachment),
     ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
+}
+
+/** As if pasta found ways out for both families. */
+function foreseePlace(network: BoxNetwork): BoxNetwork {
+  if (network.choice.kind !== 'pasta') return network;
+  return { ...network, place: placeBehindPasst([4, 6]) };
+}
+
+function passtLines(
+  { choice, ports }: BoxNetwork,
+  parent: string,
+  premises: Premises,
+  host: Host,
+): string[] {
+  if (choice.kind !== 'pasta') return [];
+  const { program } = choice;
+  const passt = passtOf(ID, { premises, host }, readyPath(parent, ID, 'passt'), ports);
+  const client = clientOfPasst(ID, PID, premises.nobody, ports);
+  const pasta = pastaOf(client, host, { program, ready: readyPath(parent, ID, 'pasta') });
+  return [
+    ...actionLines('tsbox connects the machine', passt.before),
+    '# tsbox starts passt',
+    commandLine(passt.argv),
+    '',
+    ...jailLines('passt', passt),
+    ...actionLines('tsbox, when the jail of passt waits for its interface', pasta.before),
+    '# tsbox starts pasta, and waits until it writes into its PID file',
+    commandLine(pasta.argv),
+    '',
+    ...jailLines('pasta', pasta),
+    ...actionLines('tsbox, before passt goes on', pasta.after),
+  ];
 }
 
 function hostsLines(attachment: Attachment | undefined): string[] {

@@ -10,7 +10,7 @@ import { machineSections } from '../plan/machine.ts';
 import { isPropagated, reachOf } from '../plan/mount-words.ts';
 import type { Section } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
-import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
+import { type Box, type BoxNetwork, type BoxRequest, placeOf } from '../spec/box.ts';
 import { SpecError } from '../spec/errors.ts';
 import type { Mount } from '../spec/spec.ts';
 import { type CpioEntry, cpioArchive, directoryEntry, fileEntry } from './cpio.ts';
@@ -146,7 +146,7 @@ function driversOf({ layer, network }: Box, shares: readonly HostShare[]): strin
     'virtio_mmio',
     ...(shares.length > 0 ? ['virtiofs'] : []),
     ...(layer === 'ephemeral' ? ['overlay'] : []),
-    ...(network?.attachment === undefined ? [] : ['virtio_net']),
+    ...(placeOf(network) === undefined ? [] : ['virtio_net']),
     // The last: by then nothing else makes devices (src/plan/machine.ts).
     'virtio_console',
   ];

@@ -17,7 +17,7 @@ const { SIGKILL } = signalNumbers;
 export interface MachineRequest extends Parts, Setting {
   readonly state: BoxState;
   readonly premises: Premises;
-  /** The descriptor of its interface on the box's network, with `attachment`; else none. */
+  /** The descriptor that its network card is connected to; none where it has no network. */
   readonly cable: readonly number[];
   /** Whether the workload has one. */
   readonly terminal: boolean;

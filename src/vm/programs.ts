@@ -6,7 +6,7 @@ import { hardwareAddress } from '../plan/network.ts';
 import { FIRST_EXTRA } from '../plan/program.ts';
 import type { JailedProgram } from '../sandbox/jailed.ts';
 import { find } from '../sandbox/tool.ts';
-import type { Attachment } from '../spec/network.ts';
+import { type BoxNetwork, placeOf } from '../spec/box.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
@@ -20,8 +20,7 @@ export interface Parts {
   readonly shares: readonly HostShare[];
   readonly resources: Resources;
   readonly accelerator: Accelerator;
-  /** Its place on a network, where it has one. */
-  readonly attachment?: Attachment | undefined;
+  readonly network?: BoxNetwork | undefined;
 }
 
 /** Descriptors that QEMU is given, in this order; then one for each share, and that of the network card. */
@@ -36,6 +35,7 @@ const MOST_DESCRIPTORS = 1024n;
 /** @throws BoxError when QEMU is not there. */
 export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
   const program = find(qemu);
+  const place = placeOf(parts.network);
   const argv = qemuCommand(program, {
     ...parts,
     kernel: '/kernel',
@@ -47,9 +47,10 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       tag,
       socket: (FIRST_SHARE as number) + index,
     })),
-    card: parts.attachment && {
+    card: place && {
+      kind: place === parts.network?.attachment ? 'tap' : 'stream',
       cable: (FIRST_SHARE as number) + parts.shares.length,
-      address: printHardwareAddress(hardwareAddress(parts.attachment)),
+      address: printHardwareAddress(hardwareAddress(place)),
     },
     tscKhz: tscKhz(),
   });
@@ -70,8 +71,7 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       RLIMIT_NOFILE: MOST_DESCRIPTORS,
     },
   };
-  const cables = parts.attachment === undefined ? 0 : 1;
-  return jailed(jail, argv, 3 + parts.shares.length + cables);
+  return jailed(jail, argv, 3 + parts.shares.length + (place === undefined ? 0 : 1));
 }
 
 const kvm: readonly JailPlace[] = [

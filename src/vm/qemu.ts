@@ -13,11 +13,18 @@ export interface Machine {
   readonly channel: number;
   readonly monitor: number;
   readonly shares: readonly { readonly tag: string; readonly socket: number }[];
-  /** Its network card: the descriptor of an interface of the host's, and its own address; absent: it has none. */
-  readonly card?: { readonly cable: number; readonly address: string } | undefined;
+  /** Its network card; absent: it has none. */
+  readonly card?: Card | undefined;
   readonly resources: Resources;
   /** Kilohertz of the processor's time stamp counter, where it is known. */
   readonly tscKhz: number | undefined;
+}
+
+export interface Card {
+  /** What the descriptor is: an interface of the host's, or a socket that is connected to passt. */
+  readonly kind: 'tap' | 'stream';
+  readonly cable: number;
+  readonly address: string;
 }
 
 const MEGABYTE = 2 ** 20;
@@ -77,11 +84,17 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...(machine.card === undefined
       ? []
       : [
-          // The host's kernel is not to serve the guest's queues: that is one more way into it.
-          ...['-netdev', `tap,id=network,fd=${machine.card.cable},vhost=off`],
+          ...['-netdev', connection(machine.card)],
           ...['-device', `virtio-net-device,netdev=network,mac=${machine.card.address}`],
         ]),
   ];
+}
+
+function connection({ kind, cable }: Card): string {
+  return kind === 'tap'
+    ? // The host's kernel is not to serve the guest's queues: that is one more way into it.
+      `tap,id=network,fd=${cable},vhost=off`
+    : `stream,id=network,server=off,addr.type=fd,addr.str=${cable}`;
 }
 
 /** The kernel's Documentation/admin-guide/kernel-parameters.txt. */

@@ -17,3 +17,11 @@ export const virtiofsd: Tool = {
   users: '--vm with a volume, --writable or a large image',
   mend: 'as root: apt-get install qemu-system-common (Debian 12) or virtiofsd (Debian 13)',
 };
+
+/** It comes with pasta. */
+export const passt: Tool = {
+  name: 'passt',
+  places: programs,
+  users: '--vm with --network=pasta',
+  mend: 'as root: apt-get install passt',
+};

@@ -5,12 +5,10 @@ import { dataDirectory } from '../image/image.ts';
 import { readInit } from '../linux/native.ts';
 import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
 import type { CgroupHost } from '../plan/host.ts';
-import { attachMachine } from '../plan/network.ts';
 import { decodeReport } from '../plan/report.ts';
 import type { Step } from '../plan/step.ts';
 import { leaveNetworks, removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
-import { enterNetwork } from '../sandbox/box-network.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
@@ -20,7 +18,6 @@ import { type BoxState, claimState, ownStateDirectory } from '../sandbox/state.t
 import { failureOf } from '../sandbox/step-failure.ts';
 import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
-import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import {
   type Contents,
@@ -32,6 +29,7 @@ import {
 import { followHosts } from './hosts.ts';
 import { findKernel, type GuestKernel, requireReadable } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
+import { type Connected, connect } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
 import type { Accelerator } from './qemu.ts';
 import { archiveRoot } from './root-archive.ts';
@@ -62,18 +60,25 @@ export async function startVm(
   const root = archiveRoot(request, uid);
   const transport = root === undefined ? 'shared' : 'archived';
   const state = claimState(parent);
+  if (request.lacks !== undefined) say(request.lacks);
   const remove = () => removeTraces(request, state, cgroup);
-  let cable: readonly number[] = [];
+  let connected: Connected | undefined;
   try {
-    const connected = await connect(request, parent.path, state, say);
-    const { box } = connected;
-    ({ cable } = connected);
-    const guest = planGuest(box, transport, kernel, { arch, seccomp });
-    timeline.mark('plan');
+    const premises = await readPremises(host, state.id);
     if (cgroup !== undefined) await carryOut(makeCgroup({}, cgroup, state.id));
+    const network = await connect(request, {
+      boxes: parent.path,
+      state,
+      host,
+      premises,
+      say,
+      early,
+    });
+    connected = network;
+    const guest = planGuest(network.box, transport, kernel, { arch, seccomp });
+    timeline.mark('plan');
     const contents = readContents(guest, root ?? []);
     const initrd = writeInitrd(state, initialFileSystem(guest, arch, contents));
-    const premises = await readPremises(host, state.id);
     handOver(initrd, premises, kernel);
     timeline.mark('prepare');
     const booted = await boot(
@@ -86,8 +91,8 @@ export async function startVm(
         initrd,
         shares: guest.shares,
         resources: request.spec.linux.resources,
-        attachment: box.network?.attachment,
-        cable,
+        network: network.box.network,
+        cable: network.cable,
         terminal: request.spec.process.terminal ?? false,
       },
       { stdio, timeline, say, abort: early?.abort },
@@ -95,15 +100,18 @@ export async function startVm(
     const steps = guest.sections.flatMap((section) => section.steps);
     const unfollow = follow(guest, contents, booted.machine.session, say);
     state.note(recordOf({ ...request, id: state.id }, 'vm', booted.machine.pid));
-    return runningMachine(state.id, booted, steps, timeline, () => {
+    return runningMachine(state.id, booted, steps, timeline, async () => {
       unfollow();
-      return remove();
+      for (const why of await network.end('has run'))
+        say(`${why}: from then on the box had no network`);
+      await remove();
     });
   } catch (error) {
+    await connected?.end('never ran');
     await remove();
     throw withSpace(error, state);
   } finally {
-    for (const fd of cable) closeSync(fd);
+    for (const fd of connected?.cable ?? []) closeSync(fd);
   }
 }
 
@@ -129,29 +137,6 @@ function writeInitrd({ directory }: BoxState, pieces: readonly Uint8Array[]): st
   const initrd = `${directory}/initrd`;
   writePieces(initrd, pieces);
   return initrd;
-}
-
-/** A box on the network that it asks for. */
-interface Connected {
-  readonly box: BoxRequest;
-  /** The descriptor of its interface there; none where it has no network. */
-  readonly cable: readonly number[];
-}
-
-async function connect(
-  request: BoxRequest,
-  boxes: string,
-  state: BoxState,
-  say: (message: string) => void,
-): Promise<Connected> {
-  const { network: asked, spec } = request;
-  if (asked === undefined) return { box: request, cable: [] };
-  let cable: readonly number[] = [];
-  const attach = async (attachment: Attachment) => {
-    cable = (await carryOut(attachMachine(state.id, attachment))).descriptors;
-  };
-  const network = await enterNetwork(boxes, state, asked, spec, { say, attach });
-  return { box: { ...request, network }, cable };
 }
 
 function readContents({ modules, names }: Guest, root: Contents['root']): Contents {

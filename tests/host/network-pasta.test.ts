@@ -1,99 +1,51 @@
 /** Networks of a user without root, which pasta leads out of a host that the test made itself. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { becomeOrdinaryUser } from './ordinary-user.ts';
-import { HOST_ADDRESS, OUTSIDE, OwnHost } from './own-host.ts';
+import { HOST_ADDRESS, OUTSIDE, type OwnHost } from './own-host.ts';
+import {
+  askHalf as ask,
+  datagrams,
+  exchange,
+  HOST_ADDRESS_6,
+  OUTSIDE_6,
+  PastaHost,
+  pidOf,
+  running,
+} from './pasta-host.ts';
 import { compile } from './programs.ts';
 import { starter } from './tsbox.ts';
 
 if (starter.ids === 'all') becomeOrdinaryUser('one');
 
-const OUTSIDE_6 = '2001:db8:1::1';
-const HOST_ADDRESS_6 = '2001:db8:1::2';
-const datagrams = compile('datagrams', '-static');
 const withDatagrams = `--volume=${datagrams}:/bin/datagrams:ro`;
-const networks = `${starter.state}/../networks`;
+const pastas = () => running('pasta');
+const pastaPid = () => pidOf('pasta');
 
+let own: PastaHost;
 let host: OwnHost;
-let peer: ChildProcess;
 beforeAll(async () => {
-  host = await OwnHost.make([...starter.inside, ...starter.become]);
-  // Where the interface has no link-local address, pasta up to 2023 takes the host to have no IPv6.
-  host.shell(`ip -6 address add fe80::2/64 dev out0 nodad
-    mknod /run/tsbox/tun c 10 200; chmod 666 /run/tsbox/tun
-    mkdir -p /dev/net; [ -e /dev/net/tun ] || touch /dev/net/tun
-    mount --bind /run/tsbox/tun /dev/net/tun
-    ip -6 route add default via ${OUTSIDE_6}`);
-  const [command = '', ...beyond] = host.beyond;
-  const script = new URL('outside-peer.mjs', import.meta.url).pathname;
-  peer = spawn(command, [...beyond, process.execPath, script, OUTSIDE, OUTSIDE_6], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(peer.stdout ?? peer, 'data');
+  own = await PastaHost.make();
+  ({ host } = own);
   // The first run makes directories that stay.
   host.box('true');
 });
-afterAll(() => {
-  peer.kill('SIGKILL');
-  host.end();
-});
-
-/** Of the host, and of the user's boxes. */
-function traces(): string {
-  return (
-    host.traces() +
-    host.shell(
-      `ss -Hltun; find ${networks}/boxes -mindepth 1 2>/dev/null || true; ls -A ${starter.state}`,
-    )
-  );
-}
-
-/** Its processes that have not ended: it executes a variant of itself. */
-function pastas(): number[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    try {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      const isIt = /^Name:\tpas(ta|st)/m.test(status) && !/^State:\t[ZX]/m.test(status);
-      return isIt ? [Number(pid)] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-/** The only one. */
-function pastaPid(): number {
-  const [pid, ...others] = pastas();
-  if (pid === undefined || others.length > 0) throw new Error(`not one pasta: ${pid} ${others}`);
-  return pid;
-}
+afterAll(() => own.end());
 
 let before: string;
 beforeEach(() => {
-  before = traces();
+  before = own.traces();
 });
 afterEach(async () => {
   await host.tidy();
   expect(pastas()).toEqual([]);
-  expect(traces()).toBe(before);
+  expect(own.traces()).toBe(before);
 });
 
 const pasta = (script: string, ...flags: string[]) =>
   host.box(script, '--network=pasta', withDatagrams, ...flags);
-
-/** Connects without closing its half, and shows what it is answered. */
-const ask = (address: string, port: number) =>
-  `[ -p /tmp/open ] || mkfifo /tmp/open; busybox nc -w 3 ${address} ${port} <>/tmp/open || echo nobody`;
-
-/** Sends a few megabytes and shows whether what came is the same. */
-const exchange = (address: string) => `
-  rm -f /tmp/line; mkfifo /tmp/line; exec 3<>/tmp/line
-  head -c 3000000 /dev/urandom >/tmp/sent
-  { echo 3000000; cat /tmp/sent; } >/tmp/line &
-  hash=$(nc -w 9 ${address} 7 </tmp/line)
-  [ "$(sha256sum </tmp/sent | cut -d' ' -f1)" = "$hash" ] && echo unharmed`;
 
 describe('the way out', () => {
   test('by IPv4, IPv6 and name', () => {

@@ -1,6 +1,6 @@
 /** The process of pasta, whole, as `explain` shows it: tests/unit/golden/. */
 import { expect, test } from 'vitest';
-import { planPasta } from '../../src/plan/pasta.ts';
+import { clientOf, planPasta } from '../../src/plan/pasta.ts';
 import { printSections } from '../../src/plan/print.ts';
 import { commandLine } from '../../src/sandbox/explain-jail.ts';
 import { parsePublish } from '../../src/spec/ports.ts';
@@ -8,7 +8,7 @@ import { withUserNamespace } from '../../src/spec/user-namespace.ts';
 import { request, someHost, subordinate } from './boxes.ts';
 
 const map = (containerID: number, hostID: number, size: number) => ({ containerID, hostID, size });
-const served = { program: '/bin/pasta', pid: '$PID', ready: '/networks/ID/ready' };
+const served = { program: '/bin/pasta', ready: '/networks/ID/pasta-ready' };
 
 function planFor(maps: ReturnType<typeof map>[], ports: readonly string[] = []) {
   const { spec, layer } = request({});
@@ -18,7 +18,8 @@ function planFor(maps: ReturnType<typeof map>[], ports: readonly string[] = []) 
     ports: ports.flatMap(parsePublish),
   } as const;
   const box = { spec: withUserNamespace(spec, ids), layer, id: 'ID', network };
-  return planPasta(box, { ...someHost, caller: subordinate }, served, [
+  const host = { ...someHost, caller: subordinate };
+  return planPasta(clientOf(box, host, '$PID'), host, served, [
     { kind: 'host directory', path: 'usr', source: '/usr', access: 'read-only' },
   ]);
 }

@@ -96,8 +96,11 @@ test('every share has its socket and its device', () => {
 });
 
 test('a network card has its cable and its address; a machine without a network has none', () => {
-  const card = { cable: 11, address: '02:74:0a:5a:00:02' };
+  const card = { kind: 'tap', cable: 11, address: '02:74:0a:5a:00:02' } as const;
   expect(valuesOf('-netdev', { card })).toEqual(['tap,id=network,fd=11,vhost=off']);
+  expect(valuesOf('-netdev', { card: { ...card, kind: 'stream' } })).toEqual([
+    'stream,id=network,server=off,addr.type=fd,addr.str=11',
+  ]);
   expect(valuesOf('-device', { card }).at(-1)).toBe(
     'virtio-net-device,netdev=network,mac=02:74:0a:5a:00:02',
   );

@@ -10,9 +10,9 @@ import type { Interpreter } from '../linux/interpreter.ts';
 import { waitFor } from '../linux/poll.ts';
 import { socketPair } from '../linux/unix-socket.ts';
 import type { HostAction } from '../plan/action.ts';
-import { carryOut } from '../sandbox/actions.ts';
-import { type JailedProgram, startJailed } from '../sandbox/jailed.ts';
-import type { BoxState } from '../sandbox/state.ts';
+import { carryOut } from './actions.ts';
+import { type JailedProgram, startJailed } from './jailed.ts';
+import type { BoxState } from './state.ts';
 
 export interface RunningServer {
   readonly pid: number;
@@ -32,18 +32,24 @@ export interface ServerPlan extends JailedProgram {
   readonly cgroup: string | undefined;
 }
 
+export interface Beginning {
+  /** Descriptors that it is given. */
+  readonly extra?: readonly number[];
+  /** The box's first process, a child, with which it ends; one that ends by itself needs none. */
+  readonly first?: number;
+  /** While it waits for that: {@link startJailed}. */
+  readonly meanwhile?: (process: Interpreter) => Promise<void>;
+}
+
 /**
  * @param name what it is called.
- * @param extra descriptors that it is given.
- * @param first the box's first process, a child.
  * @throws Error that says why it does not run; nothing runs then.
  */
 export async function startServer(
   name: string,
   plan: ServerPlan,
-  extra: readonly number[],
-  first: number,
   state: BoxState,
+  { extra = [], first, meanwhile }: Beginning,
 ): Promise<RunningServer> {
   const [words, output] = socketPair();
   // Of what nobody reads the last is lost: a program that says much neither waits nor uses up memory.
@@ -56,6 +62,7 @@ export async function startServer(
       extra,
       { output, cgroup: plan.cgroup, state },
       `${name} runs in a jail, or not at all: who takes it over must find nothing`,
+      meanwhile,
     );
     return follow(name, server, first, words);
   } catch (error) {
@@ -91,13 +98,19 @@ const PAUSE = 2;
 const LOOK = 500;
 const MOST_FOR_END = 5_000;
 
-function follow(name: string, server: Interpreter, first: number, words: number): RunningServer {
+function follow(
+  name: string,
+  server: Interpreter,
+  first: number | undefined,
+  words: number,
+): RunningServer {
+  const boxIsEnding = () => first !== undefined && isEnding(first);
   let ended: Ended | undefined;
   let asked = false;
   let withBox = false;
   const gone = server.end().then((how) => {
     ended = how;
-    withBox = how.how === 'exited' && isEnding(first);
+    withBox = how.how === 'exited' && boxIsEnding();
   });
   const kill = (): void => {
     // One that has begun to end by itself is not yet heard of.
@@ -105,7 +118,7 @@ function follow(name: string, server: Interpreter, first: number, words: number)
     server.signal(SIGKILL);
   };
   const look = setInterval(() => {
-    if (isEnding(first)) kill();
+    if (boxIsEnding()) kill();
   }, LOOK);
   return {
     pid: server.pid,
