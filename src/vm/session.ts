@@ -13,7 +13,7 @@ import {
 } from './channel.ts';
 import { type Input, keyboard, openInput, pipe } from './input.ts';
 
-export type Hello = Extract<GuestFrame, { type: 'hello' }>;
+type Hello = Extract<GuestFrame, { type: 'hello' }>;
 export type End =
   | {
       readonly kind: 'ended';
@@ -37,6 +37,7 @@ export class Session {
   /** What it has not been sent yet. */
   #hosts: Uint8Array | undefined;
   #report = Buffer.alloc(0);
+  #offset: bigint | undefined;
   #greeted = false;
   #ended = false;
   #greet: (hello: Hello | undefined) => void = () => undefined;
@@ -60,6 +61,14 @@ export class Session {
     this.#socket.on('drain', () => this.#sendHosts());
     this.#socket.on('error', ({ message }) => this.#break(message));
     this.#socket.on('close', () => this.#break('it was closed'));
+  }
+
+  /**
+   * Nanoseconds from the guest's clock, which starts with its kernel, to the host's CLOCK_MONOTONIC. What
+   * took the least time to be heard of tells it best, and nothing was heard before it was said.
+   */
+  get offset(): bigint {
+    return this.#offset ?? 0n;
   }
 
   signal(signal: number): void {
@@ -114,6 +123,11 @@ export class Session {
     return typed === undefined ? undefined : openInput(stdin, keyboard(typed, send));
   }
 
+  #compareClocks(now: bigint): void {
+    const offset = process.hrtime.bigint() - now;
+    if (this.#offset === undefined || offset < this.#offset) this.#offset = offset;
+  }
+
   #obey(frame: GuestFrame): void {
     if (this.#ended) throw new Error(`a frame ${frame.type} after the last one`);
     if (this.#greeted === (frame.type === 'hello'))
@@ -122,6 +136,7 @@ export class Session {
       case 'hello':
         if (frame.version !== CHANNEL_VERSION) throw new Error(`version ${frame.version}`);
         this.#greeted = true;
+        this.#compareClocks(frame.now);
         this.#greet(frame);
         return;
       case 'stdout':
@@ -137,6 +152,7 @@ export class Session {
         return;
       case 'exit':
         this.#ended = true;
+        this.#compareClocks(frame.now);
         this.#finish({ kind: 'ended', exit: frame, report: this.#report });
     }
   }

@@ -54,7 +54,6 @@ function namespacesOf({ namespaces }: Linux): string[] {
       (type) =>
         `linux.namespaces${flagOf(type)}: without ${type} the box would have the host’s, which a guest cannot`,
     ),
-    ...(types.includes('time') ? ['linux.namespaces: time: a guest has clocks of its own'] : []),
   ];
 }
 

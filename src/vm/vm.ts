@@ -33,7 +33,7 @@ import { type Connected, connect } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
 import type { Accelerator } from './qemu.ts';
 import { archiveRoot } from './root-archive.ts';
-import type { End, Hello, Session } from './session.ts';
+import type { End, Session } from './session.ts';
 import { writePieces } from './write-pieces.ts';
 
 /**
@@ -81,7 +81,7 @@ export async function startVm(
     const initrd = writeInitrd(state, initialFileSystem(guest, arch, contents));
     handOver(initrd, premises, kernel);
     timeline.mark('prepare');
-    const booted = await boot(
+    const machine = await boot(
       {
         state,
         premises,
@@ -98,9 +98,9 @@ export async function startVm(
       { stdio, timeline, say, abort: early?.abort },
     );
     const steps = guest.sections.flatMap((section) => section.steps);
-    const unfollow = follow(guest, contents, booted.machine.session, say);
-    state.note(recordOf({ ...request, id: state.id }, 'vm', booted.machine.pid));
-    return runningMachine(state.id, booted, steps, timeline, async () => {
+    const unfollow = follow(guest, contents, machine.session, say);
+    state.note(recordOf({ ...request, id: state.id }, 'vm', machine.pid));
+    return runningMachine(state.id, machine, steps, timeline, async () => {
       unfollow();
       for (const why of await network.end('has run'))
         say(`${why}: from then on the box had no network`);
@@ -178,13 +178,11 @@ function follow(
 
 function runningMachine(
   id: string,
-  { machine, hello }: Booted,
+  machine: Machine,
   steps: readonly Step[],
   timeline: Timeline,
   remove: () => Promise<void>,
 ): Sandbox {
-  // Nanoseconds from the guest's clock, which starts with its kernel, to the host's.
-  const offset = process.hrtime.bigint() - hello.now;
   return {
     id,
     pid: machine.pid,
@@ -202,7 +200,7 @@ function runningMachine(
       const end = await Promise.race([machine.session.end, late]);
       over.abort();
       const words = machine.lastWords();
-      markEnd(timeline, steps, end, offset);
+      markEnd(timeline, steps, end, machine.session.offset);
       await machine.end();
       await remove();
       timeline.mark('clean-up');
@@ -231,22 +229,17 @@ interface Listener {
   readonly abort: AbortSignal | undefined;
 }
 
-interface Booted {
-  readonly machine: Machine;
-  readonly hello: Hello;
-}
-
 /** A guest that shows no sign of life under KVM is tried again without. */
 async function boot(
   request: Omit<MachineRequest, 'accelerator'>,
   listener: Listener,
-): Promise<Booted> {
+): Promise<Machine> {
   const { accelerator, why } = chooseAccelerator();
   if (why !== undefined) listener.say(warning(why));
   const first = await attempt({ ...request, accelerator }, listener);
   if ('machine' in first) {
     if (accelerator === 'kvm') saveVerdict(true, '');
-    return first;
+    return first.machine;
   }
   if (accelerator === 'tcg') throw notUp(first.words);
   const found = 'a guest did not come up under it';
@@ -256,14 +249,14 @@ async function boot(
   if (!('machine' in second)) throw notUp(second.words);
   // Only now is it known that KVM is to blame, and not what the guest was given.
   saveVerdict(false, found);
-  return second;
+  return second.machine;
 }
 
 /** @returns what was said at the end when the guest did not come up; nothing of it is left then. */
 async function attempt(
   request: MachineRequest,
   { stdio, timeline, abort }: Listener,
-): Promise<Booted | { readonly words: string }> {
+): Promise<{ readonly machine: Machine } | { readonly words: string }> {
   const machine = await startMachine(request, stdio);
   void machine.monitor.ready.then((at) => timeline.mark('QEMU', at));
   const over = new AbortController();
@@ -275,7 +268,7 @@ async function attempt(
       patience(request.accelerator, over.signal),
       ...(abort === undefined ? [] : [aborted(abort)]),
     ]);
-    if (hello !== undefined) return { machine, hello };
+    if (hello !== undefined) return { machine };
     const words = machine.lastWords();
     await machine.end();
     return { words };

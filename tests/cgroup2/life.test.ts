@@ -6,7 +6,7 @@ import { namesOf, onRig } from './rig.ts';
 const asUser = `
     mkdir user; cp -a $TSBOX_DATA/images/busybox user; truncate -s 300M user/busybox/large
     chown -R 1234:1234 user; chmod 666 /dev/fuse
-    box="setpriv --reuid=1234 --regid=1234 --clear-groups env XDG_RUNTIME_DIR=$PWD/user tsbox run"
+    box="setpriv --reuid=1234 --regid=1234 --clear-groups env XDG_RUNTIME_DIR=$PWD/user tsbox run --network=none"
     box="$box --rootfs $PWD/user/busybox --"`;
 
 const both = {
