@@ -17,6 +17,7 @@ export const messageTypes = {
   RTM_GETLINK: 18,
   RTM_SETLINK: 19,
   RTM_NEWADDR: 20,
+  RTM_GETADDR: 22,
   RTM_NEWROUTE: 24,
   RTM_GETROUTE: 26,
   NFNL_MSG_BATCH_BEGIN: 16,
@@ -50,6 +51,9 @@ export const linkAttributes = {
   IFLA_LINKINFO: 18,
   IFLA_NET_NS_PID: 19,
   IFLA_IFALIAS: 20,
+  IFLA_NET_NS_FD: 28,
+  /** From Linux 5.12 on. */
+  IFLA_NEW_IFINDEX: 49,
 } as const;
 
 /** With the number of an attribute of which others are inside; most families do without. */
@@ -68,8 +72,8 @@ export const vethAttributes = { VETH_INFO_PEER: 1 } as const;
 /** IFA_…: of an address. */
 export const addressAttributes = { IFA_ADDRESS: 1, IFA_LOCAL: 2, IFA_BROADCAST: 4 } as const;
 
-/** `ifa_flags`: usable at once, without asking whether another has it. */
-export const addressFlags = { IFA_F_NODAD: 0x02 } as const;
+/** `ifa_flags`: usable at once, without asking whether another has it; there for good. */
+export const addressFlags = { IFA_F_NODAD: 0x02, IFA_F_PERMANENT: 0x80 } as const;
 
 /** RTA_…: of a route. */
 export const routeAttributes = {

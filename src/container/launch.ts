@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { signalNumbers } from '../abi/signals.ts';
 import type { Ended } from '../linux/children.ts';
 import { type CarriedOut, type Interpreter, interpret } from '../linux/interpreter.ts';
+import type { Moved } from '../linux/move-device.ts';
 import { NamespaceError } from '../linux/namespaces.ts';
 import { SyscallError } from '../linux/native.ts';
 import { setWindowSize } from '../linux/terminal.ts';
@@ -50,7 +51,7 @@ export async function launch(
   timeline.mark('prepare');
   const running = cloneBox(plan, steps, stdio, box.preserved);
   const started = await startWorkload(running, box, plan, steps, circumstances);
-  const { terminal, watch, servers, report, at } = started;
+  const { terminal, watch, servers, moved, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
   const failure = failureOf(steps, report);
   if (failure !== undefined) {
@@ -58,6 +59,7 @@ export async function launch(
     const lost = await endServers(servers, 'never ran');
     await running.end();
     await watch?.end().catch(failedToListen);
+    for (const device of moved) device.giveBack();
     throw lost[0] === undefined ? failure : unserved(lost[0].server, lost[0].why, failure);
   }
   await circumstances.hooks?.started(running.pid).catch(async (error: unknown) => {
@@ -65,8 +67,10 @@ export async function launch(
     if (terminal !== undefined) closeSync(terminal);
     await running.end();
     await watch?.end().catch(failedToListen);
+    for (const device of moved) device.giveBack();
     throw error;
   });
+  for (const device of moved) device.keep();
   state.note(recordOf(box, 'container', running.pid));
   const recorded: RecordedCall[] = [];
   return {
@@ -122,6 +126,7 @@ interface Started extends CarriedOut {
   readonly watch: Watch | undefined;
   readonly servers: readonly Server[];
   readonly terminal: number | undefined;
+  readonly moved: readonly Moved[];
 }
 
 async function startWorkload(
@@ -134,9 +139,10 @@ async function startWorkload(
   let watch: Watch | undefined;
   const servers: Server[] = [];
   let terminal: number | undefined;
+  let moved: readonly Moved[] = [];
   try {
     if (plan.cgroup === undefined) noteProcess(circumstances.state, running.pid);
-    await prepare(running, plan, steps, circumstances.early);
+    moved = await prepare(running, plan, steps, circumstances.early);
     for await (const server of startServers(running, box, circumstances)) servers.push(server);
     await pauseFor(running, circumstances.hooks?.created);
     if (box.spec.process.terminal) terminal = running.takeDescriptor();
@@ -144,13 +150,14 @@ async function startWorkload(
     const step = listenerStep(plan);
     const listener = step === undefined ? undefined : takeListener(running, step);
     if (listener !== undefined) watch = await serve(listener, box, running.pid, circumstances);
-    return { ...running.carryOut(), watch, servers, terminal };
+    return { ...running.carryOut(), watch, servers, terminal, moved };
   } catch (error) {
     if (terminal !== undefined) closeSync(terminal);
     await endServers(servers, 'never ran');
     running.signal(SIGKILL);
     await running.end();
     await watch?.end().catch(failedToListen);
+    for (const device of moved) device.giveBack();
     throw error;
   }
 }
@@ -171,9 +178,9 @@ async function prepare(
   plan: ContainerPlan,
   steps: readonly Step[],
   early: Early | undefined,
-): Promise<void> {
-  if (plan.during.length === 0) return;
-  const { descriptors } = await carryOut(plan.during, { pid: running.pid, early }).catch(
+): Promise<readonly Moved[]> {
+  if (plan.during.length === 0) return [];
+  const { descriptors, moved } = await carryOut(plan.during, { pid: running.pid, early }).catch(
     (error) => {
       // Nothing can be done for a process that has ended: why it did is what matters.
       running.signal(SIGKILL);
@@ -186,6 +193,7 @@ async function prepare(
   } finally {
     for (const fd of descriptors) closeSync(fd);
   }
+  return moved;
 }
 
 function takeListener(running: Interpreter, step: number): number | undefined {

@@ -3,7 +3,14 @@ import { closeSync, readSync, writeSync } from 'node:fs';
 import { errnoNumber } from '../abi/errno.ts';
 import { ioctlRequests } from '../abi/flags.ts';
 import * as abi from '../abi/netlink.ts';
-import { deleteLink, getLink, getRoutes, silencePort } from '../plan/links.ts';
+import {
+  deleteLink,
+  type FormerAddress,
+  getAddresses,
+  getLink,
+  getRoutes,
+  silencePort,
+} from '../plan/links.ts';
 import { encodeMessage, type Known, MESSAGE_HEADER, type Message } from '../plan/netlink.ts';
 import { addressFromBytes, type Family, type Subnet } from '../spec/addresses.ts';
 import { SyscallError, syscall } from './native.ts';
@@ -52,6 +59,13 @@ export function linkMtu(index: number): number | undefined {
   const [answer] = withSocket((socket) => ask(socket, getLink(index), undefined));
   if (answer === undefined) return undefined;
   return readAttributes(answer, 16).get(abi.linkAttributes.IFLA_MTU)?.readUInt32LE(0);
+}
+
+/** @param index of an interface. @throws SyscallError */
+export function isLinkUp(index: number): boolean {
+  const [answer] = withSocket((socket) => ask(socket, getLink(index), undefined));
+  // struct ifinfomsg
+  return ((answer?.readUInt32LE(8) ?? 0) & abi.interfaceFlags.IFF_UP) !== 0;
 }
 
 export interface RouteFacts {
@@ -148,6 +162,27 @@ function answers(socket: number, { type, flags }: Message): Buffer[] {
       if (!several) return found;
     }
   }
+}
+
+/** Those of an interface that it has for good, and for everywhere. */
+export function readAddresses(index: number): FormerAddress[] {
+  const { IFA_F_PERMANENT } = abi.addressFlags;
+  const kept = Object.entries(abi.addressAttributes) as [
+    keyof typeof abi.addressAttributes,
+    number,
+  ][];
+  return withSocket((socket) => ask(socket, getAddresses(), undefined)).flatMap((answer) => {
+    // struct ifaddrmsg
+    const [family = 0, length = 0, flags = 0, scope = 0] = answer;
+    if (answer.readUInt32LE(4) !== index || scope !== 0 || (flags & IFA_F_PERMANENT) === 0)
+      return [];
+    const attributes = readAttributes(answer, 8);
+    const parts = kept.flatMap(([name, number]) => {
+      const value = attributes.get(number);
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return [{ family, length, parts }];
+  });
 }
 
 /** By their numbers. @param start behind the message's own structure. */

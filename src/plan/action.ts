@@ -2,6 +2,7 @@ import type { FilterInstruction } from '../abi/classic-bpf.ts';
 import type { ErrnoName } from '../abi/errno.ts';
 import { printRule } from '../spec/device-rules.ts';
 import type { DeviceRule } from '../spec/spec.ts';
+import { moveLink } from './links.ts';
 import type { Reach } from './mount-calls.ts';
 import { type Joined, printJoin } from './namespaces.ts';
 import { type Message, printMessage } from './netlink.ts';
@@ -75,6 +76,15 @@ export type HostAction =
       /** Errors that count as done. */
       readonly accept?: readonly ErrnoName[];
     }
+  /** An interface of the host's goes to the box's network namespace, up, with its addresses (src/linux/move-device.ts). */
+  | {
+      readonly call: 'move_device';
+      readonly name: string;
+      /** What it is called there; `%d` stands for a number that is free. */
+      readonly to: string;
+      readonly why: string;
+      readonly hint: string;
+    }
   /** A table of the packet filter, changed in one transaction, in tsbox's own network namespace. */
   | {
       readonly call: 'set_table';
@@ -120,6 +130,8 @@ export function printAction(action: HostAction): string {
       return action.messages
         .map((message) => `sendto(NETLINK_ROUTE, ${printMessage(message)})`)
         .join('\n');
+    case 'move_device':
+      return `sendto(NETLINK_ROUTE, ${printMessage(moveLink(action.name, action.to))}), setns("/proc/${PID}/ns/net"), sendto(NETLINK_ROUTE, {RTM_NEWADDR, …}), sendto(NETLINK_ROUTE, {RTM_NEWLINK, {ifi_flags=1, …}})`;
     case 'set_table':
       return printChange(action.change)
         .map((command) => `sendto(NETLINK_NETFILTER, ${command})`)

@@ -10,6 +10,7 @@ import { isolationSections } from './isolate.ts';
 import { mapMounts } from './mapped.ts';
 import { lendFiles } from './names.ts';
 import { type Joined, joinedNamespaces, newNamespaces } from './namespaces.ts';
+import { moveDevices } from './net-devices.ts';
 import { attach } from './network.ts';
 import type { Section } from './step.ts';
 
@@ -65,6 +66,7 @@ export function planContainer(box: Box, host: Host): ContainerPlan {
       ...mapMounts(seen, host),
       ...lendFiles(box, host),
       ...attach(box),
+      ...moveDevices(box),
     ],
     sections: isolationSections(seen, host, 'container'),
     after: host.cgroup === undefined ? [] : removeCgroup(host.cgroup, box.id),

@@ -25,6 +25,7 @@ import { chroot, mount, pivotRoot, umount2 } from './mount-calls.ts';
 import { attachDevices, attachMounts, openSources, sealDev } from './mounts.ts';
 import { attachFiles, lendFiles, openFiles, takeFiles } from './names.ts';
 import { enterTimeNamespace, hasOwn } from './namespaces.ts';
+import { moveDevices } from './net-devices.ts';
 import { configureInterface } from './network.ts';
 import {
   announceExecution,
@@ -123,10 +124,11 @@ export function isolationSections(box: Box, host: Host, place: Place): Section[]
 function waitIfNeeded(box: Box, host: Host): Step[] {
   const [mapped, lent] = [mapMounts(box, host).length, lendFiles(box, host).length];
   const own = box.spec.linux.uidMappings.length > 0;
-  if (!own && mapped + lent === 0 && box.network?.attachment === undefined) return [];
+  const interfaces = box.network?.attachment !== undefined || moveDevices(box).length > 0;
+  if (!own && mapped + lent === 0 && !interfaces) return [];
   const waiting = waitForParent(mapped + lent, box.preserved);
   if (!own && mapped + lent === 0)
-    return waiting.map((each) => ({ ...each, why: 'the parent has made the interface' }));
+    return waiting.map((each) => ({ ...each, why: 'the parent has brought its interfaces' }));
   return [...waiting, ...takeFiles(box, host, mapped)];
 }
 

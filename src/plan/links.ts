@@ -118,6 +118,34 @@ export function silencePort(name: string): Message {
   };
 }
 
+/** To the network namespace of the process. @param index of the interface there; if it is absent the kernel chooses. */
+export function moveLink(name: string, to: string, index?: number): Message {
+  const { IFLA_NET_NS_PID, IFLA_NEW_IFINDEX } = abi.linkAttributes;
+  return {
+    type: 'RTM_SETLINK',
+    flags: changed,
+    header: linkHeader(name, false),
+    attributes: [
+      ['IFLA_NET_NS_PID', IFLA_NET_NS_PID, { kind: 'pid' }],
+      ifname(to),
+      ...(index === undefined
+        ? []
+        : [['IFLA_NEW_IFINDEX', IFLA_NEW_IFINDEX, word(index)] as const]),
+    ],
+  };
+}
+
+/** To the network namespace that the descriptor refers to. */
+export function returnLink(index: number, to: string, namespace: number): Message {
+  const { IFLA_NET_NS_FD } = abi.linkAttributes;
+  return {
+    type: 'RTM_SETLINK',
+    flags: changed,
+    header: linkHeader(index, false),
+    attributes: [['IFLA_NET_NS_FD', IFLA_NET_NS_FD, word(namespace)], ifname(to)],
+  };
+}
+
 export function setMtu(link: Link, mtu: number): Message {
   return {
     type: 'RTM_NEWLINK',
@@ -173,6 +201,50 @@ export function newAddress(link: Link, address: Address, length: number): Messag
       ['IFA_ADDRESS', abi.addressAttributes.IFA_ADDRESS, value],
       ...broadcast(address, length),
     ],
+  };
+}
+
+/** Of all interfaces. */
+export function getAddresses(): Message {
+  return {
+    type: 'RTM_GETADDR',
+    flags: ['NLM_F_REQUEST', 'NLM_F_DUMP'],
+    header: [
+      ['ifa_family', byte(abi.addressFamilies.AF_UNSPEC)],
+      ['ifa_prefixlen', byte(0)],
+      ['ifa_flags', byte(0)],
+      ['ifa_scope', byte(0)],
+      ['ifa_index', word(0)],
+    ],
+    attributes: [],
+  };
+}
+
+/** An address as another interface had it, with its peer and its broadcast address. */
+export interface FormerAddress {
+  readonly family: number;
+  readonly length: number;
+  /** IFA_LOCAL, IFA_ADDRESS and IFA_BROADCAST, where it has them. */
+  readonly parts: readonly (readonly [keyof typeof abi.addressAttributes, Uint8Array])[];
+}
+
+export function sameAddress(link: Link, { family, length, parts }: FormerAddress): Message {
+  return {
+    type: 'RTM_NEWADDR',
+    flags: made,
+    header: [
+      ['ifa_family', byte(family)],
+      ['ifa_prefixlen', byte(length)],
+      // That nobody else has it was found out before.
+      ['ifa_flags', byte(abi.addressFlags.IFA_F_NODAD)],
+      ['ifa_scope', byte(0)],
+      ['ifa_index', linkNumber(link)],
+    ],
+    attributes: parts.map(([name, value]) => [
+      name,
+      abi.addressAttributes[name],
+      { kind: 'bytes', value },
+    ]),
   };
 }
 

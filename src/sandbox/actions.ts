@@ -6,6 +6,7 @@ import { removeCgroupTree } from '../linux/cgroup.ts';
 import { attachDeviceFilter, isFilterWithheld } from '../linux/device-filter.ts';
 import { idmappedMount } from '../linux/idmap.ts';
 import { lentMount } from '../linux/lent-mount.ts';
+import { type Moved, moveDevice } from '../linux/move-device.ts';
 import { SyscallError } from '../linux/native.ts';
 import { sendMessages } from '../linux/netlink.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
@@ -24,6 +25,8 @@ import type { Early } from './sandbox.ts';
 export interface Made {
   /** Of mounts and interfaces, in their order. */
   readonly descriptors: number[];
+  /** Interfaces that the box has now. */
+  readonly moved: Moved[];
 }
 
 /** What some actions need. */
@@ -35,7 +38,7 @@ export interface Means {
 
 /** @throws BoxError that names the action. */
 export async function carryOut(actions: readonly HostAction[], means: Means = {}): Promise<Made> {
-  const made: Made = { descriptors: [] };
+  const made: Made = { descriptors: [], moved: [] };
   const withPid = (word: string) => word.replace(PID, String(means.pid));
   for (const action of actions) {
     try {
@@ -53,6 +56,8 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'open_tap') made.descriptors.push(openTap(action.path, action.name));
       else if (action.call === 'filter_frames')
         filterFrames(pidOf(means), action.name, action.filter);
+      else if (action.call === 'move_device')
+        made.moved.push(moveDevice(action.name, action.to, pidOf(means)));
       else if (action.call === 'set_table') sendBatch(changeMessages(action.change));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
@@ -63,6 +68,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       if (action.call === 'filter_devices' && action.optional && isFilterWithheld(error)) continue;
       if (action.call === 'netlink' && isAccepted(action, error)) continue;
       for (const fd of made.descriptors) closeSync(fd);
+      for (const device of made.moved) device.giveBack();
       // Nobody wants to know any more why it failed, which is found out by trying again.
       if (isProgram(action) && means.early?.abort.aborted) throw new BoxError('ended by a signal');
       throw action.call === 'foreign_mount' ? error : failed(action, error);
@@ -133,7 +139,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
     return { call: posix.basename(action.argv[0] ?? ''), errno };
   }
   if (action.call === 'foreign_mount') return { call: action.call, errno: errnoNumber('EPERM') };
-  if (action.call === 'netlink' || action.call === 'set_table')
+  if (action.call === 'netlink' || action.call === 'set_table' || action.call === 'move_device')
     return { call: 'sendto', errno: error instanceof SyscallError ? error.errno : 0 };
   const { call, path } = action;
   if (error instanceof ProcFileError) return error;
@@ -150,10 +156,7 @@ function refusalOf(action: HostAction, error: unknown): Refusal {
 
 /** An error of Node's has the kernel's number, too, as a negative one. */
 function refusalOfNode(
-  {
-    call,
-    path,
-  }: Exclude<HostAction, { readonly call: 'execute' | 'foreign_mount' | 'netlink' | 'set_table' }>,
+  { call, path }: Extract<HostAction, { readonly path: string }>,
   error: unknown,
 ): Refusal {
   const { errno = 0, path: found = path } = error as NodeJS.ErrnoException;

@@ -46,8 +46,6 @@ const known = [
 const refused = {
   cgroupsPath: "tsbox gives each box a cgroup of its own, by the box's id: leave it out",
   intelRdt: 'tsbox puts no box into a group of resctrl: leave it out, or use another runtime',
-  netDevices:
-    'tsbox does not move devices of the host into a box: leave it out, or have a createRuntime hook do it (`ip link set DEVICE netns PID`)',
 } as const;
 
 /** @param namespaces that are in it. */
@@ -64,6 +62,7 @@ export function readLinux(
     namespaces,
     ...readIdMaps(linux, namespaces),
     ...readTimeOffsets(linux, namespaces),
+    ...readNetDevices(linux, types),
     devices: linux.objects('devices').map(readDevice),
     resources: readResources(linux.object('resources')),
     maskedPaths: readPaths(linux, 'maskedPaths'),
@@ -177,6 +176,33 @@ function readTimeOffsets(
       'they are those of a new time namespace: list {"type": "time"}, without a path, in linux.namespaces',
     );
   return { timeOffsets: Object.fromEntries(offsets) };
+}
+
+/** netdevice(7): IFNAMSIZ. */
+const deviceName = /^(?!\.{1,2}$)[^\s/:%]{1,15}$/;
+/** The kernel puts the lowest number that is free in the place of %d. */
+const deviceTemplate = /^[^\s/:%]{0,13}%d[^\s/:%]{0,13}$/;
+
+function readNetDevices(
+  linux: JsonObject,
+  types: readonly NamespaceType[],
+): Pick<Linux, 'netDevices'> {
+  if (!linux.has('netDevices')) return {};
+  const devices = linux.objectsByName('netDevices').map(([host, device]) => {
+    device.ignoreOthers(['name']);
+    if (!deviceName.test(host))
+      linux.problem(`netDevices[${JSON.stringify(host)}]`, 'no name of a network device');
+    const name = device.has('name') ? device.text('name') : undefined;
+    if (name && !deviceName.test(name) && !(name.length < 16 && deviceTemplate.test(name)))
+      device.problem('name', `${name}: no name of a network device, nor one with %d for a number`);
+    return [host, name ? { name } : {}] as const;
+  });
+  if (devices.length > 0 && !types.includes('network'))
+    linux.problem(
+      'netDevices',
+      'without a network namespace the box has the host’s, where the devices are: list {"type": "network"} in linux.namespaces',
+    );
+  return { netDevices: Object.fromEntries(devices) };
 }
 
 function readDevice(device: JsonObject): Device {

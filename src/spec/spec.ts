@@ -214,6 +214,8 @@ export interface Linux {
   /** Both empty without a user namespace. */
   readonly uidMappings: readonly IdMapping[];
   readonly gidMappings: readonly IdMapping[];
+  /** Interfaces of the host's that the box gets, by their names there; the same name in the box if none is given. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
   readonly devices: readonly Device[];
   readonly resources: Resources;
   readonly maskedPaths: readonly string[];

@@ -9,6 +9,9 @@ export function unlikeContainer({ linux, hooks }: Spec): string[] {
   const asked = [
     ...namespacesOf(linux),
     ...resourcesOf(linux.resources),
+    ...(Object.keys(linux.netDevices ?? {}).length === 0
+      ? []
+      : ['linux.netDevices: an interface of the host’s kernel cannot be in a guest']),
     ...(hooks === undefined
       ? []
       : [

@@ -58,6 +58,7 @@ const fields: readonly (readonly [string, unknown?])[] = [
   ['linux.namespaces[6]', { type: 'network' }],
   ['linux.namespaces[7]', { type: 'cgroup' }],
   ['linux.timeOffsets'],
+  ['linux.netDevices'],
   ['linux.devices'],
   ['linux.resources.devices'],
   ['linux.resources.memory.limit', 65_000_000],

@@ -75,6 +75,7 @@ export const whole: Json = {
     ],
     uidMappings: map,
     gidMappings: map,
+    netDevices: { eth1: { name: 'lan%d' }, eth2: {} },
     timeOffsets: { monotonic: { secs: 5, nanosecs: 7 }, boottime: { secs: -3 } },
     devices: [
       { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o600, uid: 0, gid: 0 },
