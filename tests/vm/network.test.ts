@@ -1,10 +1,11 @@
 /** Micro-VMs on networks, beside containers, on a host that the test made itself. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ask, OUTSIDE, OwnHost, type RunningBox } from '../host/own-host.ts';
+import { compile } from '../host/programs.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
 let host: OwnHost;
@@ -68,19 +69,32 @@ test('a micro-VM and containers find each other by name, also those that come la
   expect(host.traces()).toBe(before);
 });
 
-test('a published port leads into it, and what is sent arrives', async () => {
+test('a hundred megabytes arrive unharmed through published ports, by TCP and UDP, and from and to a container', async () => {
   const file = join(scratch, 'file');
-  writeFileSync(file, randomBytes(4 * 2 ** 20));
+  writeFileSync(file, randomBytes(100 * 2 ** 20));
+  copyFileSync(compile('neighbours', '-static'), join(scratch, 'neighbours'));
   const sum = host.shell(`md5sum <${file}`);
-  const web = await machine('--network=bridge', '-p', '8080:80');
+  const shared = ['--network=bridge', '-v', `${scratch}:/v:ro`];
+  const web = await machine(...shared, '--hostname=web', '-p', '8080:80', '-p', '8081:81/udp');
   web.write('nc -ll -p 80 -e md5sum &\n');
   await expect
-    .poll(() => host.shell(`busybox nc -w 20 127.0.0.1 8080 <${file} || true`), { timeout: 30_000 })
-    .toBe(sum);
+    .poll(() => host.shell('echo | busybox nc -w 20 127.0.0.1 8080 || true'), { timeout: 30_000 })
+    .toMatch(/ -\n/);
+  expect(host.shell(`busybox nc -w 20 127.0.0.1 8080 <${file}`)).toBe(sum);
   expect(host.outside(`busybox nc -w 20 192.0.2.2 8080 <${file}`)).toBe(sum);
-  await web.end();
+  expect(host.box('nc -w 20 web 80 </v/file', ...shared).stdout).toBe(sum);
+  web.write('/v/neighbours take 81 2>/dev/null | md5sum; echo taken\n');
+  host.outside(`${scratch}/neighbours give 192.0.2.2 8081 <${file}`);
+  await expect.poll(web.said, { timeout: 30_000 }).toContain(`${sum}taken\n`);
+  const ship = await host.start(
+    ...['--network=bridge', '--hostname=ship', 'busybox', '--', 'sh', '-c'],
+    'echo ready; nc -l -p 80 | md5sum; cat',
+  );
+  expect(await web.does('until nc -w 20 ship 80 </v/file; do sleep 0.1; done')).toBe('=0');
+  await expect.poll(ship.said).toBe(`ready\n${sum}`);
+  await Promise.all([ship.end(), web.end()]);
   expect(host.traces()).toBe(before);
-});
+}, 180_000);
 
 test('it sends in nobody else’s name, and an internal network leads nowhere', async () => {
   host.outside(
@@ -93,7 +107,7 @@ test('it sends in nobody else’s name, and an internal network leads nowhere', 
   const inner = await host.server(80, 'hello', '--network=inner', '--hostname=ship');
   // With a volume, QEMU has a further descriptor.
   const outcast = await machine('--network=inner', '-v', `${scratch}:/v:ro`);
-  expect(await outcast.does(`${ask('ship', 80)}; ls /v`)).toBe('hello\nfile\n=0');
+  expect(await outcast.does(`${ask('ship', 80)}; ls /v`)).toBe('hello\nfile\nneighbours\n=0');
   expect(await outcast.does(`ping -c 1 -W 1 ${OUTSIDE}`)).toMatch(/unreachable[\s\S]*=1$/);
   await Promise.all([outcast.end(), inner.end()]);
   expect(host.outside('nft list table ip seen; nft delete table ip seen')).toMatch(
