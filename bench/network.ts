@@ -1,7 +1,8 @@
 /**
  * What a network costs a box: a library call, warm, on a bridge against one without a network, each once
  * in every round, in random order; and how long it takes until as many boxes as COUNT, started at once,
- * reach each other. It runs in a network namespace of its own, and leaves nothing.
+ * reach each other. It runs in a network namespace of its own, and leaves nothing. Where podman is
+ * installed, a whole run of its own shows the scale.
  *   npm run build && sudo sh scripts/with-node bench/network.ts [ROUNDS [COUNT]]
  */
 import { execFileSync } from 'node:child_process';
@@ -28,6 +29,26 @@ if (inside === 0) {
   execFileSync('unshare', words, { stdio: 'inherit' });
   process.exit();
 }
+
+/**
+ * podman's storage is one of this bench's own. It knows neither a hybrid hierarchy of cgroups nor a hard
+ * limit that it cannot raise.
+ */
+const PODMAN = `
+umount /sys/fs/cgroup/unified 2>/dev/null || true
+mkdir -p /var/lib/containers /run/containers
+mount -t tmpfs none /var/lib/containers && mount -t tmpfs none /run/containers
+cp -a "$1" /var/lib/containers/image
+now() { date +%s%N; }
+run() {
+  podman --cgroup-manager=cgroupfs run --rm --cgroups=disabled --security-opt=seccomp=unconfined \\
+    --ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024 "$@" --rootfs /var/lib/containers/image true
+}
+for round in $(seq "$2"); do
+  start=$(now); run --network=none; middle=$(now); run --network=bridge --publish=8080:80
+  echo $((middle - start)) $(($(now) - middle))
+done
+`;
 
 const top = new URL('..', import.meta.url).pathname;
 const tsbox: typeof library = await import(join(top, 'dist/index.js'));
@@ -85,6 +106,29 @@ async function measure(subjects: Readonly<Record<string, Asked>>): Promise<void>
   }
 }
 
+/** Whole processes, by turns. */
+function measurePodman(turns: number): void {
+  try {
+    execFileSync('podman', ['--version'], { stdio: 'ignore' });
+  } catch {
+    console.log('podman is not installed');
+    return;
+  }
+  const image = tsbox.findImage('busybox', data, '/');
+  const words = ['--mount', 'sh', '-ec', PODMAN, 'sh', image, `${turns}`];
+  const lines = execFileSync('unshare', words, { encoding: 'utf8' }).trim().split('\n');
+  const times = lines.map((line) => line.split(' ').map((word) => Number(word) / 1e6));
+  const over = times.map(([none = 0, bridged = 0]) => bridged - none);
+  for (const [name, list] of [
+    ['podman run --network=none', times.map(([none = 0]) => none)],
+    ['… on a bridge, with a published port', times.map(([, bridged = 0]) => bridged)],
+    ['… over the first', over],
+  ] as const) {
+    const { median, mad } = summarize(list);
+    console.log(`${name.padEnd(40)}${`${median.toFixed(0)} ± ${mad.toFixed(0)}`.padStart(15)}`);
+  }
+}
+
 /** Milliseconds from the first of {@link count} calls at once until a server in each box answers. */
 async function allReached(): Promise<number> {
   const began = performance.now();
@@ -134,4 +178,5 @@ const { median, mad } = summarize(together);
 console.log(
   `${count} boxes, from the first call until all answer: ${median.toFixed(0)} ± ${mad.toFixed(0)}`,
 );
+measurePodman(15);
 closeSync(null_);
