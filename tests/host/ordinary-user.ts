@@ -3,10 +3,8 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
-  lchownSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -93,11 +91,9 @@ export function turnIntoOrdinaryUser(ids: Ids): void {
   Object.assign(starter, { inside: [], become: [] });
 }
 
-/** All of a tree. */
-export function giveToUser(tree: string): void {
-  lchownSync(tree, USER, USER);
-  for (const name of readdirSync(tree, { recursive: true, encoding: 'utf8' }))
-    lchownSync(join(tree, name), USER, USER);
+/** All of a tree, and nothing that a link in it leads to. */
+export function giveToUser(tree: string, user = USER): void {
+  execFileSync('chown', ['-RhP', `${user}:${user}`, tree]);
 }
 
 /** newuidmap(1) reads the files of the host, so they are covered. */

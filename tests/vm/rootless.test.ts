@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dataDirectory } from '../../src/image/image.ts';
+import { giveToUser } from '../host/ordinary-user.ts';
 import { eachLeavesNothing, program, type Result, tsbox } from '../host/tsbox.ts';
 
 const USER = 1234;
@@ -44,14 +45,8 @@ beforeAll(() => {
     verbatimSymlinks: true,
   });
   symlinkSync(join(data, 'kernels'), join(scratch, 'data/kernels'));
-  giveToUser(join(images, 'busybox'));
+  giveToUser(join(images, 'busybox'), USER);
 });
-
-function giveToUser(tree: string): void {
-  lchownSync(tree, USER, USER);
-  for (const name of readdirSync(tree, { recursive: true, encoding: 'utf8' }))
-    lchownSync(join(tree, name), USER, USER);
-}
 
 eachLeavesNothing();
 
@@ -132,7 +127,7 @@ test('a served image shows the user’s files as root’s, too', () => {
   const image = join(scratch, 'image');
   cpSync(join(images, 'busybox'), image, { recursive: true, verbatimSymlinks: true });
   writeFileSync(join(image, 'large'), Buffer.alloc(20_000_000));
-  giveToUser(image);
+  giveToUser(image, USER);
   const script =
     'stat -c %u / /large; echo x >/etc/new && cat /etc/new; grep -c " / overlay" /proc/mounts';
   const result = run(['--rootfs', image], ['--', 'sh', '-c', script]);
@@ -150,7 +145,7 @@ test.each([
   cpSync(join(images, 'busybox'), image, { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(image, 'secret'));
   writeFileSync(join(image, 'secret/file'), 'x');
-  giveToUser(image);
+  giveToUser(image, USER);
   chmodSync(join(image, place), mode);
   const { status, stderr } = run(['--rootfs', image], ['--', 'true']);
   rmSync(image, { recursive: true });
