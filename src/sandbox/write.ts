@@ -16,8 +16,12 @@ export function writeAll(fd: number, data: string | Uint8Array): boolean {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       else if (code === 'EPIPE' || code === 'EBADF') return false;
-      else throw new BoxError(`descriptor ${fd} cannot be written to: ${(error as Error).message}`);
+      else throw new BoxError(`${nameOf(fd)} cannot be written to: ${(error as Error).message}`);
     }
   }
   return true;
+}
+
+function nameOf(fd: number): string {
+  return ['standard input', 'standard output', 'standard error'][fd] ?? `descriptor ${fd}`;
 }

@@ -22,6 +22,8 @@ export type End =
     }
   /** Nobody reads standard output or error any more. */
   | { readonly kind: 'unread' }
+  /** One of them cannot be written to, as on a full disk. */
+  | { readonly kind: 'unwritten'; readonly why: string }
   /** The channel broke off, or carried what is not allowed. */
   | { readonly kind: 'broken'; readonly why: string };
 
@@ -123,6 +125,14 @@ export class Session {
     return typed === undefined ? undefined : openInput(stdin, keyboard(typed, send));
   }
 
+  #print(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+    try {
+      if (!writeAll(this.#stdio[stream], bytes)) this.#finish({ kind: 'unread' });
+    } catch (error) {
+      this.#finish({ kind: 'unwritten', why: (error as Error).message });
+    }
+  }
+
   #compareClocks(now: bigint): void {
     const offset = process.hrtime.bigint() - now;
     if (this.#offset === undefined || offset < this.#offset) this.#offset = offset;
@@ -141,7 +151,7 @@ export class Session {
         return;
       case 'stdout':
       case 'stderr':
-        if (!writeAll(this.#stdio[frame.type], frame.bytes)) this.#finish({ kind: 'unread' });
+        this.#print(frame.type, frame.bytes);
         return;
       case 'credit':
         this.#input ??= this.#openInput();

@@ -316,6 +316,10 @@ function markEnd(timeline: Timeline, steps: readonly Step[], end: End, offset: b
 function toExit(end: End, steps: readonly Step[], words: string): Exit {
   const SIGPIPE = 13;
   if (end.kind === 'unread') return { kind: 'signalled', signal: SIGPIPE, oomKilled: false };
+  if (end.kind === 'unwritten')
+    throw new BoxError(
+      `${end.why}: what the workload writes is lost, and the micro-VM was ended: make room, or send it elsewhere`,
+    );
   if (end.kind === 'broken')
     throw new BoxError(
       `the micro-VM broke down (${end.why}); the end of its console, and of what QEMU said:\n${words}  what to do: give it more memory (-m) if it ran out of it`,

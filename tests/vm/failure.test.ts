@@ -52,6 +52,24 @@ test('a jail that cannot be made: the cause as proved', () => {
   );
 });
 
+test('standard output on a full disk ends it, and is told of', () => {
+  const words = [
+    'run',
+    '--vm',
+    '--network=none',
+    'busybox',
+    '--',
+    'sh',
+    '-c',
+    'echo out; sleep 60',
+  ];
+  const by = ['sh', '-c', 'exec "$0" "$@" >/dev/full', program];
+  expectFailure(
+    tsbox(words, '', process.env, by),
+    /^(tsbox: KVM is not .*\n)?tsbox: standard output cannot be written to: ENOSPC: .*: make room, or send it elsewhere\n$/,
+  );
+});
+
 test('no kernel: where it is looked for, and how to get one', () => {
   const own = dataWith('none', () => undefined);
   expectFailure(run(own, [], ['true']), /no guest kernel in .*npm run setup/);
