@@ -51,6 +51,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   });
   const steps = guest.sections.flatMap((section) => section.steps).length;
   return [
+    ...(request.lacks === undefined ? [] : [`# ${request.lacks}`, '']),
     ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
     ...rootLines(transport, request),
     ...guest.shares.flatMap((share) => shareLines(share, virtiofsdProgram(premises, share))),

@@ -257,6 +257,15 @@ describe.each<[string, string, RegExp]>([
   });
 });
 
+test('explain says why there is none', () => {
+  const { stdout } = where(
+    'mount -t tmpfs none /dev/net',
+    ...['explain', '--vm', 'busybox', '--', 'true'],
+  );
+  expect(stdout).toMatch(/^# the box has its loopback interface alone: pasta may not open .*\n\n/);
+  expect(stdout).not.toContain('-netdev');
+});
+
 describe('passt and pasta', () => {
   test('end with a tsbox that is killed', async () => {
     const box = await idle('-p', '8080:80');
