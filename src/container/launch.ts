@@ -20,7 +20,7 @@ import { Refused } from '../sandbox/refusal.ts';
 import type { Early, Exit, RecordedCall, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
-import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import { onOneClock, stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import { unserved } from '../sandbox/unserved.ts';
 import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
@@ -259,9 +259,10 @@ function cloneBox(
 function markSteps(
   timeline: Timeline,
   steps: readonly Step[],
-  report: Report,
+  told: Report,
   executed: bigint,
 ): void {
+  const report = onOneClock(steps, told);
   timeline.mark('clone', report.started);
   timeline.mark('steps', report.ended, () => stepPhases(steps, report));
   timeline.mark('exec', executed);

@@ -64,6 +64,34 @@ function nanoseconds(milliseconds: number): bigint {
 }
 
 /**
+ * The same on one clock: from the step on that enters a time namespace the box's own tells the time,
+ * time_namespaces(7). That step, whose time neither tells, takes none.
+ */
+export function onOneClock(steps: readonly Step[], report: Report): Report {
+  const at = steps.findIndex(entersTime);
+  if (at < 0) return report;
+  const { entries } = report;
+  const entered = entries[at]?.end ?? 0n;
+  if (entered === 0n) return report;
+  const before = entries.slice(0, at).findLast(({ end }) => end !== 0n)?.end ?? report.started;
+  const jump = entered - before;
+  return {
+    ...report,
+    ended: report.ended - jump,
+    entries: entries.map((entry, index) =>
+      index < at || entry.end === 0n ? entry : { ...entry, end: entry.end - jump },
+    ),
+  };
+}
+
+function entersTime({ call, args }: Step): boolean {
+  return (
+    call === 'setns' &&
+    args.some((each) => each.kind === 'flags' && each.names.includes('CLONE_NEWTIME'))
+  );
+}
+
+/**
  * What each step of a plan took, from its report.
  * @param offset nanoseconds from the clock of the report to the host's.
  */

@@ -16,7 +16,7 @@ import { recordOf } from '../sandbox/record.ts';
 import type { Early, Exit, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { type BoxState, claimState, ownStateDirectory } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
-import { stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import { onOneClock, stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { chooseAccelerator, saveVerdict } from './accelerator.ts';
 import {
@@ -305,8 +305,9 @@ function notUp(words: string): BoxError {
 
 function markEnd(timeline: Timeline, steps: readonly Step[], end: End, offset: bigint): void {
   if (end.kind !== 'ended') return;
-  const report = decodeReport(end.report);
-  if (report === undefined) return;
+  const told = decodeReport(end.report);
+  if (told === undefined) return;
+  const report = onOneClock(steps, told);
   timeline.mark('kernel', report.started + offset);
   timeline.mark('init', report.ended + offset, () => stepPhases(steps, report, offset));
   timeline.mark('workload', end.exit.now + offset);

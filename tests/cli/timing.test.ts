@@ -1,8 +1,8 @@
 /** `run --timing`: where the time went, for people and for programs. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { tsbox } from '../host/tsbox.ts';
+import { starter, tsbox } from '../host/tsbox.ts';
 import { newDirectory, tsboxFor } from './caller.ts';
 import { compareWithPlan, type Phase, readPlan, withoutExcuse } from './plan.ts';
 
@@ -61,6 +61,31 @@ test.each(['--timing', '--timing=text'])(
     expectToAddUp(steps, all?.at ?? -1, all?.took ?? -1);
   },
 );
+
+test.each([[[]], [['--vm']]])('%j: a box that has other clocks is timed by the host’s', (flags) => {
+  const directory = newDirectory();
+  const [bundle, file] = [join(directory, 'config.json'), join(directory, 'timing')];
+  const types = ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup', 'time'];
+  const config = {
+    ociVersion: '1.2.0',
+    root: { path: starter.image, readonly: true },
+    process: { cwd: '/', args: ['/bin/true'], user: { uid: 0, gid: 0 } },
+    mounts: [{ destination: '/proc', type: 'proc' }],
+    linux: {
+      namespaces: types.map((type) => ({ type })),
+      timeOffsets: { monotonic: { secs: 100_000 } },
+    },
+  };
+  writeFileSync(bundle, JSON.stringify(config));
+  expect(tsbox(['run', ...flags, '--timing-file', file, '--config', bundle]).status).toBe(0);
+  const { phases }: { phases: Phase[] } = JSON.parse(readFileSync(file, 'utf8'));
+  expectConsecutive(phases);
+  const made = phases.find(({ name }) => name === 'steps' || name === 'init');
+  expectConsecutive(made?.parts ?? []);
+  expect(made?.parts.some(({ name }) => name.startsWith('setns(time'))).toBe(true);
+  const ofAll = ((phases.at(-1)?.end ?? 0) - (phases[0]?.start ?? 0)) / 1e9;
+  expect(ofAll).toBeLessThan(100);
+});
 
 test('a file that cannot be written is an error that names it', () => {
   const result = tsbox(['run', '--timing-file', '/no/such/file', 'busybox', '--', 'true']);
