@@ -7,7 +7,7 @@ import type { Moved } from '../linux/move-device.ts';
 import { NamespaceError } from '../linux/namespaces.ts';
 import { SyscallError } from '../linux/native.ts';
 import { setWindowSize } from '../linux/terminal.ts';
-import type { ContainerPlan } from '../plan/container.ts';
+import type { CloneFlag, ContainerPlan } from '../plan/container.ts';
 import type { Host } from '../plan/host.ts';
 import type { Report } from '../plan/report.ts';
 import { LISTENER } from '../plan/seccomp.ts';
@@ -22,6 +22,7 @@ import type { BoxState } from '../sandbox/state.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import { onOneClock, stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import { unserved } from '../sandbox/unserved.ts';
+import { type Asked, askedName } from '../spec/asked-name.ts';
 import type { Box } from '../spec/box.ts';
 import type { HookTimes } from './hooks.ts';
 import type { Watch } from './listener.ts';
@@ -49,7 +50,7 @@ export async function launch(
   const steps = plan.sections.flatMap((section) => section.steps);
   await carryOut(plan.before, { early });
   timeline.mark('prepare');
-  const running = cloneBox(plan, steps, stdio, box.preserved);
+  const running = cloneBox(plan, steps, stdio, box);
   const started = await startWorkload(running, box, plan, steps, circumstances);
   const { terminal, watch, servers, moved, report, at } = started;
   if (report !== undefined) markSteps(timeline, steps, report, at);
@@ -214,12 +215,22 @@ function listenerStep(plan: ContainerPlan): number | undefined {
   return found < 0 ? undefined : found;
 }
 
+/** Those that flags can ask for, by a path or of another box. */
+const askedOf: Partial<Readonly<Record<CloneFlag, Asked>>> = {
+  CLONE_NEWPID: 'processes',
+  CLONE_NEWIPC: 'messages',
+  CLONE_NEWUTS: 'hostName',
+  CLONE_NEWNET: 'network',
+  CLONE_NEWCGROUP: 'cgroups',
+};
+
 function cloneBox(
   plan: ContainerPlan,
   steps: readonly Step[],
   { stdin, stdout, stderr }: Stdio,
-  preserved = 0,
+  box: Box,
 ): Interpreter {
+  const { preserved = 0 } = box;
   let cgroup: number | undefined;
   try {
     if (plan.cgroup !== undefined) cgroup = openSync(plan.cgroup.entry, 'r');
@@ -237,7 +248,12 @@ function cloneBox(
         `the plan is too large: ${error.message}: give fewer mounts, paths and words`,
       );
     if (error instanceof NamespaceError)
-      throw new BoxError(`linux.namespaces: ${error.message}`, { cause: error });
+      throw new BoxError(
+        `${askedName(askedOf[error.flag] ?? 'namespace', box)}: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
     if (!(error instanceof SyscallError && error.call === 'clone3'))
       throw new BoxError(`the box's first process could not be made: ${(error as Error).message}`, {
         cause: error,

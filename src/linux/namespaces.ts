@@ -9,8 +9,11 @@ const { O_RDONLY, O_NONBLOCK } = constants;
 
 /** A path that cannot be used as the namespace that it was given as. */
 export class NamespaceError extends Error {
-  constructor(path: string, why: string) {
+  readonly flag: Joined['flag'];
+
+  constructor({ flag, path }: Joined, why: string) {
     super(`${path}: ${why}`);
+    this.flag = flag;
   }
 }
 
@@ -39,15 +42,14 @@ export function inNamespaces<T>(joined: readonly Joined[], act: () => T): T {
   };
   const left: { readonly own: number; readonly flag: Joined['flag'] }[] = [];
   try {
-    const targets = joined.map(({ flag, path }) => ({
-      flag,
-      path,
-      target: keep(openNamespace(path, flag)),
-      own: keep(openSync(`/proc/thread-self/ns/${nameOf(flag)}`, 'r')),
+    const targets = joined.map((asked) => ({
+      asked,
+      target: keep(openNamespace(asked)),
+      own: keep(openSync(`/proc/thread-self/ns/${nameOf(asked.flag)}`, 'r')),
     }));
-    for (const { flag, path, target, own } of targets) {
-      enter(target, flag, path);
-      left.push({ own, flag });
+    for (const { asked, target, own } of targets) {
+      enter(target, asked);
+      left.push({ own, flag: asked.flag });
     }
     return act();
   } finally {
@@ -63,18 +65,19 @@ function nameOf(flag: Joined['flag']): string {
   return files[type ?? 'pid'];
 }
 
-function openNamespace(path: string, flag: Joined['flag']): number {
+function openNamespace(asked: Joined): number {
+  const { path, flag } = asked;
   let fd: number;
   try {
     // A FIFO would wait for somebody who writes.
     fd = openSync(path, O_RDONLY | O_NONBLOCK);
   } catch (error) {
-    throw new NamespaceError(path, (error as Error).message);
+    throw new NamespaceError(asked, (error as Error).message);
   }
   if (typeOf(fd) === cloneFlags[flag]) return fd;
   closeSync(fd);
   throw new NamespaceError(
-    path,
+    asked,
     `no namespace of that type (${flag}), as those in /proc/PID/ns are`,
   );
 }
@@ -89,12 +92,12 @@ function typeOf(fd: number): number | undefined {
   }
 }
 
-function enter(target: number, flag: Joined['flag'], path: string): void {
+function enter(target: number, asked: Joined): void {
   try {
-    syscall('setns', target, cloneFlags[flag]);
+    syscall('setns', target, cloneFlags[asked.flag]);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    throw new NamespaceError(path, `${error.message}: it takes root to enter another's namespace`);
+    throw new NamespaceError(asked, `${error.message}: it takes root to enter another's namespace`);
   }
 }
 

@@ -209,6 +209,12 @@ function pidOf(id: string): number {
   return JSON.parse(record ?? '{}').pid;
 }
 
+test.each([...Object.keys(types), '--network'])('%s: a path that leads nowhere', (flag) => {
+  const { stderr, status } = tsbox(['run', `${flag}=ns:/nowhere`, 'busybox', '--', 'true']);
+  expect(stderr).toMatch(new RegExp(`^tsbox: ${flag}: /nowhere: ENOENT`));
+  expect(status).toBe(125);
+});
+
 test('what says that it is a box, and is none, is not entered', () => {
   const lock = join(starter.state, 'abcabcabcabc.lock');
   const stranger = spawn('flock', [lock, 'sleep', '1000'], { detached: true });
