@@ -74,7 +74,7 @@ export function findSources(box: Pick<Box, 'spec' | 'bundle'>): Host['sources'] 
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     throw new BoxError(
-      `${askedName('volume', box)}: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
+      `${askedName('source', box)}: ${path ?? 'the source'}: ${code}: a volume's source must exist on the host`,
       { cause: error },
     );
   }

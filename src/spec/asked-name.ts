@@ -20,6 +20,7 @@ const names = {
   cgroups: ['--cgroupns', 'linux.namespaces'],
   namespace: ['linux.namespaces', 'linux.namespaces'],
   volume: ['--volume', 'mounts'],
+  source: ['--volume or --mount', 'mounts'],
   apparmor: ['--security-opt apparmor', 'process.apparmorProfile'],
   label: ['--security-opt label', 'process.selinuxLabel and linux.mountLabel'],
 } as const satisfies Readonly<Record<string, readonly [flag: string, field: string]>>;
