@@ -10,7 +10,8 @@ import { printSections, printWithReason } from '../plan/print.ts';
 import { rootServer } from '../plan/root.ts';
 import { settleIn, startScope, type UserManager } from '../plan/scope.ts';
 import { actionLines, aroundLines } from '../sandbox/around.ts';
-import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
+import { startLines } from '../sandbox/explain-jail.ts';
+import { pastaLines } from '../sandbox/explain-pasta.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { readHost } from '../sandbox/host.ts';
 import { firstIds } from '../sandbox/own-ids.ts';
@@ -78,7 +79,7 @@ export async function explainContainer(request: BoxRequest): Promise<string> {
     printSections(plan.sections),
     ...aroundLines(request),
     ...serverLines(box, host),
-    ...pastaLines(box, host, parent),
+    ...networkLines(box, host, parent),
     ...actionLines('tsbox, when the workload has ended', plan.after),
     ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
@@ -91,29 +92,18 @@ function serverLines(box: Box, host: Host): string[] {
   return [
     '',
     ...actionLines('tsbox, once the new process has handed over FUSE', server.before),
-    '# tsbox starts fuse-overlayfs',
-    commandLine(server.argv),
-    '',
-    ...jailLines('fuse-overlayfs', server),
+    ...startLines('tsbox starts fuse-overlayfs', 'fuse-overlayfs', server),
   ];
 }
 
-function pastaLines(box: Box, host: Host, parent: string): string[] {
+function networkLines(box: Box, host: Host, parent: string): string[] {
   if (box.network?.choice.kind !== 'pasta') return [];
   const { program } = box.network.choice;
   const pasta = pastaOf(clientOf(box, host, PID), host, {
     program,
     ready: readyPath(parent, ID, 'pasta'),
   });
-  return [
-    '',
-    ...actionLines('tsbox, when the new process waits for its interface', pasta.before),
-    '# tsbox starts pasta, and waits until it writes into its PID file',
-    commandLine(pasta.argv),
-    '',
-    ...jailLines('pasta', pasta),
-    ...actionLines('tsbox, before the box goes on', pasta.after),
-  ];
+  return ['', ...pastaLines(pasta, 'the new process', 'the box')];
 }
 
 function enterScope(manager: UserManager, { cgroup }: Host): HostAction[] {

@@ -8,7 +8,8 @@ import { whyNotOpened } from '../linux/devices.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { receiveDescriptor } from '../linux/pass-descriptors.ts';
 import type { Host, RootServer } from '../plan/host.ts';
-import { type ImageServer, planImageServer } from '../plan/image-server.ts';
+import { planImageServer } from '../plan/image-server.ts';
+import type { ServerPlan } from '../plan/jailed-program.ts';
 import { FUSE_DEVICE, fuseOverlayfs } from '../plan/served-root.ts';
 import { type RunningServer, startServer, untilHeard } from '../sandbox/server.ts';
 import type { BoxState } from '../sandbox/state.ts';
@@ -23,7 +24,7 @@ export function findRootServer({ mountApi }: Pick<Host, 'mountApi'>): RootServer
   return program === undefined ? undefined : fuseOverlayfs(program);
 }
 
-export function imageServerOf(box: Box, host: Host, program: string): ImageServer {
+export function imageServerOf(box: Box, host: Host, program: string): ServerPlan {
   return planImageServer(box, host, program, systemPlaces());
 }
 

@@ -5,28 +5,15 @@
  * namespace of its own, so that the box has no rights over it, and is in no PID namespace of the box's.
  */
 import type { Box } from '../spec/box.ts';
-import type { HostAction } from './action.ts';
-import { accountPath } from './cgroup.ts';
 import type { Host } from './host.ts';
 import { mapIds } from './id-maps.ts';
 import { firstId } from './identity.ts';
-import { type Jail, type JailPlace, jailSections } from './jail.ts';
+import type { Jail, JailPlace } from './jail.ts';
+import { jailedProgram, planServer, type ServerPlan } from './jailed-program.ts';
 import { FIRST_EXTRA } from './program.ts';
-import type { Section } from './step.ts';
 
 /** To do what users of the box ask for: the kernel has judged by then whether they may. */
 const toServe = ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_SETFCAP'];
-
-export interface ImageServer {
-  /** By tsbox, before it is started. */
-  readonly before: readonly HostAction[];
-  /** What it uses counts as the box's, which cannot reach it: beside the box's in the one with the limits. */
-  readonly cgroup: string | undefined;
-  readonly jail: Jail;
-  readonly argv: readonly string[];
-  readonly maps: readonly HostAction[];
-  readonly sections: readonly Section[];
-}
 
 /**
  * What is written counts as the box's memory. Without room left for the server it would wait for memory
@@ -43,7 +30,7 @@ export function planImageServer(
   host: Host,
   program: string,
   system: readonly JailPlace[],
-): ImageServer {
+): ServerPlan {
   const { uidMappings, gidMappings } = box.spec.linux;
   const { arch, anchor, caller, lastCapability = 0 } = host;
   const jail: Jail = {
@@ -74,14 +61,6 @@ export function planImageServer(
   };
   const layers = 'lowerdir=/image,upperdir=/scratch/upper,workdir=/scratch/work';
   const argv = [program, '-f', '-o', layers, `/dev/fd/${FIRST_EXTRA}`];
-  const cgroup = host.cgroup && `${accountPath(host.cgroup, box.id)}/server`;
-  return {
-    before:
-      cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for fuse-overlayfs' }],
-    cgroup,
-    jail,
-    argv,
-    maps: mapIds(box, host),
-    sections: jailSections(jail, argv, 1),
-  };
+  const server = jailedProgram(jail, argv, 1, mapIds(box, host));
+  return planServer(server, host.cgroup, box.id, 'fuse-overlayfs', 'server');
 }

@@ -6,26 +6,14 @@
  */
 import { addressIn, printAddress, type Subnet } from '../spec/addresses.ts';
 import { GATEWAY, type Place, type PublishedPort } from '../spec/network.ts';
-import type { HostAction } from './action.ts';
 import { openat, write } from './calls.ts';
-import { accountPath } from './cgroup.ts';
 import type { Host } from './host.ts';
-import { type Inmate, type Jail, type JailPlace, jailMaps, jailSections } from './jail.ts';
+import type { Inmate, Jail, JailPlace } from './jail.ts';
+import { jailedProgram, planServer, type ServerPlan } from './jailed-program.ts';
 import { waitForInterface } from './network.ts';
 import { type Client, forwardPorts, ownProcess } from './pasta.ts';
 import { FIRST_EXTRA } from './program.ts';
-import { type Section, type Step, step } from './step.ts';
-
-export interface PasstPlan {
-  /** By tsbox, before it is started. */
-  readonly before: readonly HostAction[];
-  /** What it uses counts as the box's, which cannot reach it. */
-  readonly cgroup: string | undefined;
-  readonly jail: Jail;
-  readonly argv: readonly string[];
-  readonly maps: readonly HostAction[];
-  readonly sections: readonly Section[];
-}
+import { type Step, step } from './step.ts';
 
 export interface Passt {
   readonly program: string;
@@ -45,9 +33,9 @@ export interface Surroundings extends Pick<Jail, 'arch' | 'anchor' | 'lastCapabi
 /** @param id of the box. The one descriptor that it is given is its end of the card's cable. */
 export function planPasst(
   id: string,
-  { arch, anchor, lastCapability = 0, cgroup: host, system, nobody }: Surroundings,
+  { arch, anchor, lastCapability = 0, cgroup, system, nobody }: Surroundings,
   { program, ready, ports }: Passt,
-): PasstPlan {
+): ServerPlan {
   const jail: Jail = {
     arch,
     anchor,
@@ -62,16 +50,7 @@ export function planPasst(
     network: [...useAddressesAtOnce(arch), ...waitForInterface()],
     limits: { RLIMIT_CORE: 0n },
   };
-  const argv = commandLine(program, ports);
-  const cgroup = host && `${accountPath(host, id)}/passt`;
-  return {
-    before: cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for passt' }],
-    cgroup,
-    jail,
-    argv,
-    maps: jailMaps(jail),
-    sections: jailSections(jail, argv, 1),
-  };
+  return planServer(jailedProgram(jail, commandLine(program, ports), 1), cgroup, id, 'passt');
 }
 
 const READY = 'tmp/ready';

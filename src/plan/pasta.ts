@@ -10,29 +10,20 @@ import { printAddress } from '../spec/addresses.ts';
 import type { Box } from '../spec/box.ts';
 import { type PublishedPort, TUN_DEVICE } from '../spec/network.ts';
 import { type HostAction, PID } from './action.ts';
-import { accountPath } from './cgroup.ts';
 import { noLoopback } from './frame-filter.ts';
 import type { Host } from './host.ts';
 import { keepsGroups } from './id-maps.ts';
 import { firstId } from './identity.ts';
-import { type Jail, type JailPlace, jailSections } from './jail.ts';
+import type { Jail, JailPlace } from './jail.ts';
+import { jailedProgram, planServer, type ServerPlan } from './jailed-program.ts';
 import { INTERFACE } from './network.ts';
-import type { Section } from './step.ts';
 
 /** To enter the box's network namespace, make its interface and leave the jail for an empty directory. */
 const toConnect = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 
-export interface PastaPlan {
-  /** By tsbox, before it is started. */
-  readonly before: readonly HostAction[];
+export interface PastaPlan extends ServerPlan {
   /** By tsbox, when the interface is there; that process is pasta's. */
   readonly after: readonly HostAction[];
-  /** What it uses counts as the box's, which cannot reach it. */
-  readonly cgroup: string | undefined;
-  readonly jail: Jail;
-  readonly argv: readonly string[];
-  readonly maps: readonly HostAction[];
-  readonly sections: readonly Section[];
 }
 
 /** Whose network it leads out, who has come to wait for its interface. */
@@ -90,10 +81,9 @@ export function planPasta(
     },
     limits: { RLIMIT_CORE: 0n },
   };
-  const argv = commandLine(program, ports);
-  const cgroup = host.cgroup && `${accountPath(host.cgroup, id)}/pasta`;
+  const jailed = jailedProgram(jail, commandLine(program, ports), 0);
   return {
-    before: cgroup === undefined ? [] : [{ call: 'mkdir', path: cgroup, why: 'for pasta' }],
+    ...planServer(jailed, host.cgroup, id, 'pasta'),
     after: [
       {
         call: 'filter_frames',
@@ -103,11 +93,6 @@ export function planPasta(
         why: 'what the box sends to loopback addresses never comes to pasta',
       },
     ],
-    cgroup,
-    jail,
-    argv,
-    maps: [],
-    sections: jailSections(jail, argv, 0),
   };
 }
 

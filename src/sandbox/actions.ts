@@ -6,7 +6,7 @@ import { removeCgroupTree } from '../linux/cgroup.ts';
 import { attachDeviceFilter, isFilterWithheld } from '../linux/device-filter.ts';
 import { idmappedMount } from '../linux/idmap.ts';
 import { lentMount } from '../linux/lent-mount.ts';
-import { type Moved, moveDevice } from '../linux/move-device.ts';
+import type { Moved } from '../linux/move-device.ts';
 import { SyscallError } from '../linux/native.ts';
 import { sendMessages } from '../linux/netlink.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
@@ -57,7 +57,7 @@ export async function carryOut(actions: readonly HostAction[], means: Means = {}
       else if (action.call === 'filter_frames')
         filterFrames(pidOf(means), action.name, action.filter);
       else if (action.call === 'move_device')
-        made.moved.push(moveDevice(action.name, action.to, pidOf(means)));
+        made.moved.push(await moveDevice(action, pidOf(means)));
       else if (action.call === 'set_table') sendBatch(changeMessages(action.change));
       else if (action.call === 'netlink') sendMessages(action.messages, means.pid);
       else if (action.call === 'mkdir') makeCgroup(action.path);
@@ -97,6 +97,15 @@ function copy({ path, to }: Extract<HostAction, { readonly call: 'copy' }>): str
 function pidOf({ pid }: Means): number {
   if (pid === undefined) throw new Error('no process is given');
   return pid;
+}
+
+/** Few boxes ask for one: what it takes is loaded then. */
+async function moveDevice(
+  { name, to }: Extract<HostAction, { readonly call: 'move_device' }>,
+  pid: number,
+): Promise<Moved> {
+  const { moveDevice: move } = await import('../linux/move-device.ts');
+  return move(name, to, pid);
 }
 
 /** Not with `recursive`, which takes some errors of the kernel's for others. */

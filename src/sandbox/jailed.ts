@@ -3,9 +3,8 @@ import { closeSync, openSync } from 'node:fs';
 import { signalNumbers } from '../abi/signals.ts';
 import { type Interpreter, interpret } from '../linux/interpreter.ts';
 import { SyscallError } from '../linux/native.ts';
-import type { HostAction } from '../plan/action.ts';
 import { type Jail, jailNamespaces } from '../plan/jail.ts';
-import type { Section } from '../plan/step.ts';
+import type { JailedProgram } from '../plan/jailed-program.ts';
 import { noteProcess } from './abandoned.ts';
 import { carryOut } from './actions.ts';
 import { Refused } from './refusal.ts';
@@ -13,14 +12,6 @@ import type { BoxState } from './state.ts';
 import { failureOf } from './step-failure.ts';
 
 const { SIGKILL } = signalNumbers;
-
-export interface JailedProgram {
-  readonly jail: Jail;
-  readonly argv: readonly string[];
-  /** By the parent, while the new process waits: none without a user namespace. */
-  readonly maps: readonly HostAction[];
-  readonly sections: readonly Section[];
-}
 
 export interface Surroundings {
   /** Descriptor that gets what the program says. */

@@ -9,9 +9,9 @@ import { makeNonBlocking } from '../linux/descriptor.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { waitFor } from '../linux/poll.ts';
 import { socketPair } from '../linux/unix-socket.ts';
-import type { HostAction } from '../plan/action.ts';
+import type { ServerPlan } from '../plan/jailed-program.ts';
 import { carryOut } from './actions.ts';
-import { type JailedProgram, startJailed } from './jailed.ts';
+import { startJailed } from './jailed.ts';
 import type { BoxState } from './state.ts';
 
 export interface RunningServer {
@@ -25,11 +25,6 @@ export interface RunningServer {
    * @returns why it had ended before, and not as it should.
    */
   end(box: 'has run' | 'never ran'): Promise<string | undefined>;
-}
-
-export interface ServerPlan extends JailedProgram {
-  readonly before: readonly HostAction[];
-  readonly cgroup: string | undefined;
 }
 
 export interface Beginning {

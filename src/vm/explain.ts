@@ -2,15 +2,16 @@
 import { dataDirectory } from '../image/image.ts';
 import { PID } from '../plan/action.ts';
 import type { Host } from '../plan/host.ts';
+import type { JailedProgram } from '../plan/jailed-program.ts';
 import { attachMachine } from '../plan/network.ts';
 import { clientOfPasst, placeBehindPasst } from '../plan/passt.ts';
 import { printSections } from '../plan/print.ts';
 import { actionLines, aroundLines } from '../sandbox/around.ts';
-import { commandLine, jailLines } from '../sandbox/explain-jail.ts';
+import { startLines } from '../sandbox/explain-jail.ts';
+import { pastaLines } from '../sandbox/explain-pasta.ts';
 import { withFilter } from '../sandbox/filter.ts';
 import { foresee } from '../sandbox/foresee-network.ts';
 import { readHost } from '../sandbox/host.ts';
-import type { JailedProgram } from '../sandbox/jailed.ts';
 import { pastaOf, readyPath } from '../sandbox/pasta.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
@@ -60,10 +61,11 @@ export async function explainVm(request: BoxRequest): Promise<string> {
       attachment === undefined ? [] : attachMachine(ID, attachment),
     ),
     ...(network === undefined ? [] : passtLines(network, parent, premises, host)),
-    `# tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
-    commandLine(machine.argv),
-    '',
-    ...jailLines('QEMU', machine),
+    ...startLines(
+      `tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
+      'QEMU',
+      machine,
+    ),
     `# The guest's init: ${steps} system calls, in this order`,
     '',
     printSections(guest.sections),
@@ -92,16 +94,8 @@ function passtLines(
   const pasta = pastaOf(client, host, { program, ready: readyPath(parent, ID, 'pasta') });
   return [
     ...actionLines('tsbox connects the machine', passt.before),
-    '# tsbox starts passt',
-    commandLine(passt.argv),
-    '',
-    ...jailLines('passt', passt),
-    ...actionLines('tsbox, when the jail of passt waits for its interface', pasta.before),
-    '# tsbox starts pasta, and waits until it writes into its PID file',
-    commandLine(pasta.argv),
-    '',
-    ...jailLines('pasta', pasta),
-    ...actionLines('tsbox, before passt goes on', pasta.after),
+    ...startLines('tsbox starts passt', 'passt', passt),
+    ...pastaLines(pasta, 'the jail of passt', 'passt'),
   ];
 }
 
@@ -120,10 +114,6 @@ function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): strin
 }
 
 function shareLines({ tag, source, readonly }: HostShare, program: JailedProgram): string[] {
-  return [
-    `# tsbox starts virtiofsd for ${tag}: ${source}${readonly ? ', read-only' : ''}`,
-    commandLine(program.argv),
-    '',
-    ...jailLines('virtiofsd', program),
-  ];
+  const what = `tsbox starts virtiofsd for ${tag}: ${source}${readonly ? ', read-only' : ''}`;
+  return startLines(what, 'virtiofsd', program);
 }

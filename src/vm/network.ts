@@ -3,8 +3,9 @@ import { closeSync } from 'node:fs';
 import { defaultRoutes } from '../linux/default-routes.ts';
 import { socketPair } from '../linux/unix-socket.ts';
 import type { Host } from '../plan/host.ts';
+import type { ServerPlan } from '../plan/jailed-program.ts';
 import { attachMachine, INTERFACE } from '../plan/network.ts';
-import { clientOfPasst, type PasstPlan, placeBehindPasst, planPasst } from '../plan/passt.ts';
+import { clientOfPasst, placeBehindPasst, planPasst } from '../plan/passt.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { enterNetwork } from '../sandbox/box-network.ts';
 import { aboutPasta, readyPath, startPasta } from '../sandbox/pasta.ts';
@@ -121,7 +122,7 @@ export function passtOf(
   { premises, host }: Pick<Surroundings, 'premises' | 'host'>,
   ready: string,
   ports: readonly PublishedPort[],
-): PasstPlan {
+): ServerPlan {
   const around = { ...premises, cgroup: host.cgroup };
   return planPasst(id, around, { program: find(passt), ready, ports });
 }

@@ -2,7 +2,8 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { type Jail, jailNamespaces } from '../plan/jail.ts';
-import { type JailedProgram, type Surroundings, startJailed } from '../sandbox/jailed.ts';
+import type { JailedProgram } from '../plan/jailed-program.ts';
+import { type Surroundings, startJailed } from '../sandbox/jailed.ts';
 import { Refused } from '../sandbox/refusal.ts';
 
 export interface Setting extends Pick<Surroundings, 'cgroup' | 'state'> {

@@ -1,10 +1,10 @@
 /** The host's programs that make up a micro-VM: the command line and the jail of each. */
 import { readFileSync } from 'node:fs';
-import { type Jail, type JailPlace, jailMaps, jailSections } from '../plan/jail.ts';
+import type { Jail, JailPlace } from '../plan/jail.ts';
+import { type JailedProgram, jailedProgram } from '../plan/jailed-program.ts';
 import { printHardwareAddress } from '../plan/netlink.ts';
 import { hardwareAddress } from '../plan/network.ts';
 import { FIRST_EXTRA } from '../plan/program.ts';
-import type { JailedProgram } from '../sandbox/jailed.ts';
 import { find } from '../sandbox/tool.ts';
 import { type BoxNetwork, placeOf } from '../spec/box.ts';
 import type { Resources } from '../spec/spec.ts';
@@ -71,7 +71,7 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       RLIMIT_NOFILE: MOST_DESCRIPTORS,
     },
   };
-  return jailed(jail, argv, 3 + parts.shares.length + (place === undefined ? 0 : 1));
+  return jailedProgram(jail, argv, 3 + parts.shares.length + (place === undefined ? 0 : 1));
 }
 
 const kvm: readonly JailPlace[] = [
@@ -124,11 +124,7 @@ export function virtiofsdProgram(premises: Premises, share: HostShare): JailedPr
     inmate: { ...premises.root, capabilities: [...own, ...forItsSandbox] },
     limits: { RLIMIT_CORE: 0n },
   };
-  return jailed(jail, argv, 1);
-}
-
-function jailed(jail: Jail, argv: readonly string[], extra: number): JailedProgram {
-  return { jail, argv, maps: jailMaps(jail), sections: jailSections(jail, argv, extra) };
+  return jailedProgram(jail, argv, 1);
 }
 
 /** Half of bogomips, in kilohertz, where the processor's time stamp counter runs at a fixed rate. */

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { becomeOrdinaryUser } from './ordinary-user.ts';
 import { HOST_ADDRESS, OUTSIDE, type OwnHost } from './own-host.ts';
 import {
@@ -11,7 +11,7 @@ import {
   exchange,
   HOST_ADDRESS_6,
   OUTSIDE_6,
-  PastaHost,
+  onPastaHost,
   pidOf,
   running,
 } from './pasta-host.ts';
@@ -24,24 +24,11 @@ const withDatagrams = `--volume=${datagrams}:/bin/datagrams:ro`;
 const pastas = () => running('pasta');
 const pastaPid = () => pidOf('pasta');
 
-let own: PastaHost;
 let host: OwnHost;
-beforeAll(async () => {
-  own = await PastaHost.make();
-  ({ host } = own);
+onPastaHost((made) => {
+  host = made;
   // The first run makes directories that stay.
   host.box('true');
-});
-afterAll(() => own.end());
-
-let before: string;
-beforeEach(() => {
-  before = own.traces();
-});
-afterEach(async () => {
-  await host.tidy();
-  expect(pastas()).toEqual([]);
-  expect(own.traces()).toBe(before);
 });
 
 const pasta = (script: string, ...flags: string[]) =>

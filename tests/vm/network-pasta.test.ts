@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { becomeOrdinaryUser, giveToUser } from '../host/ordinary-user.ts';
 import { HOST_ADDRESS, OUTSIDE, type OwnHost } from '../host/own-host.ts';
 import {
@@ -13,7 +13,7 @@ import {
   exchange,
   HOST_ADDRESS_6,
   OUTSIDE_6,
-  PastaHost,
+  onPastaHost,
   pidOf,
   running,
 } from '../host/pasta-host.ts';
@@ -23,32 +23,18 @@ becomeOrdinaryUser('one');
 
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
 const withDatagrams = `--volume=${scratch}:/d:ro`;
-let own: PastaHost;
+copyFileSync(datagrams, join(scratch, 'datagrams'));
+giveToUser(scratch);
+afterAll(() => rmSync(scratch, { recursive: true }));
+
 let host: OwnHost;
-beforeAll(async () => {
-  copyFileSync(datagrams, join(scratch, 'datagrams'));
-  giveToUser(scratch);
-  own = await PastaHost.make();
-  ({ host } = own);
+onPastaHost((made) => {
+  host = made;
   // The first run makes directories that stay, and finds out about KVM.
   host.box('true', '--vm', '--network=none');
 });
-afterAll(() => {
-  own.end();
-  rmSync(scratch, { recursive: true });
-});
 
 const servers = () => [...running('pasta'), ...running('passt')];
-
-let before: string;
-beforeEach(() => {
-  before = own.traces();
-});
-afterEach(async () => {
-  await host.tidy();
-  expect(servers()).toEqual([]);
-  expect(own.traces()).toBe(before);
-});
 
 /** The host of the tests may have no KVM. */
 const withoutWarning = (said: string) => said.replace(/^tsbox: KVM is not used .*\n/m, '');
@@ -211,11 +197,10 @@ describe('what a user gets who asks for nothing', () => {
   });
 });
 
-/** Another program in the place of one of Debian's package. */
-function instead(name: 'pasta' | 'passt', behaviour: 'fails' | 'hangs'): string {
+/** Another program in the place of both. */
+function instead(behaviour: 'fails' | 'hangs'): string {
   const other = compile('not-pasta', '-static', ...(behaviour === 'hangs' ? ['-DHANGS'] : []));
-  const link = `ln -sf "$(readlink -f /usr/bin/passt)" /mnt/u/pasta`;
-  return `for f in /usr/bin/passt* /usr/bin/pasta*; do mount --bind ${other} "$(readlink -f $f)"; done; : ${link} ${name}`;
+  return `for f in /usr/bin/passt* /usr/bin/pasta*; do mount --bind ${other} "$(readlink -f $f)"; done`;
 }
 
 /** Starts tsbox where something lies over the host's files. */
@@ -237,7 +222,7 @@ describe.each<[string, string, RegExp]>([
     'mount -t tmpfs -o mode=755 none /dev/net && mknod -m 600 /dev/net/tun c 10 200',
     /pasta may not open \/dev\/net\/tun, .*EACCES.*: as root: modprobe tun && chmod 666/,
   ],
-  ['both fail', instead('passt', 'fails'), /pasta ended: exit status 3: Sorry, no/],
+  ['both fail', instead('fails'), /pasta ended: exit status 3: Sorry, no/],
 ])('where %s', (_, make, why) => {
   const rest = ['--vm', 'busybox', '--', 'ls', '/sys/class/net'];
 
@@ -289,7 +274,7 @@ describe('passt and pasta', () => {
   );
 
   test('that do not answer are given up with tsbox', async () => {
-    const hanging = instead('pasta', 'hangs');
+    const hanging = instead('hangs');
     const [command = '', ...words] = host.commandAs(
       ['unshare', '-m', 'sh', '-c', `${hanging} && exec "$0" "$@"`],
       ...['run', '--vm', '--network=pasta', 'busybox', '--', 'true'],
