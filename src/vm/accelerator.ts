@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import { makeDirectory } from '../linux/make-directory.ts';
 import { verdictFile } from '../sandbox/state.ts';
-import type { Accelerator } from './qemu.ts';
+import type { Accelerator } from './qemu/command-line.ts';
 
 export interface Choice {
   readonly accelerator: Accelerator;

@@ -21,8 +21,9 @@ import { type HostShare, planGuest, type RootTransport, refuseImpossible } from 
 import { findKernel } from './kernel.ts';
 import { passtOf } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
-import { qemuProgram, virtiofsdProgram } from './programs.ts';
+import { qemuProgram } from './qemu/program.ts';
 import { isArchived } from './root-archive.ts';
+import { virtiofsdProgram } from './virtiofsd.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
 const ID = 'ID';

@@ -6,11 +6,12 @@ import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { BoxState } from '../sandbox/state.ts';
 import type { HostShare } from './guest.ts';
-import { Monitor } from './monitor.ts';
 import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
-import { type Parts, qemuProgram, virtiofsdProgram } from './programs.ts';
+import { Monitor } from './qemu/monitor.ts';
+import { type Parts, qemuProgram } from './qemu/program.ts';
 import { Session } from './session.ts';
+import { virtiofsdProgram } from './virtiofsd.ts';
 
 const { SIGKILL } = signalNumbers;
 

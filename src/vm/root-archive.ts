@@ -18,7 +18,7 @@ import { BoxError } from '../sandbox/errors.ts';
 import type { Box } from '../spec/box.ts';
 import type { CpioEntry } from './cpio.ts';
 import { ARCHIVED_ROOT } from './guest.ts';
-import { guestMemory } from './qemu.ts';
+import { guestMemory } from './qemu/command-line.ts';
 
 /** Larger ones start sooner when they are served: unpacking takes time, too. */
 const MAX_BYTES = 16 * 2 ** 20;

@@ -31,7 +31,7 @@ import { findKernel, type GuestKernel, requireReadable } from './kernel.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import { type Connected, connect } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
-import type { Accelerator } from './qemu.ts';
+import type { Accelerator } from './qemu/command-line.ts';
 import { archiveRoot } from './root-archive.ts';
 import type { End, Session } from './session.ts';
 import { writePieces } from './write-pieces.ts';

@@ -1,5 +1,5 @@
 /** QEMU's command line for a box (qemu(1), and "microvm" in QEMU's system documentation). */
-import type { Resources } from '../spec/spec.ts';
+import type { Resources } from '../../spec/spec.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Resources } from '../../src/spec/spec.ts';
-import { type Machine, qemuCommand } from '../../src/vm/qemu.ts';
+import { type Machine, qemuCommand } from '../../src/vm/qemu/command-line.ts';
 
 const plain: Machine = {
   accelerator: 'kvm',
