@@ -1,7 +1,7 @@
 /*
  * tsbox-init: carries out a plan (plan.h) and stamps each step into a report. It holds no policy.
  *
- *   tsbox-init           as PID 1 of a micro-VM: the plan is /plan, the report goes over the channel
+ *   tsbox-init           as PID 1 of a micro-VM (machine.c): the first plan is /plan
  *   tsbox-init container as the first program of a container: descriptor 3 holds the plan, 4 the report
  */
 #include <asm/errno.h>
@@ -32,7 +32,22 @@ static void *map(long descriptor, size_t size, int flags)
 	return (void *)address;
 }
 
-static size_t size_of(long descriptor)
+void *map_file(long descriptor, size_t size)
+{
+	return map(descriptor, size, MAP_PRIVATE_);
+}
+
+void *map_memory(size_t size)
+{
+	return map(-1, size, MAP_PRIVATE_ | MAP_ANONYMOUS_);
+}
+
+void *map_shared_memory(size_t size)
+{
+	return map(-1, size, MAP_SHARED_ | MAP_ANONYMOUS_);
+}
+
+size_t size_of(long descriptor)
 {
 	long size = sys3(__NR_lseek, descriptor, 0, 2 /* SEEK_END */);
 	return size > 0 ? (size_t)size : 0;
@@ -77,6 +92,7 @@ static int arguments(const struct plan *plan, const struct plan_step *step, cons
 	return 1;
 }
 
+/* Too large for the stack of a program that has only what the kernel gives it. */
 static struct slots slots;
 
 /* Each read gives one message, and the last of them an error. */
@@ -107,6 +123,8 @@ static int64_t perform(const struct plan_step *step, const long args[6], struct 
 static void carry_out(const struct plan *plan, struct report *report)
 {
 	long args[6];
+	for (uint32_t i = 0; i < plan->header->slots; i++)
+		slots.filled[i] = 0;
 	report->header.started = monotonic();
 	for (uint32_t i = 0; i < plan->header->steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
@@ -131,7 +149,7 @@ static void carry_out(const struct plan *plan, struct report *report)
 	report->header.state = REPORT_ENDED;
 }
 
-static void interpret(uint8_t *bytes, size_t size, struct report *report, size_t report_size)
+uint32_t interpret(uint8_t *bytes, size_t size, struct report *report, size_t report_size)
 {
 	struct plan plan;
 	enum plan_fault fault = plan_decode(bytes, size, &plan);
@@ -141,9 +159,10 @@ static void interpret(uint8_t *bytes, size_t size, struct report *report, size_t
 	if (fault != FAULT_NONE) {
 		report->header.error = fault;
 		report->header.state = REPORT_REFUSED;
-		return;
+		return 0;
 	}
 	carry_out(&plan, report);
+	return plan.header->steps;
 }
 
 static void container(void)
@@ -152,24 +171,12 @@ static void container(void)
 	size_t report_size = size_of(REPORT_DESCRIPTOR);
 	if (size == 0 || report_size < sizeof(struct report_header))
 		end(EXIT_TSBOX);
-	uint8_t *bytes = map(PLAN_DESCRIPTOR, size, MAP_PRIVATE_);
+	uint8_t *bytes = map_file(PLAN_DESCRIPTOR, size);
 	struct report *report = map(REPORT_DESCRIPTOR, report_size, MAP_SHARED_);
 	/* From here on the plan's own slots are the only descriptors above the standard streams and what was handed over. */
 	sys1(__NR_close, PLAN_DESCRIPTOR);
 	sys1(__NR_close, REPORT_DESCRIPTOR);
 	interpret(bytes, size, report, report_size);
-}
-
-static void machine(void)
-{
-	long file = sys4(__NR_openat, AT_FDCWD, "/plan", O_RDONLY | O_CLOEXEC, 0);
-	size_t size = file < 0 ? 0 : size_of(file);
-	if (size == 0)
-		end(EXIT_TSBOX); /* PID 1 that ends is a kernel panic, which the host sees */
-	size_t report_size = report_bytes(PLAN_MAX_STEPS);
-	struct report *report = map(-1, report_size, MAP_SHARED_ | MAP_ANONYMOUS_);
-	interpret(map(file, size, MAP_PRIVATE_), size, report, report_size);
-	report_failure(report);
 }
 
 _Noreturn void tsbox_main(long argc, char **argv);

@@ -35,7 +35,29 @@ int64_t supervise(const long args[4], struct report *report, uint32_t steps);
 /* OP_INIT. Returns 0 in the child; in the parent never, unless the child could not be made (a negative errno). */
 int64_t become_init(void);
 
-/* PID 1 of a machine whose plan failed: says so on the console and, where there is one, the channel. */
-void report_failure(struct report *report);
+/* Whether this is the workload's process, which supervise() has made. */
+int is_workload(void);
+
+/* PID 1 of a micro-VM. */
+_Noreturn void machine(void);
+
+/* Of PID 1: ends the machine. */
+_Noreturn void restart(void);
+
+/* Of PID 1, to the host, which it waits for. */
+void send_report(const struct report *report, uint32_t steps);
+
+/*
+ * Carries out the plan in these bytes and writes down how that went; returns the number of its steps, and
+ * does not return when one of them replaces the program.
+ */
+uint32_t interpret(uint8_t *bytes, size_t size, struct report *report, size_t report_size);
+
+size_t size_of(long descriptor);
+
+/* These end the program where there is no memory. */
+void *map_file(long descriptor, size_t size);
+void *map_memory(size_t size);
+void *map_shared_memory(size_t size);
 
 #endif

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x58425354u /* "TSBX" */
-#define PLAN_VERSION 2
+#define PLAN_VERSION 3
 #define PLAN_MAX_STEPS 4096
 #define PLAN_MAX_SLOTS 512
 #define PLAN_MAX_DATA (1u << 24)
@@ -28,11 +28,11 @@ enum plan_op {
 	OP_CALL = 0,      /* slot[into] := syscall(number, args...)                                  */
 	OP_SUPERVISE = 1, /* clone3(flags = args[0]); the child goes on with the next step, its       */
 	                  /* standard streams being pipes; the parent serves the channel (channel.h)  */
-	                  /* on descriptor args[1] until the child ends, reports it, and restarts the */
-	                  /* machine: what PID 1 of a micro-VM does. With args[2] the child finds at  */
-	                  /* that descriptor a socket by which it hands over a terminal to be served  */
-	                  /* instead of the pipes; args[3] is a descriptor of its /etc/hosts, which   */
-	                  /* the host changes, or 0                                                   */
+	                  /* until the child ends, reports it, and restarts the machine: what PID 1   */
+	                  /* of a micro-VM does. With args[1] the child finds at that descriptor a    */
+	                  /* socket by which it hands over a terminal to be served instead of the     */
+	                  /* pipes; args[2] is a descriptor of its /etc/hosts, which the host         */
+	                  /* changes, or 0                                                            */
 	OP_CONTEXT = 2,   /* as OP_CALL; when it fails, what can be read from descriptor args[0] is    */
 	                  /* the report's reason: the kernel's messages about a file-system context,  */
 	                  /* fsopen(2)                                                                */

@@ -1,11 +1,10 @@
 /*
- * PID 1 of a micro-VM once its plan has come to the workload: carries the workload's standard
+ * PID 1 of a micro-VM once a plan has come to the workload: carries the workload's standard
  * streams, signals and exit status over the guest channel (channel.h), and reaps orphans.
  */
 #include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/poll.h>
-#include <linux/reboot.h>
 #include <linux/sched.h>
 #include <linux/time.h>
 
@@ -18,20 +17,12 @@ enum { SIG_BLOCK_ = 0, SIGPIPE_ = 13, SIGCHLD_ = 17, WNOHANG_ = 1, STDIN_ROOM = 
 enum { UNUSED_NANOSECONDS = 50000000 };
 enum { LINGER_SECONDS = 10, OOM_TEXT = 4096, AF_UNIX_ = 1, SOCK_STREAM_ = 1 };
 
-/* A frame on its way to the host; the next one is made when it is gone. */
-static uint8_t outgoing[sizeof(struct frame_header) + CHANNEL_MAX_PAYLOAD];
-static uint32_t outgoing_start, outgoing_end;
-
-/* Bytes from the host that are not yet a whole frame. */
-static uint8_t incoming[sizeof(struct frame_header) + CHANNEL_MAX_PAYLOAD];
-static uint32_t incoming_end;
-
 /* Standard input that the workload has not read yet: a ring. */
 static uint8_t room[STDIN_ROOM];
 static uint32_t room_start, room_used;
 
-/* The supervisor's ends of the workload's streams, the channel, and the signals; -1: closed. */
-static int to_stdin, from_stdout, from_stderr, channel, signals;
+/* The supervisor's ends of the workload's streams, and the signals; -1: closed. */
+static int to_stdin, from_stdout, from_stderr, signals;
 /* Where the workload's terminal comes from, and the terminal once it has come. */
 static int handover = -1, terminal = -1;
 /* Whether nobody has the terminal open: poll(2) would say so all the time. */
@@ -43,12 +34,6 @@ static uint32_t credit_owed;
 static int stdin_ended, in_child;
 static long workload;
 
-static void copy(uint8_t *to, const void *from, uint32_t size)
-{
-	for (uint32_t i = 0; i < size; i++)
-		to[i] = ((const uint8_t *)from)[i];
-}
-
 static void close_end(int *descriptor)
 {
 	if (*descriptor >= 0)
@@ -56,58 +41,14 @@ static void close_end(int *descriptor)
 	*descriptor = -1;
 }
 
-/* Writes as much of the outgoing frame as the host takes now. */
-static void flush(void)
-{
-	while (outgoing_start < outgoing_end) {
-		long written = sys3(__NR_write, channel, outgoing + outgoing_start, outgoing_end - outgoing_start);
-		if (written <= 0)
-			return;
-		outgoing_start += (uint32_t)written;
-	}
-	outgoing_start = outgoing_end = 0;
-}
-
-/* Waits until the outgoing frame is gone, or the host is. */
-static void flush_all(void)
-{
-	for (;;) {
-		flush();
-		if (outgoing_end == 0)
-			return;
-		struct pollfd ready = {channel, POLLOUT, 0};
-		sys5(__NR_ppoll, &ready, 1, 0, 0, 0);
-		if (ready.revents & POLLHUP)
-			return;
-	}
-}
-
-/* Only when no frame is on its way. */
-static void send(uint32_t type, const void *payload, uint32_t length)
-{
-	const struct frame_header header = {type, length};
-	copy(outgoing, &header, sizeof header);
-	copy(outgoing + sizeof header, payload, length);
-	outgoing_end = sizeof header + length;
-	flush();
-}
-
 static void send_stream(uint32_t type, int *descriptor)
 {
-	long size = sys3(__NR_read, *descriptor, outgoing + sizeof(struct frame_header), CHANNEL_MAX_PAYLOAD);
+	const long size = send_what_is_read(type, *descriptor);
 	/* Of a terminal only: somebody may open it again. */
 	if (descriptor == &from_stdout)
 		unused = size == -EIO;
-	if (size == -EAGAIN || size == -EINTR || size == -EIO)
-		return;
-	if (size <= 0) {
+	if (size <= 0 && size != -EAGAIN && size != -EINTR && size != -EIO)
 		close_end(descriptor);
-		return;
-	}
-	const struct frame_header header = {type, (uint32_t)size};
-	copy(outgoing, &header, sizeof header);
-	outgoing_end = sizeof header + (uint32_t)size;
-	flush();
 }
 
 static void take_stdin(const uint8_t *bytes, uint32_t length)
@@ -149,7 +90,7 @@ static void take_hosts(const uint8_t *bytes, uint32_t length)
 	struct piece piece;
 	if (hosts <= 0 || length < sizeof piece)
 		return;
-	copy((uint8_t *)&piece, bytes, sizeof piece);
+	copy_bytes(&piece, bytes, sizeof piece);
 	length -= (uint32_t)sizeof piece;
 	sys4(__NR_pwrite64, hosts, bytes + sizeof piece, length, piece.offset);
 	if ((uint64_t)piece.offset + length == piece.size)
@@ -164,36 +105,22 @@ static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 	if (type == FRAME_EOF)
 		stdin_ended = 1;
 	if (type == FRAME_SIGNAL && length == sizeof number) {
-		copy((uint8_t *)&number, payload, sizeof number);
+		copy_bytes(&number, payload, sizeof number);
 		sys2(__NR_kill, workload, number);
 	}
 	if (type == FRAME_RESIZE && length == sizeof window) {
-		copy((uint8_t *)&window, payload, sizeof window);
+		copy_bytes(&window, payload, sizeof window);
 		resize_terminal(terminal, &window);
 	}
 	if (type == FRAME_HOSTS)
 		take_hosts(payload, length);
 }
 
-static void receive(void)
+static void obey_all(void)
 {
-	long size = sys3(__NR_read, channel, incoming + incoming_end, sizeof incoming - incoming_end);
-	if (size <= 0)
-		return;
-	incoming_end += (uint32_t)size;
-	uint32_t start = 0;
-	while (incoming_end - start >= sizeof(struct frame_header)) {
-		struct frame_header header;
-		copy((uint8_t *)&header, incoming + start, sizeof header);
-		if (header.length > CHANNEL_MAX_PAYLOAD)
-			end(EXIT_TSBOX); /* the stream is out of step: nothing after this could be trusted */
-		if (incoming_end - start < sizeof header + header.length)
-			break;
-		obey(header.type, incoming + start + sizeof header, header.length);
-		start += (uint32_t)sizeof header + header.length;
-	}
-	copy(incoming, incoming + start, incoming_end - start);
-	incoming_end -= start;
+	struct frame frame;
+	while (next_frame(&frame))
+		obey(frame.type, frame.payload, frame.length);
 }
 
 /* Reaps everything that has ended; 1 when the workload was among it, with its status. */
@@ -231,11 +158,11 @@ static uint32_t oom_killed(void)
 
 static void send_credit(void)
 {
-	if (outgoing_end > 0 || credit_owed == 0)
+	if (!channel_idle() || credit_owed == 0)
 		return;
 	uint32_t credit = credit_owed;
 	credit_owed = 0;
-	send(FRAME_CREDIT, &credit, sizeof credit);
+	send_frame(FRAME_CREDIT, &credit, sizeof credit);
 }
 
 static int nonblocking(long descriptor)
@@ -268,27 +195,29 @@ static void serve(void)
 	send_credit();
 	struct pollfd ready[6] = {
 	    {signals, POLLIN, 0},
-	    {channel, POLLIN, 0},
-	    {outgoing_end == 0 && !unused ? from_stdout : -1, POLLIN, 0},
-	    {outgoing_end == 0 ? from_stderr : -1, POLLIN, 0},
+	    {CHANNEL_DESCRIPTOR, POLLIN, 0},
+	    {channel_idle() && !unused ? from_stdout : -1, POLLIN, 0},
+	    {channel_idle() ? from_stderr : -1, POLLIN, 0},
 	    {room_used > 0 && handover < 0 ? to_stdin : -1, POLLOUT, 0},
 	    {handover, POLLIN, 0},
 	};
-	if (outgoing_end > 0)
+	if (!channel_idle())
 		ready[1].events |= POLLOUT;
 	struct timespec pause = {0, UNUSED_NANOSECONDS};
 	sys5(__NR_ppoll, ready, 6, unused ? &pause : NULL, 0, 0);
 	if (ready[5].revents)
 		take_terminal();
-	flush();
-	if (ready[1].revents & POLLIN)
-		receive();
+	flush_channel();
+	if (ready[1].revents & POLLIN) {
+		read_channel();
+		obey_all();
+	}
 	feed();
 	/* Before output, or a workload that echoes its input could starve itself. */
 	send_credit();
-	if (outgoing_end == 0 && (unused || ready[2].revents))
+	if (channel_idle() && (unused || ready[2].revents))
 		send_stream(FRAME_STDOUT, &from_stdout);
-	if (outgoing_end == 0 && ready[3].revents)
+	if (channel_idle() && ready[3].revents)
 		send_stream(FRAME_STDERR, &from_stderr);
 }
 
@@ -296,25 +225,17 @@ static void serve(void)
 static void drain(uint32_t type, int *descriptor)
 {
 	for (;;) {
-		flush_all();
-		outgoing_end = outgoing_start = 0;
+		flush_channel_wholly();
 		send_stream(type, descriptor);
-		if (outgoing_end == 0 && *descriptor < 0)
+		if (channel_idle() && *descriptor < 0)
 			return;
 		struct pollfd ready = {*descriptor, POLLIN, 0};
 		const struct timespec now = {0, 0};
 		if (*descriptor < 0 || sys5(__NR_ppoll, &ready, 1, &now, 0, 0) <= 0 || !(ready.revents & POLLIN)) {
-			flush_all();
+			flush_channel_wholly();
 			return;
 		}
 	}
-}
-
-static _Noreturn void restart(void)
-{
-	sys0(__NR_sync);
-	sys4(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART, 0);
-	end(EXIT_TSBOX);
 }
 
 static _Noreturn void finish(int32_t status, struct report *report, uint32_t steps)
@@ -324,15 +245,12 @@ static _Noreturn void finish(int32_t status, struct report *report, uint32_t ste
 	drain(FRAME_STDOUT, &from_stdout);
 	drain(FRAME_STDERR, &from_stderr);
 	sys0(__NR_sync);
-	uint32_t size = (uint32_t)report_bytes(steps);
-	outgoing_start = outgoing_end = 0;
-	send(FRAME_REPORT, report, size < CHANNEL_MAX_PAYLOAD ? size : CHANNEL_MAX_PAYLOAD);
-	flush_all();
+	send_report(report, steps);
 	const struct ended ended = {(uint32_t)status, oom_killed(), monotonic()};
-	send(FRAME_EXIT, &ended, sizeof ended);
-	flush_all();
+	send_frame(FRAME_EXIT, &ended, sizeof ended);
+	flush_channel_wholly();
 	/* The host ends the machine when it has read that; if it does not, the machine ends itself. */
-	struct pollfd gone = {channel, 0, 0};
+	struct pollfd gone = {CHANNEL_DESCRIPTOR, 0, 0};
 	const struct timespec linger = {LINGER_SECONDS, 0};
 	sys5(__NR_ppoll, &gone, 1, &linger, 0, 0);
 	restart();
@@ -340,7 +258,7 @@ static _Noreturn void finish(int32_t status, struct report *report, uint32_t ste
 
 int64_t supervise(const long args[4], struct report *report, uint32_t steps)
 {
-	const long at = args[2];
+	const long at = args[1];
 	int32_t input[2], output[2], error[2], pair[2] = {-1, -1};
 	const uint64_t watched = 1ull << (SIGCHLD_ - 1), blocked = watched | 1ull << (SIGPIPE_ - 1);
 	sys4(__NR_rt_sigprocmask, SIG_BLOCK_, &blocked, 0, sizeof blocked);
@@ -371,13 +289,13 @@ int64_t supervise(const long args[4], struct report *report, uint32_t steps)
 	to_stdin = nonblocking(input[1]);
 	from_stdout = nonblocking(output[0]);
 	from_stderr = nonblocking(error[0]);
-	channel = nonblocking(args[1]);
-	hosts = args[3];
+	hosts = args[2];
 	signals = (int)sys4(__NR_signalfd4, -1, &watched, sizeof watched, O_CLOEXEC | O_NONBLOCK);
 
-	const struct hello hello = {CHANNEL_VERSION, 0, monotonic()};
-	send(FRAME_HELLO, &hello, sizeof hello);
+	const uint64_t now = monotonic();
+	send_frame(FRAME_BEGUN, &now, sizeof now);
 	credit_owed = STDIN_ROOM;
+	obey_all();
 	int32_t status = 0;
 	for (;;) {
 		serve();
@@ -390,35 +308,7 @@ int64_t supervise(const long args[4], struct report *report, uint32_t steps)
 	}
 }
 
-static void say(const char *text)
+int is_workload(void)
 {
-	uint32_t length = 0;
-	while (text[length] != 0)
-		length++;
-	sys3(__NR_write, 2, text, length);
-}
-
-static void say_number(uint64_t number)
-{
-	char digits[21];
-	int at = 20;
-	digits[at] = 0;
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	say(digits + at);
-}
-
-void report_failure(struct report *report)
-{
-	if (in_child)
-		end(EXIT_TSBOX); /* the supervisor sends the report */
-	say("tsbox-init: state ");
-	say_number(report->header.state);
-	say(" step ");
-	say_number(report->header.step);
-	say(" error ");
-	say_number(report->header.error);
-	say("\n");
-	restart();
+	return in_child;
 }

@@ -30,7 +30,7 @@ export type ResolveFlag = keyof typeof abi.resolveFlags;
 /** openat2(2) */
 export function openat2(
   arch: Arch,
-  at: Slot,
+  at: Directory,
   path: string,
   open: readonly OpenFlag[],
   resolve: readonly ResolveFlag[],
@@ -41,7 +41,7 @@ export function openat2(
     mode: octal(mode),
     resolve: flags(abi.resolveFlags, resolve),
   });
-  return { call: 'openat2', args: [slot(at), string(path), how, number(24)] };
+  return { call: 'openat2', args: [directory(at), string(path), how, number(24)] };
 }
 
 export function openat(arch: Arch, path: string, open: readonly OpenFlag[]): Call {
@@ -103,6 +103,12 @@ export function read(fd: number | Slot, size: number): Call {
 /** write(2) of a text to a file that a slot holds. */
 export function write(fd: Slot, text: string): Call {
   return { call: 'write', args: [slot(fd), string(text), number(Buffer.byteLength(text))] };
+}
+
+/** write(2) of a file's content, which is not printed. */
+export function writeContent(fd: Slot, content: Uint8Array): Call {
+  const bytes: Argument = { kind: 'bytes', value: content, text: '…' };
+  return { call: 'write', args: [slot(fd), bytes, number(content.length)] };
 }
 
 /** fcntl(2): the descriptor is closed by the execve that succeeds. */

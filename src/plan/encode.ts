@@ -8,7 +8,7 @@ import { bytesOfText } from '../spec/byte-text.ts';
 import type { Argument, Fields, Slot, Step } from './step.ts';
 
 const MAGIC = 0x58425354;
-const VERSION = 2;
+const VERSION = 3;
 const HEADER_SIZE = 24;
 const STEP_SIZE = 72;
 const NO_SLOT = 0xffff;

@@ -40,7 +40,6 @@ export function watchCreation(inotify: Slot, directory: string): Call {
  */
 export function supervise(
   namespaces: Words<typeof abi.cloneFlags>,
-  channel: Slot,
   handover: number | undefined,
   hosts: Slot | undefined,
 ): Call {
@@ -48,6 +47,6 @@ export function supervise(
   const file = hosts === undefined ? ZERO : slot(hosts);
   return {
     call: 'supervise',
-    args: [flags(abi.cloneFlags, namespaces), slot(channel), socket, file],
+    args: [flags(abi.cloneFlags, namespaces), socket, file],
   };
 }

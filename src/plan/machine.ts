@@ -1,7 +1,7 @@
 /** What PID 1 of a micro-VM does before the box's own sections: a machine starts with nothing. */
 import type { Arch } from '../abi/syscalls.ts';
 import { HERE } from './arguments.ts';
-import { mkdirat, openat, read } from './calls.ts';
+import { duplicateAt, mkdirat, openat, openat2, read, writeContent } from './calls.ts';
 import type { CloneFlag } from './container.ts';
 import {
   finitModule,
@@ -24,6 +24,12 @@ export interface GuestShare {
 /** Port of virtio-serial that carries the guest channel (native/channel.h). */
 const CHANNEL = '/dev/vport0p1';
 
+/** Where init serves it: CHANNEL_DESCRIPTOR of native/channel.h. */
+const CHANNEL_DESCRIPTOR = 63;
+
+/** The only disk that a machine has. */
+const DISK = '/dev/vda';
+
 /** The workload's own; it shares the machine's network and user namespace with init alone. */
 const namespaces: readonly CloneFlag[] = [
   'CLONE_NEWPID',
@@ -33,22 +39,13 @@ const namespaces: readonly CloneFlag[] = [
   'CLONE_NEWCGROUP',
 ];
 
-/** What a machine is to have; paths are those of the initial root file system. */
-export interface MachineParts {
-  /** Drivers in the order in which they need each other; the console's last. */
-  readonly modules: readonly string[];
-  readonly shares: readonly GuestShare[];
-  readonly anchor: string;
-  /** Whether the workload has one. */
-  readonly terminal: boolean;
-  /** What is the workload's /etc/hosts, where the host changes it. */
-  readonly hosts: string | undefined;
-}
-
-export function machineSections(
-  arch: Arch,
-  { modules, shares, anchor, terminal, hosts }: MachineParts,
-): Section[] {
+/**
+ * The machine's own, whatever box it is for.
+ * @param modules drivers in the order in which they need each other, the console's last; paths are those
+ *   of the initial root file system.
+ * @param anchor where the mounts of the box are put together.
+ */
+export function machineSections(arch: Arch, modules: readonly string[], anchor: string): Section[] {
   return [
     { title: 'Machine', steps: kernelFileSystems(anchor) },
     {
@@ -56,23 +53,54 @@ export function machineSections(
       steps: [...beforeDrivers(), ...modules.flatMap((path) => load(arch, path))],
     },
     { title: 'Guest channel', steps: openChannel(arch) },
+  ];
+}
+
+/** The image of the box, which the machine has as its disk. @param path where the box finds it. */
+export function diskSections(path: string): Section[] {
+  return [
+    {
+      title: 'Disk',
+      steps: [
+        step(mkdirat(HERE, path, 0o755), 'where the image is mounted'),
+        step(mount(DISK, path, 'erofs', ['MS_RDONLY']), 'the image, which nothing can change'),
+      ],
+    },
+  ];
+}
+
+/** What one box has from the host. */
+export interface BoxSupplies {
+  readonly shares: readonly GuestShare[];
+  readonly files: readonly SuppliedFile[];
+  /** Whether the workload has one. */
+  readonly terminal: boolean;
+}
+
+/** A file of the host's, as the guest has it; paths are absolute. */
+export interface SuppliedFile {
+  readonly path: string;
+  readonly content: Uint8Array;
+  /** Whether the host changes it while the box runs: at most one of them, which is /etc/hosts. */
+  readonly changes: boolean;
+}
+
+export function supplySections(arch: Arch, { shares, files, terminal }: BoxSupplies): Section[] {
+  const changing = files.find(({ changes }) => changes);
+  const sections = [
+    { title: 'Files of the host', steps: files.flatMap((file) => makeFile(arch, file)) },
     { title: 'Shared directories', steps: shares.flatMap(mountShare) },
     {
       title: 'Workload’s process',
       steps: [
-        ...(hosts === undefined ? [] : [openHosts(arch, hosts)]),
         step(
-          supervise(
-            namespaces,
-            'channel',
-            terminal ? SUPERVISOR_DESCRIPTOR : undefined,
-            hosts === undefined ? undefined : 'hosts',
-          ),
+          supervise(namespaces, terminal ? SUPERVISOR_DESCRIPTOR : undefined, changing?.path),
           'init goes on serving the channel; the rest is the child’s',
         ),
       ],
     },
   ];
+  return sections.filter((section) => section.steps.length > 0);
 }
 
 function kernelFileSystems(anchor: string): Step[] {
@@ -115,12 +143,20 @@ function openChannel(arch: Arch): Step[] {
     step(read('watch', 4096), 'waits until the device is there'),
     ...tries,
     step(open, why, { into: 'channel', unless: 'channel' }),
+    step(duplicateAt('channel', CHANNEL_DESCRIPTOR), 'where init serves it'),
   ];
 }
 
-function openHosts(arch: Arch, path: string): Step {
-  const why = 'init writes into it what the host says of other boxes that come and go';
-  return step(openat(arch, path, ['O_WRONLY', 'O_CLOEXEC']), why, { into: 'hosts' });
+function makeFile(arch: Arch, { path, content, changes }: SuppliedFile): Step[] {
+  const create = openat2(arch, HERE, path, ['O_CREAT', 'O_WRONLY', 'O_CLOEXEC'], [], 0o644);
+  return [
+    step(
+      create,
+      changes ? 'init writes into it what the host says of other boxes' : 'as the host has it',
+      { into: path },
+    ),
+    step(writeContent(path, content), 'what it is now'),
+  ];
 }
 
 function mountShare({ tag, path, readonly }: GuestShare): Step[] {

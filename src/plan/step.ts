@@ -64,3 +64,7 @@ export function step(
 ): Step {
   return { ...call, why, ...more };
 }
+
+export function stepsOf(sections: readonly Section[]): Step[] {
+  return sections.flatMap(({ steps }) => steps);
+}

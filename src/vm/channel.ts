@@ -2,7 +2,7 @@
  * The host's end of the guest channel (native/channel.h, ORDER CHANNEL). The guest is hostile:
  * whatever does not fit the format ends the channel with an error.
  */
-export const CHANNEL_VERSION = 1;
+export const CHANNEL_VERSION = 2;
 const MAX_PAYLOAD = 65536;
 const HEADER_SIZE = 8;
 
@@ -13,13 +13,16 @@ const guestFrames = {
   4: 'credit',
   5: 'report',
   6: 'exit',
+  7: 'begun',
 } as const;
-const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19, hosts: 20 } as const;
+const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19, hosts: 20, plan: 21 } as const;
 
 export type GuestFrame =
   /** `now`: the guest's CLOCK_MONOTONIC in nanoseconds. */
   | { readonly type: 'hello'; readonly version: number; readonly now: bigint }
   | { readonly type: 'stdout' | 'stderr' | 'report'; readonly bytes: Buffer }
+  /** The workload's process has been made. */
+  | { readonly type: 'begun'; readonly now: bigint }
   /** So many more bytes of standard input may be sent. */
   | { readonly type: 'credit'; readonly bytes: number }
   /** `status` as wait(2) gives it. */
@@ -38,6 +41,7 @@ const lengths: Readonly<Record<GuestFrame['type'], number | undefined>> = {
   credit: 4,
   report: undefined,
   exit: 16,
+  begun: 8,
 };
 
 /** Puts frames together from what arrives in pieces. */
@@ -68,6 +72,8 @@ function decode(number: number, payload: Buffer): GuestFrame {
   switch (type) {
     case 'hello':
       return { type, version: payload.readUInt32LE(0), now: payload.readBigUInt64LE(8) };
+    case 'begun':
+      return { type, now: payload.readBigUInt64LE(0) };
     case 'credit':
       return { type, bytes: payload.readUInt32LE(0) };
     case 'exit':
@@ -94,15 +100,18 @@ export function encodeFrame(type: HostFrame, payload: Uint8Array = new Uint8Arra
 
 export const MAX_CHUNK = 32768;
 
-/** What the guest's /etc/hosts is to be, in frames: `struct piece` of native/channel.h, and its bytes. */
-export function encodeHosts(text: Uint8Array): Buffer[] {
+/**
+ * What may not fit into one frame, in as many as it takes: `struct piece` of native/channel.h, and its bytes.
+ * @param type `hosts`: what the guest's /etc/hosts is to be. `plan`: what its init is to carry out.
+ */
+export function encodePieces(type: 'hosts' | 'plan', content: Uint8Array): Buffer[] {
   const frames: Buffer[] = [];
-  for (let start = 0; start === 0 || start < text.length; start += MAX_CHUNK) {
+  for (let start = 0; start === 0 || start < content.length; start += MAX_CHUNK) {
     const piece = Buffer.alloc(8);
     piece.writeUInt32LE(start, 0);
-    piece.writeUInt32LE(text.length, 4);
-    const bytes = text.subarray(start, start + MAX_CHUNK);
-    frames.push(encodeFrame('hosts', Buffer.concat([piece, bytes])));
+    piece.writeUInt32LE(content.length, 4);
+    const bytes = content.subarray(start, start + MAX_CHUNK);
+    frames.push(encodeFrame(type, Buffer.concat([piece, bytes])));
   }
   return frames;
 }

@@ -6,14 +6,6 @@ export interface CpioEntry {
   /** File type and permissions, inode(7). */
   readonly mode: number;
   readonly content: Uint8Array;
-  readonly uid?: number;
-  readonly gid?: number;
-  /** Seconds since 1970. */
-  readonly mtime?: number;
-  /** Major and minor number of a device node. */
-  readonly device?: readonly [number, number];
-  /** Equal for names of the same file, of which the first has the content; unique otherwise. */
-  readonly inode?: number;
 }
 
 const FILE = 0o100000;
@@ -27,24 +19,17 @@ export function fileEntry(name: string, content: Uint8Array, mode = 0o644): Cpio
   return { name, mode: FILE | mode, content };
 }
 
-/** Inode numbers given here are above those of entries that have one. */
-const FIRST_INODE = 2 ** 31;
-
 /** The archive in pieces: to copy them together would take as long as to read all the files. */
 export function cpioArchive(entries: readonly CpioEntry[]): Uint8Array[] {
   const trailer = { name: 'TRAILER!!!', mode: 0, content: new Uint8Array() };
   return [...entries, trailer].flatMap(encode);
 }
 
-function encode(entry: CpioEntry, index: number): Uint8Array[] {
-  const { name, mode, content, uid = 0, gid = 0, mtime = 0, device = [0, 0], inode } = entry;
-  const links = inode === undefined ? 1 : 2;
+function encode({ name, mode, content }: CpioEntry, index: number): Uint8Array[] {
   const path = `${name}\0`;
-  const fields = [
-    ...[inode ?? FIRST_INODE + index, mode, uid, gid, links, mtime, content.length],
-    // Major and minor number of the device it lies on, and of the one it is; length, checksum.
-    ...[0, 0, ...device, Buffer.byteLength(path), 0],
-  ];
+  // Inode, mode, owner, group, links, time, length; the numbers of devices, length of the name, checksum.
+  const fields = [index + 1, mode, 0, 0, 1, 0, content.length];
+  fields.push(0, 0, 0, 0, Buffer.byteLength(path), 0);
   const header = fields.map((field) => field.toString(16).padStart(8, '0')).join('');
   const start = Buffer.from(`070701${header}${path}`);
   return [start, padding(start), content, padding(content)].filter(({ length }) => length > 0);

@@ -6,6 +6,7 @@ import type { JailedProgram } from '../plan/jailed-program.ts';
 import { attachMachine } from '../plan/network.ts';
 import { clientOfPasst, placeBehindPasst } from '../plan/passt.ts';
 import { printSections } from '../plan/print.ts';
+import { stepsOf } from '../plan/step.ts';
 import { actionLines, aroundLines } from '../sandbox/around.ts';
 import { startLines } from '../sandbox/explain-jail.ts';
 import { pastaLines } from '../sandbox/explain-pasta.ts';
@@ -14,15 +15,18 @@ import { foresee } from '../sandbox/foresee-network.ts';
 import { readHost } from '../sandbox/host.ts';
 import { pastaOf, readyPath } from '../sandbox/pasta.ts';
 import { stateDirectory } from '../sandbox/state.ts';
-import type { Box, BoxNetwork, BoxRequest } from '../spec/box.ts';
+import type { BoxNetwork, BoxRequest } from '../spec/box.ts';
 import type { Attachment } from '../spec/network.ts';
 import { chooseAccelerator } from './accelerator.ts';
-import { type HostShare, planGuest, type RootTransport, refuseImpossible } from './guest.ts';
+import { type Disk, diskName, diskOf } from './disk.ts';
+import { type HostShare, planGuest, sectionsOf } from './guest.ts';
 import { findKernel } from './kernel.ts';
+import { mkfsProgram } from './mkfs.ts';
 import { passtOf } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
 import { qemuProgram } from './qemu/program.ts';
-import { isArchived } from './root-archive.ts';
+import { refuseImpossible } from './refused.ts';
+import { storeIn } from './store.ts';
 import { virtiofsdProgram } from './virtiofsd.ts';
 
 /** What stands for the box's id, which is drawn anew for every run. */
@@ -37,10 +41,14 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const network = foreseen && foreseePlace(foreseen.network);
   const box: BoxRequest = network === undefined ? request : { ...request, network };
   const attachment = network?.attachment;
-  const { arch, seccomp } = host;
-  const kernel = findKernel(dataDirectory(process.env, process.getuid?.() ?? 0));
-  const transport = isArchived(request) ? 'archived' : 'shared';
-  const guest = planGuest(box, transport, kernel, { arch, seccomp });
+  const data = dataDirectory(process.env, process.getuid?.() ?? 0);
+  const kernel = findKernel(data);
+  const disk = diskOf(request);
+  const names = (network?.files ?? []).map(({ source }) => ({
+    source,
+    content: new Uint8Array(),
+  }));
+  const guest = planGuest(box, disk ? 'disk' : 'shared', kernel, names, host);
   const { accelerator, why } = chooseAccelerator();
   const premises = await readPremises(host, ID);
   const machine = qemuProgram(premises, {
@@ -48,14 +56,15 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     kernel: kernel.image,
     initrd: `${directory}/initrd`,
     shares: guest.shares,
+    disk: disk !== undefined,
     resources: request.spec.linux.resources,
     network,
   });
-  const steps = guest.sections.flatMap((section) => section.steps).length;
+  const sections = sectionsOf(guest);
   return [
     ...(request.lacks === undefined ? [] : [`# ${request.lacks}`, '']),
     ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
-    ...rootLines(transport, request),
+    ...(disk === undefined ? [] : diskLines(disk, storeIn(data), premises)),
     ...guest.shares.flatMap((share) => shareLines(share, virtiofsdProgram(premises, share))),
     ...actionLines(
       'tsbox connects the machine',
@@ -67,9 +76,9 @@ export async function explainVm(request: BoxRequest): Promise<string> {
       'QEMU',
       machine,
     ),
-    `# The guest's init: ${steps} system calls, in this order`,
+    `# The guest's init: ${stepsOf(sections).length} system calls, in this order`,
     '',
-    printSections(guest.sections),
+    printSections(sections),
     ...aroundLines(request),
     ...hostsLines(attachment),
     ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
@@ -105,13 +114,13 @@ function hostsLines(attachment: Attachment | undefined): string[] {
   return ['# while it runs, tsbox sends what is new in /etc/hosts over the guest channel', ''];
 }
 
-function rootLines(transport: RootTransport, { spec }: Pick<Box, 'spec'>): string[] {
-  if (transport === 'shared') return [];
-  return [
-    '# The root file system, which is small, travels in the initial one: in memory, gone with the machine',
-    spec.root.path,
-    '',
-  ];
+function diskLines(disk: Disk, store: string, premises: Premises): string[] {
+  const file = `${store}/${diskName(disk)}/erofs`;
+  return startLines(
+    `tsbox has mkfs.erofs make the disk ${file} of the image, unless it is there`,
+    'mkfs.erofs',
+    mkfsProgram(premises, disk.image, file),
+  );
 }
 
 function shareLines({ tag, source, readonly }: HostShare, program: JailedProgram): string[] {

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BoxError } from '../sandbox/errors.ts';
+import type { Premises } from './premises.ts';
 
 export interface GuestKernel {
   /** What QEMU boots. */
@@ -26,10 +27,13 @@ export function findKernel(data: string): GuestKernel {
   return { image, modules: join(directory, 'modules') };
 }
 
-/** For a QEMU that runs as a user who owns nothing. @throws BoxError */
-export function requireReadable({ image }: GuestKernel): void {
+/** QEMU may run as a user who owns nothing. @throws BoxError */
+export function requireReadable(
+  { image }: GuestKernel,
+  { nobody }: Pick<Premises, 'nobody'>,
+): void {
   const others = 0o004;
-  if ((statSync(image).mode & others) !== 0) return;
+  if (nobody.standsFor !== undefined || (statSync(image).mode & others) !== 0) return;
   throw new BoxError(
     `the guest kernel ${image} cannot be read by everybody: QEMU runs as a user of its own: chmod a+r ${image}`,
   );

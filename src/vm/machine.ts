@@ -8,6 +8,7 @@ import type { BoxState } from '../sandbox/state.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
+import type { Accelerator } from './qemu/command-line.ts';
 import { Monitor } from './qemu/monitor.ts';
 import { type Parts, qemuProgram } from './qemu/program.ts';
 import { Session } from './session.ts';
@@ -15,9 +16,11 @@ import { virtiofsdProgram } from './virtiofsd.ts';
 
 const { SIGKILL } = signalNumbers;
 
-export interface MachineRequest extends Parts, Setting {
+export interface MachineRequest extends Omit<Parts, 'disk'>, Setting {
   readonly state: BoxState;
   readonly premises: Premises;
+  /** The file that is its disk. */
+  readonly file: string | undefined;
   /** The descriptor that its network card is connected to; none where it has no network. */
   readonly cable: readonly number[];
   /** Whether the workload has one. */
@@ -26,6 +29,7 @@ export interface MachineRequest extends Parts, Setting {
 
 export interface Machine {
   readonly pid: number;
+  readonly accelerator: Accelerator;
   readonly session: Session;
   readonly monitor: Monitor;
   /** Settles when QEMU has ended, by itself or otherwise. */
@@ -59,6 +63,7 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     return {
       ...parts,
       pid: program.pid,
+      accelerator: request.accelerator,
       gone: program.end().then(() => undefined),
       end: async () => {
         parts.session.close();
@@ -80,16 +85,18 @@ async function startQemu(request: MachineRequest, shares: readonly number[]) {
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
   const console = openSync(consoleOf(request), 'w', 0o600);
+  const disk = request.file === undefined ? [] : [openSync(request.file, 'r')];
   try {
-    const extra = [theirChannel, theirMonitor, console, ...shares, ...request.cable];
-    const program = await startProgram(qemuProgram(request.premises, request), extra, request);
+    const extra = [theirChannel, theirMonitor, console, ...shares, ...disk, ...request.cable];
+    const parts = { ...request, disk: disk.length > 0 };
+    const program = await startProgram(qemuProgram(request.premises, parts), extra, request);
     return { program, channel, monitor };
   } catch (error) {
     closeSync(channel);
     closeSync(monitor);
     throw error;
   } finally {
-    for (const fd of [theirChannel, theirMonitor, console]) closeSync(fd);
+    for (const fd of [theirChannel, theirMonitor, console, ...disk]) closeSync(fd);
   }
 }
 

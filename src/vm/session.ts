@@ -1,4 +1,7 @@
-/** What goes over the guest channel while the workload runs. */
+/**
+ * What goes over the guest channel: first the plans that the guest's init is to carry out, one after the
+ * other, then what the workload says and is told.
+ */
 import { Socket } from 'node:net';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import { writeAll } from '../sandbox/write.ts';
@@ -6,14 +9,20 @@ import type { ConsoleSize } from '../spec/spec.ts';
 import {
   CHANNEL_VERSION,
   encodeFrame,
-  encodeHosts,
+  encodePieces,
   FrameReader,
   type GuestFrame,
   type HostFrame,
 } from './channel.ts';
 import { type Input, keyboard, openInput, pipe } from './input.ts';
 
-type Hello = Extract<GuestFrame, { type: 'hello' }>;
+/** How far the guest's init came with a plan. */
+export type Progress =
+  /** To its end, or to a step that failed: its report says. */
+  | { readonly kind: 'reported'; readonly report: Buffer }
+  /** The workload's process is made, which goes on with the plan. */
+  | { readonly kind: 'begun' };
+
 export type End =
   | {
       readonly kind: 'ended';
@@ -28,8 +37,8 @@ export type End =
   | { readonly kind: 'broken'; readonly why: string };
 
 export class Session {
-  /** Settles with the guest's first frame, or undefined when there will be none. */
-  readonly hello: Promise<Hello | undefined>;
+  /** Settles with the report on the plan with which the machine boots, or undefined when there will be none. */
+  readonly up: Promise<Buffer | undefined>;
   readonly end: Promise<End>;
   readonly #socket: Socket;
   readonly #stdio: Stdio;
@@ -40,9 +49,10 @@ export class Session {
   #hosts: Uint8Array | undefined;
   #report = Buffer.alloc(0);
   #offset: bigint | undefined;
-  #greeted = false;
-  #ended = false;
-  #greet: (hello: Hello | undefined) => void = () => undefined;
+  /** What has been heard of the guest last. */
+  #stage: Stage = 'nothing';
+  #rise: (report: Buffer | undefined) => void = () => undefined;
+  #progress: (progress: Progress | undefined) => void = () => undefined;
   #finish: (end: End) => void = () => undefined;
 
   /**
@@ -52,8 +62,8 @@ export class Session {
   constructor(channel: number, stdio: Stdio, terminal: boolean) {
     this.#stdio = stdio;
     this.#terminal = terminal;
-    this.hello = new Promise((settle) => {
-      this.#greet = settle;
+    this.up = new Promise((settle) => {
+      this.#rise = settle;
     });
     this.end = new Promise((settle) => {
       this.#finish = settle;
@@ -71,6 +81,22 @@ export class Session {
    */
   get offset(): bigint {
     return this.#offset ?? 0n;
+  }
+
+  /**
+   * Has the guest's init carry out a plan, once the machine is up and the plan before has been reported on.
+   * @returns undefined when the channel has come to its end.
+   */
+  carryOut(plan: Uint8Array): Promise<Progress | undefined> {
+    return new Promise((settle) => {
+      if (this.#socket.destroyed) {
+        settle(undefined);
+        return;
+      }
+      this.#progress = settle;
+      this.#stage = 'working';
+      for (const frame of encodePieces('plan', plan)) this.#socket.write(frame);
+    });
   }
 
   signal(signal: number): void {
@@ -93,7 +119,7 @@ export class Session {
   #sendHosts(): void {
     if (this.#hosts === undefined || this.#socket.destroyed || this.#socket.writableNeedDrain)
       return;
-    for (const frame of encodeHosts(this.#hosts)) this.#socket.write(frame);
+    for (const frame of encodePieces('hosts', this.#hosts)) this.#socket.write(frame);
     this.#hosts = undefined;
   }
 
@@ -103,7 +129,8 @@ export class Session {
   }
 
   #break(why: string): void {
-    this.#greet(undefined);
+    this.#rise(undefined);
+    this.#progress(undefined);
     this.#finish({ kind: 'broken', why });
   }
 
@@ -139,15 +166,17 @@ export class Session {
   }
 
   #obey(frame: GuestFrame): void {
-    if (this.#ended) throw new Error(`a frame ${frame.type} after the last one`);
-    if (this.#greeted === (frame.type === 'hello'))
-      throw new Error(`a frame ${frame.type} ${this.#greeted ? 'again' : 'before hello'}`);
+    const next = stages[this.#stage][frame.type];
+    if (next === undefined) throw new Error(`a frame ${frame.type} after ${this.#stage}`);
+    this.#stage = next;
     switch (frame.type) {
       case 'hello':
         if (frame.version !== CHANNEL_VERSION) throw new Error(`version ${frame.version}`);
-        this.#greeted = true;
         this.#compareClocks(frame.now);
-        this.#greet(frame);
+        return;
+      case 'begun':
+        this.#compareClocks(frame.now);
+        this.#progress({ kind: 'begun' });
         return;
       case 'stdout':
       case 'stderr':
@@ -158,12 +187,28 @@ export class Session {
         this.#input?.allow(frame.bytes);
         return;
       case 'report':
+        // What is read next takes the place of these bytes.
         this.#report = Buffer.from(frame.bytes);
+        this.#rise(this.#report);
+        this.#progress({ kind: 'reported', report: this.#report });
         return;
       case 'exit':
-        this.#ended = true;
         this.#compareClocks(frame.now);
         this.#finish({ kind: 'ended', exit: frame, report: this.#report });
     }
   }
 }
+
+/** `working`: a plan has been sent; `waiting`: for one. */
+type Stage = 'nothing' | 'hello' | 'waiting' | 'working' | 'begun' | 'the last report' | 'the end';
+
+/** Which frames may follow, and what the guest has come to with them. */
+const stages: Readonly<Record<Stage, Partial<Record<GuestFrame['type'], Stage>>>> = {
+  nothing: { hello: 'hello' },
+  hello: { report: 'waiting' },
+  waiting: {},
+  working: { report: 'waiting', begun: 'begun' },
+  begun: { stdout: 'begun', stderr: 'begun', credit: 'begun', report: 'the last report' },
+  'the last report': { exit: 'the end' },
+  'the end': {},
+};

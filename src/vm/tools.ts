@@ -25,3 +25,11 @@ export const passt: Tool = {
   users: '--vm with --network=pasta',
   mend: 'as root: apt-get install passt',
 };
+
+/** It makes the disk of an image. */
+export const mkfsErofs: Tool = {
+  name: 'mkfs.erofs',
+  places: [...programs, '/usr/sbin', '/sbin'],
+  users: 'a micro-VM that has its image as a disk',
+  mend: 'as root: apt-get install erofs-utils',
+};

@@ -4,9 +4,9 @@ import { closeSync, openSync, writeFileSync, writevSync } from 'node:fs';
 /** Of a vector that writev(2) takes, IOV_MAX of limits.h at most. */
 const VECTOR = 1024;
 
-/** Makes a file of what the pieces hold, one after the other. @throws Error as writeFileSync() does. */
+/** Makes a file, which everybody may read, of what the pieces hold, one after the other. @throws Error as writeFileSync() does. */
 export function writePieces(path: string, pieces: readonly Uint8Array[]): void {
-  const fd = openSync(path, 'wx', 0o600);
+  const fd = openSync(path, 'wx', 0o444);
   try {
     for (let at = 0; at < pieces.length; at += VECTOR) {
       const some = pieces.slice(at, at + VECTOR);

@@ -11,7 +11,8 @@ import { type CallerIds, plainRoot } from '../../src/spec/caller-ids.ts';
 import { specFromOptions } from '../../src/spec/from-options.ts';
 import { type Caller, noOptions, type RunOptions } from '../../src/spec/run-options.ts';
 import { withUserNamespace } from '../../src/spec/user-namespace.ts';
-import { type Guest, planGuest, type RootTransport, refuseImpossible } from '../../src/vm/guest.ts';
+import { type Guest, planGuest, type RootTransport, sectionsOf } from '../../src/vm/guest.ts';
+import { refuseImpossible } from '../../src/vm/refused.ts';
 
 const image = {
   rootfs: '/images/one',
@@ -95,13 +96,18 @@ export function guest(
   sources: Host['sources'] = new Map(),
   transport: RootTransport = 'shared',
   network?: BoxNetwork,
-): Guest {
+): Guest & { readonly sections: readonly Section[] } {
   const asked = request(own);
   refuseImpossible(asked, sources);
-  return planGuest({ ...asked, ...(network && { network }) }, transport, kernel, {
+  const names = (network?.files ?? []).map(({ source }) => ({
+    source,
+    content: Buffer.from('127.0.0.1 localhost\n'),
+  }));
+  const guest = planGuest({ ...asked, ...(network && { network }) }, transport, kernel, names, {
     arch: 'x64',
     seccomp: someFilter,
   });
+  return { ...guest, sections: sectionsOf(guest) };
 }
 
 export function stepsOf({ sections }: { readonly sections: readonly Section[] }): readonly Step[] {

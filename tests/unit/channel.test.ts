@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import {
   CHANNEL_VERSION,
   encodeFrame,
-  encodeHosts,
+  encodePieces,
   FrameReader,
   type GuestFrame,
   type HostFrame,
@@ -22,7 +22,10 @@ const sentBy = (who: 'guest' | 'host') =>
     .filter(([name]) => comments[name]?.startsWith(`${who}:`))
     .map(([name, number]): [string, number] => [name.replace('FRAME_', '').toLowerCase(), number]);
 const types = Object.fromEntries(sentBy('guest'));
-const { hello, stdout, stderr, credit, report, exit } = types as Record<GuestFrame['type'], number>;
+const { hello, stdout, stderr, credit, report, exit, begun } = types as Record<
+  GuestFrame['type'],
+  number
+>;
 
 function frame(type: number, payload: Uint8Array, length = payload.length): Buffer {
   const start = Buffer.alloc(HEADER_SIZE);
@@ -45,7 +48,7 @@ function read(...pieces: Buffer[]): { frames: GuestFrame[]; error: string | unde
 }
 
 test('the header and the tables name the same frames', () => {
-  expect(types).toEqual({ hello, stdout, stderr, credit, report, exit });
+  expect(types).toEqual({ hello, stdout, stderr, credit, report, exit, begun });
   expect(sentBy('guest').length + sentBy('host').length).toBe(Object.keys(comments).length);
   expect(header.defined('CHANNEL_VERSION')).toBe(CHANNEL_VERSION);
   expect(MAX_CHUNK).toBeLessThanOrEqual(MAX_PAYLOAD);
@@ -55,6 +58,7 @@ const fixed: Record<string, number> = {
   hello: header.sizeOf('hello'),
   credit: 4,
   exit: header.sizeOf('ended'),
+  begun: 8,
 };
 test.each(sentBy('guest'))('a guest’s frame %s is number %d', (type, number) => {
   expect(read(frame(number, new Uint8Array(fixed[type] ?? 3))).frames).toMatchObject([{ type }]);
@@ -71,7 +75,7 @@ test.each([0, 1, MAX_CHUNK, MAX_CHUNK + 1, 5 * MAX_CHUNK])(
   (size) => {
     const text = Buffer.from(Array.from({ length: size }, (_, index) => index % 251));
     const pieces: Buffer[] = [];
-    for (let rest = Buffer.concat(encodeHosts(text)); rest.length > 0; ) {
+    for (let rest = Buffer.concat(encodePieces('hosts', text)); rest.length > 0; ) {
       const end = HEADER_SIZE + rest.readUInt32LE(4);
       const bytes = rest.subarray(HEADER_SIZE + header.sizeOf('piece'), end);
       const before = Buffer.concat(pieces).length;

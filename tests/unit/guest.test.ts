@@ -66,8 +66,8 @@ test.each<[Partial<RunOptions>, object[]]>([
   expect(guest(own).shares).toEqual(shares);
 });
 
-test('a root file system that travels in memory is no share', () => {
-  expect(guest({}, new Map(), 'archived').shares).toEqual([]);
+test('a root file system that is the disk is no share', () => {
+  expect(guest({}, new Map(), 'disk').shares).toEqual([]);
 });
 
 test('the guest’s plan knows no path of the host', () => {

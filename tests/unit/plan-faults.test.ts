@@ -67,7 +67,7 @@ const damages: Record<string, Record<string, Damage>> = {
     'another last byte': set('magic', whole.get('magic') ^ 0x01000000),
   },
   FAULT_VERSION: {
-    'the next version': set('version', 3),
+    'the next version': set('version', 4),
     'no version': set('version', 0),
   },
   FAULT_LIMIT: {

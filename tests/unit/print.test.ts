@@ -32,8 +32,8 @@ test.each<[Call, string]>([
   ],
   [calls.execve('/a', ['a', '-b c'], []), 'execve("/a", ["a", "-b c"], [])'],
   [
-    supervise(['CLONE_NEWPID', 'CLONE_NEWNS'], 'channel', undefined, 'hosts'),
-    'supervise(CLONE_NEWPID|CLONE_NEWNS, channel, 0, hosts)',
+    supervise(['CLONE_NEWPID', 'CLONE_NEWNS'], undefined, 'hosts'),
+    'supervise(CLONE_NEWPID|CLONE_NEWNS, 0, hosts)',
   ],
 ])('a call is printed as strace(1) would: %#', (call, line) => {
   expect(printStep(step(call, 'why'))).toBe(line);

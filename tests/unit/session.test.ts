@@ -1,5 +1,6 @@
 /** What the host does with the frames of a guest that sends them in any order, as often as it likes. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
@@ -19,6 +20,8 @@ const words = (...list: number[]) => new Uint8Array(Uint32Array.from(list).buffe
 const hello = frame('HELLO', words(CHANNEL_VERSION, 0, 1, 0));
 const out = (what: string) => frame('STDOUT', Buffer.from(what));
 const err = (what: string) => frame('STDERR', Buffer.from(what));
+const booted = frame('REPORT', Buffer.from('booted'));
+const begun = frame('BEGUN', words(1, 0));
 const report = frame('REPORT', Buffer.from('report'));
 const exit = frame('EXIT', words(7 << 8, 0, 1, 0));
 const credit = (bytes: number) => frame('CREDIT', words(bytes));
@@ -32,35 +35,70 @@ function start(input: Uint8Array, ...words: readonly string[]) {
   onTestFinished(() => void child.kill('SIGKILL'));
   const [stdin, stdout, stderr, channel, result] = child.stdio as unknown as Duplex[];
   if (!stdin || !stdout || !stderr || !channel || !result) throw new Error('no streams');
-  stdin.on('error', () => undefined);
+  for (const each of [stdin, channel]) each.on('error', () => undefined);
   stdin.write(input);
   return { stdin, stdout, stderr, channel, result };
 }
 
+/** Bytes of the frame with the plan that session-process.ts sends: a header, a piece, and its word. */
+const PLAN = 8 + 8 + 4;
+
+/** Says that the guest is up, and waits for the plan. */
+async function rise(channel: Duplex): Promise<void> {
+  channel.write(Buffer.concat([hello, booted]));
+  let received = 0;
+  while (received < PLAN) {
+    await once(channel, 'readable');
+    received += (channel.read(Math.min(PLAN - received, channel.readableLength)) as Buffer).length;
+  }
+}
+
 /** What the guest's frames lead to, when the caller's standard input stays open. */
-async function outcomeOf(frames: readonly Buffer[], input = new Uint8Array()) {
-  const { stdout, stderr, channel, result } = start(input);
+async function outcomeOf(frames: readonly Buffer[], before: 'up' | 'nothing' = 'up') {
+  const { stdout, stderr, channel, result } = start(new Uint8Array());
+  if (before === 'up') await rise(channel);
   for (const each of frames) channel.write(each);
   const [end, printed, errors] = await Promise.all([text(result), text(stdout), text(stderr)]);
   return { ...JSON.parse(end), printed, errors };
 }
 
 test('an ordinary session: streams apart, exit status and report', async () => {
-  const frames = [hello, out('one '), err('other'), out('two'), report, exit];
+  const frames = [begun, out('one '), err('other'), out('two'), report, exit];
   expect(await outcomeOf(frames)).toEqual({
-    ...{ greeted: true, kind: 'ended', status: 7 << 8, report: 'report' },
+    ...{ up: 'booted', progress: 'begun', kind: 'ended', status: 7 << 8, report: 'report' },
     ...{ printed: 'one two', errors: 'other' },
   });
 });
 
+test('a plan that comes to its end without a workload is reported on, and another may follow', async () => {
+  const { channel, result } = start(new Uint8Array());
+  await rise(channel);
+  channel.write(report);
+  channel.end();
+  expect(JSON.parse(await text(result))).toMatchObject({ progress: 'reported', kind: 'broken' });
+});
+
 test.each([
-  ['output before hello', [out('early'), hello], 'a frame stdout before hello'],
-  ['exit before hello', [exit, hello], 'a frame exit before hello'],
-  ['credit before hello', [credit(1), hello], 'a frame credit before hello'],
-  ['hello twice', [hello, hello], 'a frame hello again'],
-  ['another version', [frame('HELLO', words(CHANNEL_VERSION + 1, 0, 1, 0))], 'version 2'],
-  ['more credit than it has room for', [hello, credit(MAX_CREDIT + 1)], 'credit for 262145 bytes'],
-  ['too much of it in two frames', [hello, credit(MAX_CREDIT), credit(1)], 'credit for 262145'],
+  ['output', [out('early'), hello], 'a frame stdout after nothing'],
+  ['exit', [exit, hello], 'a frame exit after nothing'],
+  ['credit', [credit(1), hello], 'a frame credit after nothing'],
+  ['a report', [report], 'a frame report after nothing'],
+  ['hello twice', [hello, hello], 'a frame hello after hello'],
+  ['begun', [hello, booted, begun], 'a frame begun after waiting'],
+  ['another version', [frame('HELLO', words(CHANNEL_VERSION + 1, 0, 1, 0))], 'version 3'],
+])('%s before the guest is up ends the session, and nothing is printed', async (_, frames, why) => {
+  const outcome = await outcomeOf([...frames, out('late')], 'nothing');
+  expect(outcome).toMatchObject({ kind: 'broken', printed: '', errors: '' });
+  expect(outcome.why).toContain(why);
+});
+
+test.each([
+  ['output before begun', [out('early')], 'a frame stdout after working'],
+  ['exit before begun', [exit], 'a frame exit after working'],
+  ['exit without a report', [begun, exit], 'a frame exit after begun'],
+  ['hello again', [begun, hello], 'a frame hello after begun'],
+  ['more credit than it has room for', [begun, credit(MAX_CREDIT + 1)], 'credit for 262145 bytes'],
+  ['too much of it in two frames', [begun, credit(MAX_CREDIT), credit(1)], 'credit for 262145'],
 ])('%s ends the session, and nothing is printed', async (_, frames, why) => {
   const outcome = await outcomeOf([...frames, out('late')]);
   expect(outcome).toMatchObject({ kind: 'broken', printed: '', errors: '' });
@@ -68,7 +106,7 @@ test.each([
 });
 
 test('what comes after exit is not printed', async () => {
-  const outcome = await outcomeOf([hello, out('in time'), exit, out('late'), exit]);
+  const outcome = await outcomeOf([begun, out('in time'), report, exit, out('late'), exit]);
   expect(outcome).toMatchObject({ kind: 'ended', status: 7 << 8, printed: 'in time' });
 });
 
@@ -91,8 +129,9 @@ test('standard input comes as the guest allows it, and no byte more', async () =
     }
     return Buffer.concat(parts);
   };
+  await rise(channel);
   channel.on('data', take);
-  channel.write(hello);
+  channel.write(begun);
   for (const allowed of [0, 1, 40_000, 90_000]) {
     const more = allowed - payloads().length;
     channel.write(credit(more));
@@ -105,13 +144,14 @@ test('standard input comes as the guest allows it, and no byte more', async () =
   await expect.poll(() => payloads().length).toBe(input.length);
   await expect.poll(() => payloads() && ended).toBe(true);
   expect(payloads().equals(input)).toBe(true);
-  channel.write(exit);
+  channel.write(Buffer.concat([report, exit]));
   expect(JSON.parse(await text(result))).toMatchObject({ kind: 'ended' });
 });
 
 test('a guest that reads nothing for a while is sent the first and the last change of its /etc/hosts', async () => {
   const { channel, result } = start(new Uint8Array(), '20');
-  channel.write(hello);
+  await rise(channel);
+  channel.write(begun);
   const files: number[] = [];
   let received = Buffer.alloc(0);
   channel.on('data', (chunk) => {
@@ -124,6 +164,6 @@ test('a guest that reads nothing for a while is sent the first and the last chan
     }
   });
   await expect.poll(() => files, { timeout: 20_000 }).toEqual([1, 20]);
-  channel.write(exit);
+  channel.write(Buffer.concat([report, exit]));
   expect(JSON.parse(await text(result))).toMatchObject({ kind: 'ended' });
 });

@@ -13,6 +13,8 @@ export interface Machine {
   readonly channel: number;
   readonly monitor: number;
   readonly shares: readonly { readonly tag: string; readonly socket: number }[];
+  /** Descriptor of a file, open for reading, that is its disk; absent: it has none. */
+  readonly disk?: number | undefined;
   /** Its network card; absent: it has none. */
   readonly card?: Card | undefined;
   readonly resources: Resources;
@@ -77,6 +79,7 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...['-device', 'virtio-serial-device,max_ports=2'],
     ...['-chardev', `socket,id=channel,fd=${machine.channel}`],
     ...['-device', 'virtserialport,chardev=channel,name=tsbox'],
+    ...(machine.disk === undefined ? [] : disk(machine.disk)),
     ...machine.shares.flatMap(({ tag, socket }) => [
       ...['-chardev', `socket,id=${tag},fd=${socket}`],
       ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
@@ -87,6 +90,14 @@ export function qemuCommand(program: string, machine: Machine): string[] {
           ...['-netdev', connection(machine.card)],
           ...['-device', `virtio-net-device,netdev=network,mac=${machine.card.address}`],
         ]),
+  ];
+}
+
+function disk(fd: number): string[] {
+  const file = 'driver=file,node-name=disk,filename=/dev/fdset/2,read-only=on,locking=off';
+  return [
+    ...['-add-fd', `fd=${fd},set=2`, '-blockdev', file],
+    ...['-device', 'virtio-blk-device,drive=disk'],
   ];
 }
 

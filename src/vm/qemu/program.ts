@@ -18,24 +18,28 @@ export interface Parts {
   readonly kernel: string;
   readonly initrd: string;
   readonly shares: readonly HostShare[];
+  /** Whether it has a disk. */
+  readonly disk: boolean;
   readonly resources: Resources;
   readonly accelerator: Accelerator;
   readonly network?: BoxNetwork | undefined;
 }
 
-/** Descriptors that QEMU is given, in this order; then one for each share, and that of the network card. */
+/** Descriptors that QEMU is given, in this order; then one for each share, that of the disk, and that of the network card. */
 const [CHANNEL, MONITOR, CONSOLE, FIRST_SHARE] = [0, 1, 2, 3].map((index) => FIRST_EXTRA + index);
 
 /** The guest can make QEMU write as much as it likes to its console: bytes. */
 const MAX_CONSOLE = 4 * 2 ** 20;
 
-/** Channel, monitor, console, the shares, and the network card. */
+/** Channel, monitor, console, the shares, the disk, and the network card. */
 const MOST_DESCRIPTORS = 1024n;
 
 /** @throws BoxError when QEMU is not there. */
 export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
   const program = find(qemu);
   const place = placeOf(parts.network);
+  const afterShares = (FIRST_SHARE as number) + parts.shares.length;
+  const disks = parts.disk ? 1 : 0;
   const argv = qemuCommand(program, {
     ...parts,
     kernel: '/kernel',
@@ -47,9 +51,10 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       tag,
       socket: (FIRST_SHARE as number) + index,
     })),
+    disk: parts.disk ? afterShares : undefined,
     card: place && {
       kind: place === parts.network?.attachment ? 'tap' : 'stream',
-      cable: (FIRST_SHARE as number) + parts.shares.length,
+      cable: afterShares + disks,
       address: printHardwareAddress(hardwareAddress(place)),
     },
     tscKhz: tscKhz(),
@@ -71,7 +76,8 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       RLIMIT_NOFILE: MOST_DESCRIPTORS,
     },
   };
-  return jailedProgram(jail, argv, 3 + parts.shares.length + (place === undefined ? 0 : 1));
+  const extra = 3 + parts.shares.length + disks + (place === undefined ? 0 : 1);
+  return jailedProgram(jail, argv, extra);
 }
 
 const kvm: readonly JailPlace[] = [

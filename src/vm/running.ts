@@ -1,0 +1,101 @@
+/** A machine whose workload runs, as a sandbox. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeReport } from '../plan/report.ts';
+import type { Step } from '../plan/step.ts';
+import { BoxError } from '../sandbox/errors.ts';
+import type { Exit, Sandbox } from '../sandbox/sandbox.ts';
+import { failureOf } from '../sandbox/step-failure.ts';
+import { onOneClock, stepPhases, type Timeline } from '../sandbox/timeline.ts';
+import type { Machine } from './machine.ts';
+import type { End } from './session.ts';
+
+/** What its init has carried out, or is carrying out. */
+export interface CarriedOut {
+  /** The plan with which it has booted. */
+  readonly booted: { readonly steps: readonly Step[]; readonly report: Uint8Array };
+  /** Those of the box's plan. */
+  readonly steps: readonly Step[];
+}
+
+/** @param remove everything that is left of it, once it has ended. */
+export function runningMachine(
+  id: string,
+  machine: Machine,
+  plans: CarriedOut,
+  timeline: Timeline,
+  remove: () => Promise<void>,
+): Sandbox {
+  return {
+    id,
+    pid: machine.pid,
+    timeline,
+    signal: (signal) => machine.session.signal(signal),
+    resize: (size) => machine.session.resize(size),
+    wait: async () => {
+      const gone = Promise.race([
+        machine.gone.then((): End => ({ kind: 'broken', why: 'QEMU ended' })),
+        machine.monitor.stopped.then((): End => ({ kind: 'broken', why: 'QEMU stopped it' })),
+      ]);
+      const over = new AbortController();
+      // What the guest said last may still be on its way when QEMU is gone already.
+      const late = gone.then((end) => delayed(end, over.signal));
+      const end = await Promise.race([machine.session.end, late]);
+      over.abort();
+      const words = machine.lastWords();
+      markEnd(timeline, plans, end, machine.session.offset);
+      await machine.end();
+      await remove();
+      timeline.mark('clean-up');
+      return toExit(end, plans.steps, words);
+    },
+  };
+}
+
+/** Milliseconds. */
+const GRACE = 200;
+
+/** Without an end to it the timer would keep tsbox running. */
+async function delayed(end: End, over: AbortSignal): Promise<End> {
+  await sleep(GRACE, undefined, { signal: over }).catch(() => undefined);
+  return end;
+}
+
+function markEnd(
+  timeline: Timeline,
+  { booted, steps }: CarriedOut,
+  end: End,
+  offset: bigint,
+): void {
+  if (end.kind !== 'ended') return;
+  const [own, told] = [decodeReport(booted.report), decodeReport(end.report)];
+  if (own === undefined || told === undefined) return;
+  const report = onOneClock(steps, told);
+  timeline.mark('kernel', own.started + offset);
+  timeline.mark('machine', own.ended + offset, () => stepPhases(booted.steps, own, offset));
+  timeline.mark('init', report.ended + offset, () => stepPhases(steps, report, offset));
+  timeline.mark('workload', end.exit.now + offset);
+}
+
+/** wait(2): the signal in the low seven bits, the exit status in the second byte. */
+function toExit(end: End, steps: readonly Step[], words: string): Exit {
+  const SIGPIPE = 13;
+  if (end.kind === 'unread') return { kind: 'signalled', signal: SIGPIPE, oomKilled: false };
+  if (end.kind === 'unwritten')
+    throw new BoxError(
+      `${end.why}: what the workload writes is lost, and the micro-VM was ended: make room, or send it elsewhere`,
+    );
+  if (end.kind === 'broken')
+    throw new BoxError(
+      `the micro-VM broke down (${end.why}); the end of its console, and of what QEMU said:\n${words}  what to do: give it more memory (-m) if it ran out of it`,
+    );
+  const failure = failureOf(steps, decodeReport(end.report));
+  if (failure !== undefined) throw failure;
+  const { status, oomKilled } = end.exit;
+  if (oomKilled)
+    throw new BoxError(
+      `the micro-VM ran out of memory; the end of its console:\n${words}  what to do: give it more memory (-m)`,
+    );
+  return (status & 0x7f) === 0
+    ? { kind: 'exited', code: (status >> 8) & 0xff }
+    : { kind: 'signalled', signal: status & 0x7f, oomKilled: false };
+}
