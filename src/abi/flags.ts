@@ -130,10 +130,13 @@ export const landlockScopes = {
   LANDLOCK_SCOPE_SIGNAL: 2,
 } as const;
 
+/** clock_gettime(2) */
+export const clocks = { CLOCK_REALTIME: 0 } as const;
+
 /** ioprio_set(2) */
 export const ioPriorityTargets = { IOPRIO_WHO_PROCESS: 1 } as const;
 
-/** netdevice(7); ioctl_tty(2) */
+/** netdevice(7); ioctl_tty(2); random(4) */
 export const ioctlRequests = {
   SIOCSIFFLAGS: 0x8914,
   SIOCGIFINDEX: 0x8933,
@@ -145,6 +148,8 @@ export const ioctlRequests = {
   TIOCSWINSZ: 0x5414,
   TIOCGPTPEER: 0x5441,
   TIOCSPTLCK: 0x40045431,
+  RNDRESEEDCRNG: 0x5207,
+  RNDADDENTROPY: 0x40085203,
 } as const;
 
 export const socketFamilies = { AF_INET: 2, AF_INET6: 10, AF_NETLINK: 16 } as const;

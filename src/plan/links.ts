@@ -52,6 +52,16 @@ export function newBridge(name: string, mtu: number, hardware: Uint8Array): Mess
   };
 }
 
+/** @param hardware its own address; the interface must be down. */
+export function setHardwareAddress(link: Link, hardware: Uint8Array): Message {
+  return {
+    type: 'RTM_NEWLINK',
+    flags: changed,
+    header: linkHeader(link, false),
+    attributes: [addressOf(hardware)],
+  };
+}
+
 /** A pair of interfaces, one on the host, the other in the box: veth(4). */
 export interface Pair {
   readonly host: string;

@@ -11,12 +11,40 @@ import {
   type Words,
   ZERO,
 } from './arguments.ts';
-import type { Call, Slot } from './step.ts';
+import type { Argument, Call, Slot } from './step.ts';
 
 /** nanosleep(2) */
 export function sleepMilliseconds(count: number): Call {
   const time = structure({ tv_sec: ZERO, tv_nsec: number(count * 1e6) });
   return { call: 'nanosleep', args: [time, NULL] };
+}
+
+/** clock_settime(2) of CLOCK_REALTIME. @param time nanoseconds since 1970. */
+export function setTime(time: bigint): Call {
+  const SECOND = 1_000_000_000n;
+  const value = structure({ tv_sec: number(time / SECOND), tv_nsec: number(time % SECOND) });
+  return { call: 'clock_settime', args: [flags(abi.clocks, ['CLOCK_REALTIME']), value] };
+}
+
+/** ioctl(RNDADDENTROPY), random(4): `struct rand_pool_info`. */
+export function addEntropy(device: Slot, bytes: Uint8Array): Call {
+  const value = new Uint8Array(8 + bytes.length);
+  new DataView(value.buffer).setUint32(0, bytes.length * 8, true);
+  new DataView(value.buffer).setUint32(4, bytes.length, true);
+  value.set(bytes, 8);
+  const pool: Argument = { kind: 'bytes', value, text: '…' };
+  return {
+    call: 'ioctl',
+    args: [slot(device), flags(abi.ioctlRequests, ['RNDADDENTROPY']), pool],
+  };
+}
+
+/** ioctl(RNDRESEEDCRNG), random(4). */
+export function reseed(device: Slot): Call {
+  return {
+    call: 'ioctl',
+    args: [slot(device), flags(abi.ioctlRequests, ['RNDRESEEDCRNG']), ZERO],
+  };
 }
 
 /** finit_module(2) */

@@ -1,7 +1,7 @@
 /** What PID 1 of a micro-VM does before the box's own sections: a machine starts with nothing. */
 import type { Arch } from '../abi/syscalls.ts';
 import { HERE } from './arguments.ts';
-import { duplicateAt, mkdirat, openat, openat2, read, writeContent } from './calls.ts';
+import { duplicateAt, mkdirat, openat, openat2, read, write, writeContent } from './calls.ts';
 import type { CloneFlag } from './container.ts';
 import {
   finitModule,
@@ -53,6 +53,45 @@ export function machineSections(arch: Arch, modules: readonly string[], anchor: 
       steps: [...beforeDrivers(), ...modules.flatMap((path) => load(arch, path))],
     },
     { title: 'Guest channel', steps: openChannel(arch) },
+  ];
+}
+
+const SYSFS = '/run/sys';
+const DISK_DRIVER = `${SYSFS}/bus/virtio/drivers/virtio_blk`;
+
+/** More than a machine has: which of them the disk is depends on QEMU. */
+const devices = ['virtio0', 'virtio1', 'virtio2', 'virtio3', 'virtio4', 'virtio5'];
+
+/** Has the driver forget the disk, so that a copy of the machine can have another. */
+export function forgetDisk(arch: Arch): Section[] {
+  return [
+    {
+      title: 'No disk yet',
+      steps: [
+        step(mkdirat(HERE, SYSFS, 0o755), 'where drivers are told of devices'),
+        step(mount('sysfs', SYSFS, 'sysfs', []), 'the kernel’s devices and drivers'),
+        ...tellDriver(arch, 'unbind', 'the machine’s copies may have other disks'),
+      ],
+    },
+  ];
+}
+
+/** And look at it anew. */
+export function findDisk(arch: Arch): Section[] {
+  return [
+    {
+      title: 'Disk driver',
+      steps: tellDriver(arch, 'bind', 'the disk of this machine, and its size'),
+    },
+  ];
+}
+
+function tellDriver(arch: Arch, word: 'bind' | 'unbind', why: string): Step[] {
+  return [
+    step(openat(arch, `${DISK_DRIVER}/${word}`, ['O_WRONLY', 'O_CLOEXEC']), why, { into: word }),
+    ...devices.map((name) =>
+      step(write(word, name), 'if it is the disk', { accept: ['ENODEV', 'EBUSY'] }),
+    ),
   ];
 }
 

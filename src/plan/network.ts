@@ -10,7 +10,15 @@ import { type Attachment, GATEWAY, type Place } from '../spec/network.ts';
 import type { HostAction } from './action.ts';
 import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
-import { defaultRoute, joinBridge, linkUp, newAddress, newPair, setMtu } from './links.ts';
+import {
+  defaultRoute,
+  joinBridge,
+  linkUp,
+  newAddress,
+  newPair,
+  setHardwareAddress,
+  setMtu,
+} from './links.ts';
 import {
   bindAddress,
   connectAddress,
@@ -133,7 +141,10 @@ export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by 
     ),
     ...(made === 'by tsbox'
       ? []
-      : [send(setMtu(index, place.mtu), 'no packet is larger than those of the network')]),
+      : [
+          send(setMtu(index, place.mtu), 'no packet is larger than those of the network'),
+          send(setHardwareAddress(index, hardwareAddress(place)), 'that of no other card'),
+        ]),
     send(linkUp(index), 'an interface begins down'),
     ...gateways(place).map((gateway) =>
       send(defaultRoute(gateway), 'everything else is reached through the host'),

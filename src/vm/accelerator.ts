@@ -9,11 +9,14 @@ export interface Choice {
   readonly accelerator: Accelerator;
   /** Why it is not KVM. */
   readonly why?: string;
+  /** Whether a guest has come up under it, or needs nothing of the host. */
+  readonly proved: boolean;
 }
 
 export function chooseAccelerator(): Choice {
   const why = whyNotKvm();
-  return why === undefined ? { accelerator: 'kvm' } : { accelerator: 'tcg', why };
+  if (why !== undefined) return { accelerator: 'tcg', why, proved: true };
+  return { accelerator: 'kvm', proved: readVerdict()?.usable === true };
 }
 
 function whyNotKvm(): string | undefined {

@@ -106,7 +106,7 @@ function aborted(abort: AbortSignal): Promise<never> {
   });
 }
 
-function warning(why: string): string {
+export function warning(why: string): string {
   return `KVM is not used (${why}): QEMU translates the guest (TCG), which is many times slower`;
 }
 

@@ -37,8 +37,8 @@ const NAME_DIGITS = 32;
 const ATTEMPTS = 3;
 
 export interface Surroundings {
-  /** Where disks are kept. */
-  readonly store: string;
+  /** Where disks are kept; undefined where they cannot be. */
+  readonly store: string | undefined;
   readonly premises: Premises;
   readonly setting: Setting;
   readonly abort: AbortSignal | undefined;
@@ -49,18 +49,24 @@ export async function provideDisk(
   wanted: Disk,
   surroundings: Surroundings,
 ): Promise<{ readonly disk: Disk; readonly file: string }> {
+  const { store, setting } = surroundings;
+  if (store === undefined) {
+    const file = join(setting.state.directory, FILE);
+    await makeFileSystem(wanted.image, file, surroundings);
+    return { disk: wanted, file };
+  }
   let disk = wanted;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const name = diskName(disk);
-    const kept = findKept(surroundings.store, name);
+    const kept = findKept(store, name);
     if (kept !== undefined) return { disk, file: join(kept, FILE) };
     const { image } = disk;
-    const made = await keep(surroundings.store, name, (directory) =>
+    const made = await keep(store, name, (directory) =>
       makeFileSystem(image, join(directory, FILE), surroundings),
     );
     const now = fingerprintOf(image);
     if (now === disk.fingerprint) return { disk, file: join(made, FILE) };
-    discard(surroundings.store, name);
+    discard(store, name);
     if (now !== undefined) disk = { image, fingerprint: now };
   }
   throw new BoxError(

@@ -24,6 +24,7 @@ import { findKernel } from './kernel.ts';
 import { mkfsProgram } from './mkfs.ts';
 import { passtOf } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
+import type { Card } from './qemu/command-line.ts';
 import { qemuProgram } from './qemu/program.ts';
 import { refuseImpossible } from './refused.ts';
 import { storeIn } from './store.ts';
@@ -53,14 +54,13 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const premises = await readPremises(host, ID);
   const machine = qemuProgram(premises, {
     accelerator,
-    kernel: kernel.image,
-    initrd: `${directory}/initrd`,
+    boots: { kernel: kernel.image, initrd: `${directory}/initrd` },
     shares: guest.shares,
     disk: disk !== undefined,
     resources: request.spec.linux.resources,
-    network,
+    card: network === undefined ? undefined : cardKind(network),
   });
-  const sections = sectionsOf(guest);
+  const sections = sectionsOf(guest, host.arch);
   return [
     ...(request.lacks === undefined ? [] : [`# ${request.lacks}`, '']),
     ...actionLines('tsbox brings the network about, unless it is there', foreseen?.setUp ?? []),
@@ -83,6 +83,11 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     ...hostsLines(attachment),
     ...actionLines('and when no other box is on the network', foreseen?.takeDown ?? []),
   ].join('\n');
+}
+
+function cardKind({ attachment, place }: BoxNetwork): Card['kind'] | undefined {
+  if (attachment !== undefined) return 'tap';
+  return place === undefined ? undefined : 'stream';
 }
 
 /** As if pasta found ways out for both families. */

@@ -9,6 +9,7 @@ import {
   type SuppliedFile,
   supplySections,
 } from '../plan/machine.ts';
+import { renewSections } from '../plan/renew.ts';
 import type { Section } from '../plan/step.ts';
 import { type Box, type BoxNetwork, type BoxRequest, placeOf } from '../spec/box.ts';
 import type { Mount } from '../spec/spec.ts';
@@ -48,8 +49,9 @@ export interface NameFile {
 export type GuestFacts = Pick<Host, 'arch' | 'seccomp'>;
 
 /** All that its init carries out, in this order. */
-export function sectionsOf({ machine, disk, box }: Guest): Section[] {
-  return [...machine, ...disk, ...box];
+export function sectionsOf({ machine, disk, box }: Guest, arch: Host['arch']): Section[] {
+  const fresh = { time: 0n, entropy: new Uint8Array() };
+  return [...machine, ...disk, ...renewSections(arch, fresh), ...box];
 }
 
 const ANCHOR = '/run/box';

@@ -4,11 +4,11 @@ import { signalNumbers } from '../abi/signals.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
-import type { BoxState } from '../sandbox/state.ts';
+import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
-import type { Accelerator } from './qemu/command-line.ts';
+import type { Accelerator, Card, MemoryFile } from './qemu/command-line.ts';
 import { Monitor } from './qemu/monitor.ts';
 import { type Parts, qemuProgram } from './qemu/program.ts';
 import { Session } from './session.ts';
@@ -16,24 +16,44 @@ import { virtiofsdProgram } from './virtiofsd.ts';
 
 const { SIGKILL } = signalNumbers;
 
-export interface MachineRequest extends Omit<Parts, 'disk'>, Setting {
-  readonly state: BoxState;
+/** What a machine is made from; paths are the host's. */
+export interface MachineRequest extends Setting {
   readonly premises: Premises;
+  readonly accelerator: Accelerator;
+  readonly resources: Resources;
+  /** What it boots, or the file with the state in which another one was saved. */
+  readonly from:
+    | { readonly kind: 'kernel'; readonly kernel: string; readonly initrd: string }
+    | { readonly kind: 'state'; readonly file: string; readonly template: string };
+  /** The file that is its memory. */
+  readonly memory?: MemoryFile | undefined;
+  readonly shares: readonly HostShare[];
   /** The file that is its disk. */
-  readonly file: string | undefined;
-  /** The descriptor that its network card is connected to; none where it has no network. */
-  readonly cable: readonly number[];
+  readonly disk?: string | undefined;
+  readonly card?: Connection | undefined;
   /** Whether the workload has one. */
   readonly terminal: boolean;
+}
+
+/** What a network card is connected to. */
+export interface Connection {
+  readonly kind: Card['kind'];
+  readonly cable: number;
 }
 
 export interface Machine {
   readonly pid: number;
   readonly accelerator: Accelerator;
+  /** Name of the one that it comes from. */
+  readonly template: string | undefined;
   readonly session: Session;
   readonly monitor: Monitor;
   /** Settles when QEMU has ended, by itself or otherwise. */
   readonly gone: Promise<void>;
+  /** Where it is restored from a state: settles with the reason when it cannot be. */
+  readonly restored: Promise<string | undefined>;
+  /** Saves its state in a new file, after which it stands still. @returns why it could not. */
+  save(file: string): Promise<string | undefined>;
   /** Ends everything; settles when all of it is gone. */
   end(): Promise<void>;
   /** The last lines of the guest's console and of what QEMU and virtiofsd said. */
@@ -57,13 +77,16 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     const { program, channel, monitor } = await startQemu(request, sockets);
     running.push(program);
     const parts = {
-      session: new Session(channel, stdio, request.terminal),
+      session: new Session(channel, stdio, request.terminal, request.from.kind === 'kernel'),
       monitor: new Monitor(monitor),
     };
     return {
       ...parts,
       pid: program.pid,
       accelerator: request.accelerator,
+      template: request.from.kind === 'state' ? request.from.template : undefined,
+      restored: restore(parts.monitor, request),
+      save: (file) => withFile(file, 'wx', (fd) => parts.monitor.save(fd)),
       gone: program.end().then(() => undefined),
       end: async () => {
         parts.session.close();
@@ -80,27 +103,68 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
   }
 }
 
+async function restore(
+  monitor: Monitor,
+  { from }: Pick<MachineRequest, 'from'>,
+): Promise<string | undefined> {
+  if (from.kind === 'kernel') return undefined;
+  return withFile(from.file, 'r', (fd) => monitor.restore(fd));
+}
+
+/** The descriptor is open as long as that takes to begin: whoever it is sent to has a copy. */
+function withFile<Result>(path: string, flags: string, act: (fd: number) => Result): Result {
+  const fd = openSync(path, flags, 0o600);
+  try {
+    return act(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** @returns QEMU's process, and this end of the sockets that it was given. */
 async function startQemu(request: MachineRequest, shares: readonly number[]) {
+  const { disk, card, premises } = request;
   const [channel, theirChannel] = socketPair();
   const [monitor, theirMonitor] = socketPair();
-  const console = openSync(consoleOf(request), 'w', 0o600);
-  const disk = request.file === undefined ? [] : [openSync(request.file, 'r')];
+  const opened: number[] = [];
+  const open = (path: string, flags: string): number[] => {
+    opened.push(openSync(path, flags, 0o600));
+    return opened.slice(-1);
+  };
   try {
-    const extra = [theirChannel, theirMonitor, console, ...shares, ...disk, ...request.cable];
-    const parts = { ...request, disk: disk.length > 0 };
-    const program = await startProgram(qemuProgram(request.premises, parts), extra, request);
+    const extra = [
+      ...[theirChannel, theirMonitor, ...open(consoleOf(request), 'w')],
+      ...shares,
+      ...(disk === undefined ? [] : open(disk, 'r')),
+      ...(card === undefined ? [] : [card.cable]),
+    ];
+    const parts = partsOf(request);
+    const program = await startProgram(qemuProgram(premises, parts), extra, request);
     return { program, channel, monitor };
   } catch (error) {
     closeSync(channel);
     closeSync(monitor);
     throw error;
   } finally {
-    for (const fd of [theirChannel, theirMonitor, console, ...disk]) closeSync(fd);
+    for (const fd of [theirChannel, theirMonitor, ...opened]) closeSync(fd);
   }
 }
 
-function consoleOf({ state }: MachineRequest): string {
+export function partsOf({ from, disk, card, ...others }: PartsRequest): Parts {
+  return {
+    ...others,
+    boots: from.kind === 'kernel' ? from : undefined,
+    disk: disk !== undefined,
+    card: card?.kind,
+  };
+}
+
+type PartsRequest = Pick<
+  MachineRequest,
+  'accelerator' | 'resources' | 'from' | 'memory' | 'shares' | 'disk'
+> & { readonly card?: Pick<Connection, 'kind'> | undefined };
+
+function consoleOf({ state }: Pick<MachineRequest, 'state'>): string {
   return `${state.directory}/console`;
 }
 

@@ -18,14 +18,15 @@ import { find } from '../sandbox/tool.ts';
 import { type About, unserved } from '../sandbox/unserved.ts';
 import type { BoxNetwork, BoxRequest } from '../spec/box.ts';
 import type { Place, PublishedPort } from '../spec/network.ts';
+import type { Connection } from './machine.ts';
 import type { Premises } from './premises.ts';
 import { passt } from './tools.ts';
 
 /** A box on the network that it asks for. */
 export interface Connected {
   readonly box: BoxRequest;
-  /** The descriptor for its network card; none where it has no network. */
-  readonly cable: readonly number[];
+  /** What its network card is connected to; absent where it has no network. */
+  readonly card?: Connection | undefined;
   /** @returns why it had no network from some time on, if it had none; a sentence each. */
   end(box: Parameters<RunningServer['end']>[0]): Promise<string[]>;
 }
@@ -43,9 +44,9 @@ export interface Surroundings {
 /** @throws BoxError, and nothing runs that this has started. */
 export async function connect(request: BoxRequest, surroundings: Surroundings): Promise<Connected> {
   const { network: asked, spec } = request;
-  const none = { cable: [], end: async () => [] };
+  const none = { end: async () => [] };
   if (asked === undefined) return { box: request, ...none };
-  let connection: Pick<Connected, 'cable' | 'end'> = none;
+  let connection: Pick<Connected, 'card' | 'end'> = none;
   const attach = async (given: BoxNetwork): Promise<BoxNetwork> => {
     if (given.choice.kind === 'pasta') {
       const { place, ...others } = await lead(given.choice.program, given.ports, surroundings);
@@ -54,7 +55,8 @@ export async function connect(request: BoxRequest, surroundings: Surroundings): 
     }
     if (given.attachment === undefined) return given;
     const made = await carryOut(attachMachine(surroundings.state.id, given.attachment));
-    connection = { ...none, cable: made.descriptors };
+    const [cable] = made.descriptors;
+    connection = { ...none, card: cable === undefined ? undefined : { kind: 'tap', cable } };
     return given;
   };
   const { boxes, state, say } = surroundings;
@@ -68,7 +70,7 @@ const aboutPasst: About = {
   why: 'it turns what the network card of the micro-VM sends into connections of a process',
 };
 
-interface Led extends Pick<Connected, 'cable' | 'end'> {
+interface Led extends Pick<Connected, 'card' | 'end'> {
   readonly place: Place;
 }
 
@@ -106,7 +108,7 @@ async function lead(
       const whys = [await passt.end(box), await pasta?.end(box)];
       return whys.flatMap((why) => why ?? []);
     };
-    return { cable: [mine], place: placeBehindPasst(families), end };
+    return { card: { kind: 'stream', cable: mine }, place: placeBehindPasst(families), end };
   } catch (error) {
     await pasta?.end('never ran');
     closeSync(mine);

@@ -9,22 +9,23 @@ import { onOneClock, stepPhases, type Timeline } from '../sandbox/timeline.ts';
 import type { Machine } from './machine.ts';
 import type { End } from './session.ts';
 
-/** What its init has carried out, or is carrying out. */
-export interface CarriedOut {
-  /** The plan with which it has booted. */
-  readonly booted: { readonly steps: readonly Step[]; readonly report: Uint8Array };
-  /** Those of the box's plan. */
+/** One whose init has come to the workload. */
+export interface Begun {
+  readonly machine: Machine;
+  /** The plan with which it has booted, unless it comes from a template. */
+  readonly booted?: { readonly steps: readonly Step[]; readonly report: Uint8Array };
+  /** Those of the plan that begins the workload. */
   readonly steps: readonly Step[];
 }
 
 /** @param remove everything that is left of it, once it has ended. */
 export function runningMachine(
   id: string,
-  machine: Machine,
-  plans: CarriedOut,
+  begun: Begun,
   timeline: Timeline,
   remove: () => Promise<void>,
 ): Sandbox {
+  const { machine, steps } = begun;
   return {
     id,
     pid: machine.pid,
@@ -42,11 +43,11 @@ export function runningMachine(
       const end = await Promise.race([machine.session.end, late]);
       over.abort();
       const words = machine.lastWords();
-      markEnd(timeline, plans, end, machine.session.offset);
+      markEnd(timeline, begun, end);
       await machine.end();
       await remove();
       timeline.mark('clean-up');
-      return toExit(end, plans.steps, words);
+      return toExit(end, steps, words);
     },
   };
 }
@@ -60,18 +61,17 @@ async function delayed(end: End, over: AbortSignal): Promise<End> {
   return end;
 }
 
-function markEnd(
-  timeline: Timeline,
-  { booted, steps }: CarriedOut,
-  end: End,
-  offset: bigint,
-): void {
+function markEnd(timeline: Timeline, { machine, booted, steps }: Begun, end: End): void {
   if (end.kind !== 'ended') return;
-  const [own, told] = [decodeReport(booted.report), decodeReport(end.report)];
-  if (own === undefined || told === undefined) return;
+  const { offset } = machine.session;
+  const told = decodeReport(end.report);
+  const own = booted && decodeReport(booted.report);
+  if (told === undefined) return;
   const report = onOneClock(steps, told);
-  timeline.mark('kernel', own.started + offset);
-  timeline.mark('machine', own.ended + offset, () => stepPhases(booted.steps, own, offset));
+  if (booted !== undefined && own !== undefined) {
+    timeline.mark('kernel', own.started + offset);
+    timeline.mark('machine', own.ended + offset, () => stepPhases(booted.steps, own, offset));
+  } else timeline.mark('restore', report.started + offset);
   timeline.mark('init', report.ended + offset, () => stepPhases(steps, report, offset));
   timeline.mark('workload', end.exit.now + offset);
 }

@@ -58,8 +58,10 @@ export class Session {
   /**
    * @param channel a connected socket, which is closed with the session.
    * @param terminal whether the workload has one.
+   * @param boots whether the guest does; otherwise it waits for a plan already.
    */
-  constructor(channel: number, stdio: Stdio, terminal: boolean) {
+  constructor(channel: number, stdio: Stdio, terminal: boolean, boots: boolean) {
+    if (!boots) this.#stage = 'waiting';
     this.#stdio = stdio;
     this.#terminal = terminal;
     this.up = new Promise((settle) => {

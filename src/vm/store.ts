@@ -4,7 +4,9 @@
  * them together have grown too large; whoever has one open keeps it.
  */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdtempSync,
@@ -18,7 +20,6 @@ import {
 import { join } from 'node:path';
 import { tryLock } from '../linux/lock.ts';
 import { makeDirectory } from '../linux/make-directory.ts';
-import { BoxError } from '../sandbox/errors.ts';
 import { requireOwnPath } from '../sandbox/own-path.ts';
 
 /** Bytes on the disk. */
@@ -29,11 +30,26 @@ export function storeIn(data: string): string {
   return join(data, 'templates');
 }
 
+/**
+ * Makes the store, if it is not there.
+ * @returns why nothing can be kept there; undefined where it can.
+ */
+export function whyNoStore(store: string): string | undefined {
+  try {
+    makeDirectory(store);
+    // Whoever else could write there would choose what runs in the machines.
+    requireOwnPath(store, 1);
+    accessSync(store, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** The directory of that name, from now on the one that was used last; undefined where there is none. */
 export function findKept(store: string, name: string): string | undefined {
   const path = join(store, name);
   if (!existsSync(path)) return undefined;
-  requireOwn(store);
   const now = new Date();
   utimesSync(path, now, now);
   return path;
@@ -42,15 +58,13 @@ export function findKept(store: string, name: string): string | undefined {
 /**
  * Makes it, unless somebody else has by the time that it is finished.
  * @param fill puts the files into the empty directory that it is given.
- * @throws BoxError where the store is not the caller's alone, and what `fill` throws; nothing is kept then.
+ * @throws Error where there is no room, and what `fill` throws; nothing is kept then.
  */
 export async function keep(
   store: string,
   name: string,
   fill: (directory: string) => Promise<void>,
 ): Promise<string> {
-  makeDirectory(store);
-  requireOwn(store);
   removeUnfinished(store);
   const made = mkdtempSync(join(store, UNFINISHED));
   const lock = openSync(made, 'r');
@@ -79,18 +93,6 @@ function settle(made: string, path: string): string {
 
 export function discard(store: string, name: string): void {
   rmSync(join(store, name), { recursive: true, force: true });
-}
-
-/** Whoever else could write there would choose what runs in the machines. */
-function requireOwn(store: string): void {
-  try {
-    requireOwnPath(store, 1);
-  } catch (error) {
-    throw new BoxError(
-      `the templates of machines in ${store} cannot be used: ${(error as Error).message}: make it yours alone, or name another place in TSBOX_DATA`,
-      { cause: error },
-    );
-  }
 }
 
 /** What a killed tsbox has left: nobody holds the lock. */

@@ -2,10 +2,7 @@
 import { closeSync, mkdirSync, readFileSync } from 'node:fs';
 import { dataDirectory } from '../image/image.ts';
 import { entryPath, makeCgroup, removeCgroup } from '../plan/cgroup.ts';
-import { encodePlan } from '../plan/encode.ts';
-import type { CgroupHost, Host } from '../plan/host.ts';
-import { decodeReport } from '../plan/report.ts';
-import { type Step, stepsOf } from '../plan/step.ts';
+import type { CgroupHost } from '../plan/host.ts';
 import { leaveNetworks, removeAbandoned } from '../sandbox/abandoned.ts';
 import { carryOut } from '../sandbox/actions.ts';
 import { BoxError } from '../sandbox/errors.ts';
@@ -14,23 +11,21 @@ import { readHost } from '../sandbox/host.ts';
 import { recordOf } from '../sandbox/record.ts';
 import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import { type BoxState, claimState, ownStateDirectory } from '../sandbox/state.ts';
-import { failureOf } from '../sandbox/step-failure.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
-import { boot, notUp, whileAlive } from './boot.ts';
+import { beginWorkload } from './begin.ts';
 import { diskOf, provideDisk } from './disk.ts';
 import { type Guest, type NameFile, planGuest } from './guest.ts';
 import { followHosts } from './hosts.ts';
 import { initialFileSystem } from './initrd.ts';
 import { findKernel, requireReadable } from './kernel.ts';
-import type { Machine } from './machine.ts';
 import { type Connected, connect } from './network.ts';
 import { readPremises } from './premises.ts';
 import type { Setting } from './program.ts';
 import { refuseImpossible } from './refused.ts';
 import { runningMachine } from './running.ts';
 import type { Session } from './session.ts';
-import { storeIn } from './store.ts';
+import { storeIn, whyNoStore } from './store.ts';
 import { writePieces } from './write-pieces.ts';
 
 /**
@@ -65,35 +60,34 @@ export async function startVm(
     if (host.cgroup !== undefined) await carryOut(makeCgroup({}, host.cgroup, state.id));
     const setting = settingOf(state, host.cgroup);
     network = await connect(request, { boxes: parent.path, state, host, premises, say, early });
-    const around = { store: storeIn(data), premises, setting, abort: early?.abort };
+    const store = openStore(data, say);
+    const around = { store, premises, setting, abort: early?.abort };
     const disk = wanted && (await provideDisk(wanted, around));
     const names = readNames(network.box);
     const guest = planGuest(network.box, disk ? 'disk' : 'shared', kernel, names, host);
     timeline.mark('plan');
     const initrd = writeInitrd(state, initialFileSystem(guest, host.arch));
     timeline.mark('prepare');
-    const { machine, report } = await boot(
-      {
+    const begun = await beginWorkload({
+      base: {
         ...setting,
         premises,
-        kernel: kernel.image,
-        initrd,
-        shares: guest.shares,
-        file: disk?.file,
         resources: request.spec.linux.resources,
-        network: network.box.network,
-        cable: network.cable,
+        card: network.card,
         terminal: request.spec.process.terminal ?? false,
       },
-      { stdio, timeline, say, abort: early?.abort },
-    );
-    const steps = [...stepsOf(guest.disk), ...stepsOf(guest.box)];
-    await begin(machine, steps, host, early?.abort);
+      boots: { kernel: kernel.image, initrd },
+      store,
+      disk,
+      guest,
+      arch: host.arch,
+      listener: { stdio, timeline, say, abort: early?.abort },
+    });
+    const { machine } = begun;
     const unfollow = follow(guest, machine.session, say);
     state.note(recordOf({ ...request, id: state.id }, 'vm', machine.pid));
-    const plans = { booted: { steps: stepsOf(guest.machine), report }, steps };
     const connected = network;
-    return runningMachine(state.id, machine, plans, timeline, async () => {
+    return runningMachine(state.id, begun, timeline, async () => {
       unfollow();
       for (const why of await connected.end('has run'))
         say(`${why}: from then on the box had no network`);
@@ -104,8 +98,19 @@ export async function startVm(
     await removeTraces(request, state, host.cgroup);
     throw withSpace(error, state);
   } finally {
-    for (const fd of network?.cable ?? []) closeSync(fd);
+    if (network?.card !== undefined) closeSync(network.card.cable);
   }
+}
+
+/** @returns undefined where nothing can be kept. */
+function openStore(data: string, say: (message: string) => void): string | undefined {
+  const store = storeIn(data);
+  const why = whyNoStore(store);
+  if (why === undefined) return store;
+  say(
+    `disks and templates of micro-VMs cannot be kept in ${store} (${why}), and are made anew each time: make it yours alone, or name another place in TSBOX_DATA`,
+  );
+  return undefined;
 }
 
 function settingOf(state: BoxState, cgroup: CgroupHost | undefined): Setting {
@@ -119,24 +124,6 @@ function settingOf(state: BoxState, cgroup: CgroupHost | undefined): Setting {
 /** The files that its network has for it, as they are now. */
 function readNames({ network }: BoxRequest): NameFile[] {
   return (network?.files ?? []).map(({ source }) => ({ source, content: readFileSync(source) }));
-}
-
-/** Has the guest's init come to the workload. @throws BoxError, and the machine is gone then. */
-async function begin(
-  machine: Machine,
-  steps: readonly Step[],
-  { arch }: Host,
-  abort: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    const plan = encodePlan(steps, arch);
-    const progress = await whileAlive(machine, machine.session.carryOut(plan), abort);
-    if (progress?.kind === 'begun') return;
-    throw failureOf(steps, progress && decodeReport(progress.report)) ?? notUp(machine.lastWords());
-  } catch (error) {
-    await machine.end();
-    throw error;
-  }
 }
 
 function withSpace(error: unknown, { directory }: BoxState): unknown {

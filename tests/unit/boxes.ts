@@ -107,7 +107,7 @@ export function guest(
     arch: 'x64',
     seccomp: someFilter,
   });
-  return { ...guest, sections: sectionsOf(guest) };
+  return { ...guest, sections: sectionsOf(guest, 'x64') };
 }
 
 export function stepsOf({ sections }: { readonly sections: readonly Section[] }): readonly Step[] {

@@ -4,8 +4,7 @@ import { type Machine, qemuCommand } from '../../src/vm/qemu/command-line.ts';
 
 const plain: Machine = {
   accelerator: 'kvm',
-  kernel: '/k/vmlinux',
-  initrd: '/s/initrd',
+  boots: { kernel: '/k/vmlinux', initrd: '/s/initrd' },
   console: 8,
   channel: 6,
   monitor: 7,
@@ -31,7 +30,7 @@ test.each<[number | undefined, string]>([
 ])('a limit of %j bytes is a machine of %s', (limit, size) => {
   const resources: Resources = limit === undefined ? {} : { memory: { limit } };
   expect(valuesOf('-m', { resources })).toEqual([size]);
-  const backend = `memory-backend-memfd,id=ram,size=${size},share=on`;
+  const backend = `memory-backend-memfd,share=on,id=ram,size=${size}`;
   const shares = [{ tag: 'a', socket: 9 }];
   expect(valuesOf('-object', { resources, shares })).toEqual([backend]);
   expect(valuesOf('-object', { resources })).toEqual([]);
@@ -66,7 +65,28 @@ test.each<[Partial<Machine>, string, string[]]>([
   [{}, '-M', ['microvm,x-option-roms=off,accel=kvm']],
   [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,accel=tcg']],
   [{}, '-kernel', ['/k/vmlinux']],
-  [{ kernel: '/k,1/vmlinux' }, '-kernel', ['/k,1/vmlinux']],
+  [{ boots: { kernel: '/k,1/vmlinux', initrd: '/i' } }, '-kernel', ['/k,1/vmlinux']],
+  [{}, '-incoming', []],
+  [{ boots: undefined }, '-kernel', []],
+  [{ boots: undefined }, '-initrd', []],
+  [{ boots: undefined }, '-append', []],
+  [{ boots: undefined }, '-incoming', ['defer']],
+  [
+    { memory: { path: '/m', shared: true } },
+    '-object',
+    ['memory-backend-file,mem-path=/m,share=on,id=ram,size=256M'],
+  ],
+  [
+    { memory: { path: '/m', shared: false } },
+    '-object',
+    ['memory-backend-file,mem-path=/m,share=off,id=ram,size=256M'],
+  ],
+  [{ disk: 12 }, '-add-fd', ['fd=8,set=1', 'fd=12,set=2']],
+  [
+    { disk: 12 },
+    '-blockdev',
+    ['driver=file,node-name=disk,filename=/dev/fdset/2,read-only=on,locking=off'],
+  ],
   [{}, '-initrd', ['/s/initrd']],
   [
     {},
@@ -95,14 +115,14 @@ test('every share has its socket and its device', () => {
   ]);
 });
 
-test('a network card has its cable and its address; a machine without a network has none', () => {
-  const card = { kind: 'tap', cable: 11, address: '02:74:0a:5a:00:02' } as const;
+test('a network card has its cable; a machine without a network has none', () => {
+  const card = { kind: 'tap', cable: 11 } as const;
   expect(valuesOf('-netdev', { card })).toEqual(['tap,id=network,fd=11,vhost=off']);
   expect(valuesOf('-netdev', { card: { ...card, kind: 'stream' } })).toEqual([
     'stream,id=network,server=off,addr.type=fd,addr.str=11',
   ]);
   expect(valuesOf('-device', { card }).at(-1)).toBe(
-    'virtio-net-device,netdev=network,mac=02:74:0a:5a:00:02',
+    'virtio-net-device,netdev=network,mac=02:74:00:00:00:01',
   );
   expect(command().join(' ')).not.toContain('net-device');
 });

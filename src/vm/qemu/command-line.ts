@@ -5,8 +5,10 @@ export type Accelerator = 'kvm' | 'tcg';
 
 export interface Machine {
   readonly accelerator: Accelerator;
-  readonly kernel: string;
-  readonly initrd: string;
+  /** What it boots; absent: it waits for the state of a machine that was saved. */
+  readonly boots?: { readonly kernel: string; readonly initrd: string } | undefined;
+  /** The file that is its memory; absent: it has none. */
+  readonly memory?: MemoryFile | undefined;
   /** Descriptor of a file, open for writing, that gets what the guest's kernel says. */
   readonly console: number;
   /** Descriptors of connected sockets: the guest channel, QEMU's monitor (QMP), and a virtiofsd each. */
@@ -22,12 +24,20 @@ export interface Machine {
   readonly tscKhz: number | undefined;
 }
 
+export interface MemoryFile {
+  readonly path: string;
+  /** Whether what the guest writes goes into it; otherwise into copies of its pages. */
+  readonly shared: boolean;
+}
+
 export interface Card {
   /** What the descriptor is: an interface of the host's, or a socket that is connected to passt. */
   readonly kind: 'tap' | 'stream';
   readonly cable: number;
-  readonly address: string;
 }
+
+/** Until the guest sets the one that it is to have. */
+const HARDWARE_ADDRESS = '02:74:00:00:00:01';
 
 const MEGABYTE = 2 ** 20;
 /** Megabytes: what a guest gets that was given no limit, and the least with which the kernel boots. */
@@ -56,19 +66,17 @@ export function qemuCommand(program: string, machine: Machine): string[] {
   return [
     program,
     ...['-M', `microvm,x-option-roms=off,accel=${machine.accelerator}`],
-    // virtiofsd reads the guest's memory, which then has to be shared with it: 0.2 s under TCG.
-    ...(machine.shares.length === 0
-      ? []
-      : [
-          ...['-object', `memory-backend-memfd,id=ram,size=${size}M,share=on`],
-          ...['-machine', 'memory-backend=ram'],
-        ]),
+    ...memoryOf(machine, size),
     ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-m', `${size}M`, '-smp', String(cpus)],
     ...['-sandbox', sandbox],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-kernel', machine.kernel, '-initrd', machine.initrd],
-    ...['-append', kernelCommandLine(machine.accelerator, cpus, machine.tscKhz)],
+    ...(machine.boots === undefined
+      ? ['-incoming', 'defer']
+      : [
+          ...['-kernel', machine.boots.kernel, '-initrd', machine.boots.initrd],
+          ...['-append', kernelCommandLine(machine.accelerator, cpus, machine.tscKhz)],
+        ]),
     ...['-add-fd', `fd=${machine.console},set=1`],
     ...['-chardev', 'file,id=console,path=/dev/fdset/1', '-serial', 'chardev:console'],
     // virtiofsd speaks version 1 of virtio only.
@@ -88,9 +96,19 @@ export function qemuCommand(program: string, machine: Machine): string[] {
       ? []
       : [
           ...['-netdev', connection(machine.card)],
-          ...['-device', `virtio-net-device,netdev=network,mac=${machine.card.address}`],
+          ...['-device', `virtio-net-device,netdev=network,mac=${HARDWARE_ADDRESS}`],
         ]),
   ];
+}
+
+function memoryOf({ shares, memory }: Machine, size: number): string[] {
+  // virtiofsd reads the guest's memory, which then has to be shared with it: 0.2 s under TCG.
+  const backend =
+    memory === undefined
+      ? 'memory-backend-memfd,share=on'
+      : `memory-backend-file,mem-path=${memory.path},share=${memory.shared ? 'on' : 'off'}`;
+  if (memory === undefined && shares.length === 0) return [];
+  return [...['-object', `${backend},id=ram,size=${size}M`], ...['-machine', 'memory-backend=ram']];
 }
 
 function disk(fd: number): string[] {

@@ -2,71 +2,90 @@
 import { readFileSync } from 'node:fs';
 import type { Jail, JailPlace } from '../../plan/jail.ts';
 import { type JailedProgram, jailedProgram } from '../../plan/jailed-program.ts';
-import { printHardwareAddress } from '../../plan/netlink.ts';
-import { hardwareAddress } from '../../plan/network.ts';
 import { FIRST_EXTRA } from '../../plan/program.ts';
 import { find } from '../../sandbox/tool.ts';
-import { type BoxNetwork, placeOf } from '../../spec/box.ts';
 import type { Resources } from '../../spec/spec.ts';
 import type { HostShare } from '../guest.ts';
 import type { Premises } from '../premises.ts';
 import { qemu } from '../tools.ts';
-import { type Accelerator, guestMemory, qemuCommand } from './command-line.ts';
+import {
+  type Accelerator,
+  type Card,
+  guestMemory,
+  type MemoryFile,
+  qemuCommand,
+} from './command-line.ts';
 
 /** What a machine is made from; paths are the host's. */
 export interface Parts {
-  readonly kernel: string;
-  readonly initrd: string;
+  readonly boots?: { readonly kernel: string; readonly initrd: string } | undefined;
+  /** The file that is its memory. */
+  readonly memory?: MemoryFile | undefined;
   readonly shares: readonly HostShare[];
   /** Whether it has a disk. */
   readonly disk: boolean;
   readonly resources: Resources;
   readonly accelerator: Accelerator;
-  readonly network?: BoxNetwork | undefined;
+  /** What its network card is connected to; absent: it has none. */
+  readonly card?: Card['kind'] | undefined;
 }
 
-/** Descriptors that QEMU is given, in this order; then one for each share, that of the disk, and that of the network card. */
-const [CHANNEL, MONITOR, CONSOLE, FIRST_SHARE] = [0, 1, 2, 3].map((index) => FIRST_EXTRA + index);
+/** The numbers at which QEMU finds what it is given, one after the other in this order. */
+interface Descriptors {
+  readonly channel: number;
+  readonly monitor: number;
+  readonly console: number;
+  readonly shares: readonly number[];
+  readonly disk: number | undefined;
+  readonly cable: number | undefined;
+}
+
+function descriptorsOf(parts: Parts): Descriptors {
+  let next = FIRST_EXTRA;
+  const one = () => next++;
+  const oneIf = (given: boolean) => (given ? next++ : undefined);
+  return {
+    channel: one(),
+    monitor: one(),
+    console: one(),
+    shares: parts.shares.map(one),
+    disk: oneIf(parts.disk),
+    cable: oneIf(parts.card !== undefined),
+  };
+}
 
 /** The guest can make QEMU write as much as it likes to its console: bytes. */
 const MAX_CONSOLE = 4 * 2 ** 20;
 
-/** Channel, monitor, console, the shares, the disk, and the network card. */
+/** Channel, monitor, console, a state, the shares, the disk, and the network card. */
 const MOST_DESCRIPTORS = 1024n;
 
 /** @throws BoxError when QEMU is not there. */
 export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
   const program = find(qemu);
-  const place = placeOf(parts.network);
-  const afterShares = (FIRST_SHARE as number) + parts.shares.length;
-  const disks = parts.disk ? 1 : 0;
+  const { channel, monitor, console, ...descriptors } = descriptorsOf(parts);
+  const { boots, memory } = parts;
   const argv = qemuCommand(program, {
     ...parts,
-    kernel: '/kernel',
-    initrd: '/initrd',
-    channel: CHANNEL as number,
-    monitor: MONITOR as number,
-    console: CONSOLE as number,
+    ...{ channel, monitor, console },
+    boots: boots && { kernel: '/kernel', initrd: '/initrd' },
+    memory: memory && { ...memory, path: '/memory' },
     shares: parts.shares.map(({ tag }, index) => ({
       tag,
-      socket: (FIRST_SHARE as number) + index,
+      socket: descriptors.shares[index] as number,
     })),
-    disk: parts.disk ? afterShares : undefined,
-    card: place && {
-      kind: place === parts.network?.attachment ? 'tap' : 'stream',
-      cable: afterShares + disks,
-      address: printHardwareAddress(hardwareAddress(place)),
-    },
+    disk: descriptors.disk,
+    card: parts.card && { kind: parts.card, cable: descriptors.cable as number },
     tscKhz: tscKhz(),
   });
   // Memory that is shared is a file, too.
-  const shared = parts.shares.length === 0 ? 0 : guestMemory(parts.resources);
+  const shared = parts.shares.length > 0 || memory?.shared ? guestMemory(parts.resources) : 0;
   const jail: Jail = {
     ...premises,
     places: [
       ...premises.system,
-      readOnlyFile('kernel', parts.kernel),
-      readOnlyFile('initrd', parts.initrd),
+      ...(boots === undefined ? [] : [file('kernel', boots.kernel), file('initrd', boots.initrd)]),
+      ...(memory === undefined ? [] : [file('memory', memory.path, 'writable')]),
       ...(parts.accelerator === 'kvm' ? kvm : []),
     ],
     inmate: { ...premises.nobody, capabilities: [] },
@@ -76,7 +95,8 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       RLIMIT_NOFILE: MOST_DESCRIPTORS,
     },
   };
-  const extra = 3 + parts.shares.length + disks + (place === undefined ? 0 : 1);
+  const given = [descriptors.disk, descriptors.cable];
+  const extra = 3 + parts.shares.length + given.filter((each) => each !== undefined).length;
   return jailedProgram(jail, argv, extra);
 }
 
@@ -85,8 +105,12 @@ const kvm: readonly JailPlace[] = [
   { kind: 'kvm', path: 'dev/kvm' },
 ];
 
-function readOnlyFile(path: string, source: string): JailPlace {
-  return { kind: 'host file', path, source, access: 'read-only' };
+function file(
+  path: string,
+  source: string,
+  access: 'read-only' | 'writable' = 'read-only',
+): JailPlace {
+  return { kind: 'host file', path, source, access };
 }
 
 /** Half of bogomips, in kilohertz, where the processor's time stamp counter runs at a fixed rate. */
