@@ -1,6 +1,7 @@
 /* The guest's end of the channel: frames in and out of its buffers (channel.h). */
 #include <linux/fcntl.h>
 #include <linux/poll.h>
+#include <linux/time.h>
 
 #include "channel.h"
 #include "init.h"
@@ -21,10 +22,21 @@ void copy_bytes(void *to, const void *from, uint32_t size)
 		((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
 }
 
+enum { PAUSE_NANOSECONDS = 1000000 };
+
 void open_channel(int descriptor)
 {
 	sys3(__NR_fcntl, descriptor, F_SETFL, O_NONBLOCK);
 	channel = descriptor;
+	/* The kernel hears of the host a little after the port can be opened, and takes it for gone until then. */
+	for (;;) {
+		struct pollfd host = {channel, POLLOUT, 0};
+		const struct timespec now = {0, 0}, pause = {0, PAUSE_NANOSECONDS};
+		sys5(__NR_ppoll, &host, 1, &now, 0, 0);
+		if (!(host.revents & POLLHUP))
+			return;
+		sys2(__NR_nanosleep, &pause, 0);
+	}
 }
 
 int channel_idle(void)

@@ -71,6 +71,7 @@ struct frame {
 	const uint8_t *payload; /* until the next frame is asked for */
 };
 
+/* Waits for the host. */
 void open_channel(int descriptor);
 
 /* Whether everything that was sent is gone: only then may more be sent. */
