@@ -16,13 +16,13 @@ export function fingerprintOf(root: string): string | undefined {
 }
 
 function addTree(hash: Hash, directory: Buffer, device: bigint): boolean {
-  const names = namesIn(directory);
+  const names = allowed(() => readdirSync(directory, { encoding: 'buffer' }));
   if (names === undefined) return false;
   const below: Buffer[] = [];
   for (const name of names) {
     const path = Buffer.concat([directory, SLASH, name]);
-    const facts = lstatSync(path, { bigint: true });
-    if (facts.dev !== device) return false;
+    const facts = allowed(() => lstatSync(path, { bigint: true }));
+    if (facts?.dev !== device) return false;
     const { mode, uid, gid, size, ino, rdev, ctimeNs } = facts;
     hash.update(name);
     hash.update(`\0${mode},${uid},${gid},${size},${ino},${rdev},${ctimeNs};`);
@@ -34,9 +34,10 @@ function addTree(hash: Hash, directory: Buffer, device: bigint): boolean {
 
 const SLASH = Buffer.from('/');
 
-function namesIn(directory: Buffer): Buffer[] | undefined {
+/** undefined where the caller may not. */
+function allowed<Result>(act: () => Result): Result | undefined {
   try {
-    return readdirSync(directory, { encoding: 'buffer' });
+    return act();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
     return undefined;
@@ -45,23 +46,16 @@ function namesIn(directory: Buffer): Buffer[] | undefined {
 
 /** A file or directory of the tree that the caller may not read; undefined where there is none. */
 export function unreadableIn(root: string): string | undefined {
-  const names = namesIn(Buffer.from(root));
+  const names = allowed(() => readdirSync(root));
   if (names === undefined) return root;
   for (const name of names) {
-    const path = join(root, name.toString());
-    const facts = lstatSync(path, { throwIfNoEntry: false });
-    const found = facts?.isDirectory() ? unreadableIn(path) : undefined;
+    const path = join(root, name);
+    const facts = allowed(() => lstatSync(path));
+    if (facts === undefined) return path;
+    const found = facts.isDirectory() ? unreadableIn(path) : undefined;
     if (found !== undefined) return found;
-    if (facts?.isFile() && !mayRead(path)) return path;
+    if (facts.isFile() && allowed(() => accessSync(path, constants.R_OK) ?? true) === undefined)
+      return path;
   }
   return undefined;
-}
-
-function mayRead(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -17,7 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { dataDirectory } from '../../src/image/image.ts';
 import { giveToUser } from '../host/ordinary-user.ts';
 import { eachLeavesNothing, program, type Result, tsbox } from '../host/tsbox.ts';
@@ -46,6 +47,7 @@ beforeAll(() => {
   });
   symlinkSync(join(data, 'kernels'), join(scratch, 'data/kernels'));
   giveToUser(join(images, 'busybox'), USER);
+  chownSync(join(scratch, 'data'), USER, USER);
 });
 
 eachLeavesNothing();
@@ -135,24 +137,50 @@ test('a served image shows the user’s files as root’s, too', () => {
   expect(existsSync(join(image, 'etc/new'))).toBe(false);
 });
 
-test.each([
-  ['a file', 'secret/file', 0o000, '/secret/file'],
-  ['a directory', 'secret', 0o000, '/secret'],
-  ['what is in a directory', 'secret', 0o444, '/secret/file'],
-  ['the whole image', '.', 0o000, '/'],
-])('%s that the user may not read is refused by name', (_, place, mode, name) => {
+/** An image with a file in a directory. */
+function withSecret(): string {
   const image = join(scratch, 'unreadable');
   cpSync(join(images, 'busybox'), image, { recursive: true, verbatimSymlinks: true });
   mkdirSync(join(image, 'secret'));
   writeFileSync(join(image, 'secret/file'), 'x');
   giveToUser(image, USER);
+  onTestFinished(() => rmSync(image, { recursive: true }));
+  return image;
+}
+
+test.each([
+  ['a file', 'secret/file', 0o000],
+  ['a directory', 'secret', 0o000],
+  ['what is in a directory', 'secret', 0o444],
+  ['the whole image', '.', 0o000],
+])('%s of the user’s that its mode closes is open to root of the guest', (_, place, mode) => {
+  const image = withSecret();
   chmodSync(join(image, place), mode);
+  const result = run(['--rootfs', image], ['--', 'cat', '/secret/file']);
+  expect(result).toEqual({ status: 0, stdout: 'x', stderr: '' });
+});
+
+test('a file of another’s that the user may not read is refused by name', () => {
+  const image = withSecret();
+  chmodSync(join(image, 'secret/file'), 0o600);
+  chownSync(join(image, 'secret/file'), OTHER, OTHER);
   const { status, stderr } = run(['--rootfs', image], ['--', 'true']);
-  rmSync(image, { recursive: true });
   expect({ status, stderr }).toMatchObject({
     status: 125,
-    stderr: expect.stringContaining(`the image's ${name} is not for you to read`),
+    stderr: expect.stringContaining("the image's /secret/file is not for you to read"),
   });
+});
+
+test('where nothing can be kept, that is told of, and all is made anew each time', () => {
+  chownSync(join(scratch, 'data'), 0, 0);
+  renameSync(join(scratch, 'data/templates'), join(scratch, 'templates'));
+  onTestFinished(() => {
+    renameSync(join(scratch, 'templates'), join(scratch, 'data/templates'));
+    chownSync(join(scratch, 'data'), USER, USER);
+  });
+  const { status, stdout, stderr } = sh('echo alive');
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'alive\n' });
+  expect(stderr).toMatch(/^tsbox: disks and templates .* cannot be kept in \S+ \(EACCES.*\n$/);
 });
 
 test.each(['SIGTERM', 'SIGUSR1'] as const)('%s reaches the workload', async (signal) => {
