@@ -10,6 +10,7 @@ import { registerNetwork } from './network.ts';
 import { say } from './print.ts';
 import { type Drivers, registerRun } from './run.ts';
 import { registerSeccomp } from './seccomp.ts';
+import { registerVm } from './vm.ts';
 
 const drivers: Drivers = {
   container: (request, stdio, timeline, early) =>
@@ -27,4 +28,5 @@ export const ended = main({
   seccomp: registerSeccomp(drivers),
   doctor: registerDoctor,
   network: registerNetwork,
+  vm: registerVm,
 });

@@ -25,13 +25,19 @@ import { outside } from './outside.ts';
 import { say } from './print.ts';
 import type { RunArguments } from './run-arguments.ts';
 
+/** What of a command line the box depends on. */
+export type RequestWords = Pick<
+  RunArguments,
+  'image' | 'driver' | 'options' | 'machine' | 'seccompLog' | 'problems'
+>;
+
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
-export async function toRequest(words: RunArguments): Promise<BoxRequest> {
-  const { image, seccompLog, problems } = words;
+export async function toRequest(words: RequestWords): Promise<BoxRequest> {
+  const { image, seccompLog, machine, problems } = words;
   const request = await toldTogether(problems, () =>
     image.kind === 'config' ? fromConfig(image.file, words) : fromFlags(image, words),
   );
-  return seccompLog ? { ...request, watch: 'denied' } : request;
+  return { ...request, machine, ...(seccompLog ? { watch: 'denied' } : {}) };
 }
 
 /** @throws SpecError with what is wrong by now; then another error says nothing: a word may be meant for another. */
@@ -49,7 +55,7 @@ async function toldTogether<T>(problems: ProblemList, make: () => T | Promise<T>
 }
 
 /** Few runs have one, and what reads it is a part of the program of its own. */
-async function fromConfig(file: string, { driver }: RunArguments): Promise<BoxRequest> {
+async function fromConfig(file: string, { driver }: RequestWords): Promise<BoxRequest> {
   const { readConfigFile } = await import('./config.ts');
   const read = readConfigFile(file, currentDirectory(), driver);
   if ('problems' in read) throw new SpecError(read.problems);
@@ -67,7 +73,7 @@ function withSize(request: BoxRequest): BoxRequest {
 
 type NamedImage = Exclude<RunArguments['image'], { readonly kind: 'config' }>;
 
-function fromFlags(image: NamedImage, words: RunArguments): BoxRequest {
+function fromFlags(image: NamedImage, words: RequestWords): BoxRequest {
   const { problems } = words;
   const [data, cwd] = [dataDirectory(process.env, process.getuid?.() ?? 0), currentDirectory()];
   const seccomp = problems.attempt(() => readSeccomp(words.options.securityOpt), undefined);
@@ -98,7 +104,7 @@ function withoutUsers({ user: _, ...options }: RunOptions): RunOptions {
   return { ...options, groupAdd: [] };
 }
 
-function callerOf({ driver, options }: RunArguments, data: string, cwd: string): Caller {
+function callerOf({ driver, options }: RequestWords, data: string, cwd: string): Caller {
   const consoleSize = options.tty ? ownSize() : undefined;
   const ids = callerIds(driver, options);
   return {

@@ -4,6 +4,7 @@
  * `enablePositionalOptions()`, so that options behind IMAGE are the workload's.
  */
 import type { Command } from 'commander';
+import { type MachineWish, snapshotModes } from '../spec/box.ts';
 import { ProblemList } from '../spec/errors.ts';
 import { noOptions, type RunOptions } from '../spec/run-options.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
@@ -28,6 +29,7 @@ export interface RunArguments {
   readonly consoleSocket: string | undefined;
   /** Whether each system call that the profile denies is shown. */
   readonly seccompLog: boolean;
+  readonly machine: MachineWish;
   readonly options: RunOptions;
   /** What is wrong with all this, to be told with what is wrong with the options. */
   readonly problems: ProblemList;
@@ -52,6 +54,7 @@ type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs' | 'network'>> 
   readonly detachKeys?: string;
   readonly consoleSocket?: string;
   readonly vm?: true;
+  readonly snapshot?: string;
   readonly timing?: true;
   readonly 'timing=text'?: true;
   readonly 'timing=json'?: true;
@@ -99,6 +102,7 @@ export function toRunArguments(command: Command): RunArguments {
     ),
     consoleSocket: toConsoleSocket(command, flags),
     seccompLog: flags.seccompLog ?? false,
+    machine: toMachine(flags, problems),
     options: toRunOptions(command, flags, words, problems),
     problems,
   };
@@ -110,6 +114,7 @@ const notOfBox = [
   'config',
   'printConfig',
   'vm',
+  'snapshot',
   'debug',
   'seccomp',
   'seccompLog',
@@ -185,6 +190,14 @@ function toTiming(flags: Flags): Timing {
     return { kind: 'json', file: flags.timingFile ?? 'tsbox-timing.json' };
   }
   return flags.timing || flags['timing=text'] ? { kind: 'text' } : { kind: 'off' };
+}
+
+function toMachine({ vm, snapshot }: Flags, problems: ProblemList): MachineWish {
+  if (snapshot === undefined) return {};
+  const mode = snapshotModes.find((each) => each === snapshot);
+  if (mode === undefined) problems.add(`--snapshot ${snapshot}: it is ${snapshotModes.join(', ')}`);
+  else if (!vm) problems.add('--snapshot without --vm: a container is not saved; leave it out');
+  return mode === undefined ? {} : { snapshot: mode };
 }
 
 function toConsoleSocket(command: Command, flags: Flags): string | undefined {

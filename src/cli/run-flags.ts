@@ -17,6 +17,10 @@ export const runFlags: readonly Flag[] = [
     'run the config.json of an OCI bundle, which says all about the box; without IMAGE and COMMAND',
   ],
   ['--vm', 'run in a micro-VM instead of a container (not with compare)'],
+  [
+    '--snapshot <mode>',
+    'with --vm: auto (the default: it goes on where one like it was saved, if it can), always or never',
+  ],
   ['--init', 'PID 1 passes signals on and reaps orphans, and the command is its child'],
   ['-t, --tty', 'give it a terminal of its own, shown at yours'],
   ['-i, --interactive', 'what is typed or piped in goes to the box'],

@@ -53,7 +53,20 @@ export interface BoxRequest extends Omit<Box, 'id'> {
   readonly timeout?: number;
   /** What the box would usually have, and why this host has not got it: to be told, a sentence. */
   readonly lacks?: string;
+  readonly machine?: MachineWish;
 }
+
+/** What is asked of the machine of a micro-VM, and means nothing to a container. */
+export interface MachineWish {
+  /**
+   * Whether it goes on where one that was saved stood: `auto` (where that can be), `always`, or `never`, and
+   * then it boots.
+   */
+  readonly snapshot?: SnapshotMode;
+}
+
+export const snapshotModes = ['auto', 'always', 'never'] as const;
+export type SnapshotMode = (typeof snapshotModes)[number];
 
 /** Which ids of the host stand behind those of the box. */
 export interface BoxIds {

@@ -4,14 +4,16 @@ import type { Host } from '../plan/host.ts';
 import { renewSections } from '../plan/renew.ts';
 import { decodeReport } from '../plan/report.ts';
 import { type Section, stepsOf } from '../plan/step.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
+import type { SnapshotMode } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { boot, type Listener, notUp, warning, whileAlive } from './boot.ts';
 import type { Disk } from './disk.ts';
-import { restoreMachine } from './from-template.ts';
+import { type Ingredients, restoreMachine } from './from-template.ts';
 import type { Guest } from './guest.ts';
 import type { Machine } from './machine.ts';
-import type { MachineBase } from './make-template.ts';
+import type { MachineBase, Maker } from './make-template.ts';
 import type { Begun } from './running.ts';
 import { discardTemplate, TemplateError } from './template.ts';
 
@@ -24,6 +26,7 @@ export interface Beginning {
   readonly guest: Guest;
   readonly arch: Host['arch'];
   readonly listener: Listener;
+  readonly snapshot: SnapshotMode;
 }
 
 /** @throws BoxError, and the machine is gone then. */
@@ -39,26 +42,60 @@ export async function beginWorkload(beginning: Beginning): Promise<Begun> {
   return { machine, booted: { steps: stepsOf(guest.machine), report }, steps };
 }
 
-/** @returns undefined where it has to be booted. */
+/** @returns undefined where it has to be booted. @throws BoxError where it must not be. */
 async function beginRestored(beginning: Beginning): Promise<Begun | undefined> {
-  const { base, boots, store, disk, guest, arch, listener } = beginning;
-  const { accelerator, why, proved } = chooseAccelerator();
-  // A machine that is saved cannot be connected to virtiofsd.
-  if (store === undefined || disk === undefined || guest.shares.length > 0 || !proved)
+  const { guest, listener, snapshot } = beginning;
+  const source = templateSource(beginning);
+  if ('lacks' in source) {
+    if (snapshot === 'always')
+      throw new BoxError(`--snapshot always: ${source.lacks}: use --snapshot auto`);
     return undefined;
+  }
   try {
-    const maker = { store, base: { ...base, accelerator }, arch, listener };
-    const machine = await restoreMachine(maker, { boots, disk, guest });
-    if (why !== undefined) listener.say(warning(why));
+    const machine = await restoreMachine(source.maker, source.ingredients);
+    if (source.why !== undefined) listener.say(warning(source.why));
     return { machine, steps: await begin(machine, guest.box, beginning) };
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    discardTemplate(store, error);
-    listener.say(
-      `the template ${error.template} of the micro-VM cannot be used (${error.message.trim()}): it is booted instead, and the next one makes a new template`,
-    );
+    discardTemplate(source.maker.store, error);
+    const what = `the template ${error.template} of the micro-VM cannot be used (${error.message.trim()})`;
+    if (snapshot === 'always')
+      throw new BoxError(`${what}: try again, which makes a new one, or use --snapshot auto`);
+    listener.say(`${what}: it is booted instead, and the next one makes a new template`);
     return undefined;
   }
+}
+
+export interface TemplateSource {
+  readonly maker: Maker;
+  readonly ingredients: Ingredients;
+  /** Why there is no KVM. */
+  readonly why: string | undefined;
+}
+
+/** What its template is made from, or why it can have none. */
+export function templateSource({
+  base,
+  boots,
+  store,
+  disk,
+  guest,
+  arch,
+  listener,
+  snapshot,
+}: Beginning): TemplateSource | { readonly lacks: string } {
+  const { accelerator, why, proved } = chooseAccelerator();
+  if (snapshot === 'never') return { lacks: 'it is told to boot' };
+  if (store === undefined) return { lacks: 'there is no place to keep templates in' };
+  if (disk === undefined)
+    return {
+      lacks: 'its image is shared with the host, which no machine that is saved can do',
+    };
+  if (guest.shares.length > 0)
+    return { lacks: 'it has volumes (-v), which no machine that is saved can have' };
+  if (!proved) return { lacks: 'no guest has come up under KVM yet' };
+  const maker = { store, base: { ...base, accelerator }, arch, listener };
+  return { maker, ingredients: { boots, disk, guest }, why };
 }
 
 /** Has the guest's init carry out the rest. @throws TemplateError, or BoxError, and the machine is gone then. */

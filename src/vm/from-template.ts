@@ -30,7 +30,11 @@ export async function restoreMachine(maker: Maker, ingredients: Ingredients): Pr
   return startMachine(request, listener.stdio);
 }
 
-async function provideImageTemplate(maker: Maker, ingredients: Ingredients): Promise<Template> {
+/** @throws as above. */
+export async function provideImageTemplate(
+  maker: Maker,
+  ingredients: Ingredients,
+): Promise<Template> {
   const { store, arch } = maker;
   const { disk, guest } = ingredients;
   const machine = nameOfMachine(maker, ingredients);
