@@ -7,7 +7,7 @@ import { type Section, stepsOf } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import type { SnapshotMode } from '../spec/box.ts';
-import { chooseAccelerator } from './accelerator.ts';
+import { type Choice, chooseAccelerator } from './accelerator.ts';
 import { boot, type Listener, notUp, warning, whileAlive } from './boot.ts';
 import type { Disk } from './disk.ts';
 import { type Ingredients, restoreMachine } from './from-template.ts';
@@ -32,10 +32,13 @@ export interface Beginning {
 /** @throws BoxError, and the machine is gone then. */
 export async function beginWorkload(beginning: Beginning): Promise<Begun> {
   const { base, boots, disk, guest, listener } = beginning;
-  const restored = await beginRestored(beginning);
+  const choice = chooseAccelerator();
+  if (choice.why !== undefined) listener.say(warning(choice.why));
+  const restored = await beginRestored(beginning, choice);
   if (restored !== undefined) return restored;
   const { machine, report } = await boot(
     { ...base, from: { kind: 'kernel', ...boots }, disk: disk?.file, shares: guest.shares },
+    choice.accelerator,
     listener,
   );
   const steps = await begin(machine, [...guest.disk, ...guest.box], beginning);
@@ -43,9 +46,9 @@ export async function beginWorkload(beginning: Beginning): Promise<Begun> {
 }
 
 /** @returns undefined where it has to be booted. @throws BoxError where it must not be. */
-async function beginRestored(beginning: Beginning): Promise<Begun | undefined> {
+async function beginRestored(beginning: Beginning, choice: Choice): Promise<Begun | undefined> {
   const { guest, listener, snapshot } = beginning;
-  const source = templateSource(beginning);
+  const source = templateSource(beginning, choice);
   if ('lacks' in source) {
     if (snapshot === 'always')
       throw new BoxError(`--snapshot always: ${source.lacks}: use --snapshot auto`);
@@ -53,7 +56,6 @@ async function beginRestored(beginning: Beginning): Promise<Begun | undefined> {
   }
   try {
     const machine = await restoreMachine(source.maker, source.ingredients);
-    if (source.why !== undefined) listener.say(warning(source.why));
     return { machine, steps: await begin(machine, guest.box, beginning) };
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
@@ -69,22 +71,13 @@ async function beginRestored(beginning: Beginning): Promise<Begun | undefined> {
 export interface TemplateSource {
   readonly maker: Maker;
   readonly ingredients: Ingredients;
-  /** Why there is no KVM. */
-  readonly why: string | undefined;
 }
 
 /** What its template is made from, or why it can have none. */
-export function templateSource({
-  base,
-  boots,
-  store,
-  disk,
-  guest,
-  arch,
-  listener,
-  snapshot,
-}: Beginning): TemplateSource | { readonly lacks: string } {
-  const { accelerator, why, proved } = chooseAccelerator();
+export function templateSource(
+  { base, boots, store, disk, guest, arch, listener, snapshot }: Beginning,
+  { accelerator, proved }: Choice,
+): TemplateSource | { readonly lacks: string } {
   if (snapshot === 'never') return { lacks: 'it is told to boot' };
   if (store === undefined) return { lacks: 'there is no place to keep templates in' };
   if (disk === undefined)
@@ -95,7 +88,7 @@ export function templateSource({
     return { lacks: 'it has volumes (-v), which no machine that is saved can have' };
   if (!proved) return { lacks: 'no guest has come up under KVM yet' };
   const maker = { store, base: { ...base, accelerator }, arch, listener };
-  return { maker, ingredients: { boots, disk, guest }, why };
+  return { maker, ingredients: { boots, disk, guest } };
 }
 
 /** Has the guest's init carry out the rest. @throws TemplateError, or BoxError, and the machine is gone then. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
-import { chooseAccelerator, saveVerdict } from './accelerator.ts';
+import { saveVerdict } from './accelerator.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import type { Accelerator } from './qemu/command-line.ts';
 
@@ -31,10 +31,9 @@ export interface Booted {
  */
 export async function boot(
   request: Omit<MachineRequest, 'accelerator'>,
+  accelerator: Accelerator,
   listener: Listener,
 ): Promise<Booted> {
-  const { accelerator, why } = chooseAccelerator();
-  if (why !== undefined) listener.say(warning(why));
   const first = await attempt({ ...request, accelerator }, listener);
   if ('machine' in first) {
     if (accelerator === 'kvm') saveVerdict(true, '');

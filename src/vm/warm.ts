@@ -4,6 +4,7 @@ import { BoxError } from '../sandbox/errors.ts';
 import type { Early } from '../sandbox/sandbox.ts';
 import { Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
+import { chooseAccelerator } from './accelerator.ts';
 import { templateSource } from './begin.ts';
 import { provideImageTemplate } from './from-template.ts';
 import { prepare, withSpace } from './prepare.ts';
@@ -24,7 +25,7 @@ export async function warmVm(
     const timeline = new Timeline();
     const { state, beginning, end } = await prepare(request, { stdio, timeline, say, early });
     try {
-      const source = templateSource(beginning);
+      const source = templateSource(beginning, chooseAccelerator());
       if ('lacks' in source) throw new BoxError(`no template can be made: ${source.lacks}`);
       const { maker, ingredients } = source;
       return await provideImageTemplate(maker, ingredients).catch((error) => {
