@@ -5,7 +5,7 @@
  *   frame = header  payload[length]
  *
  * Numbers are little-endian. The guest says hello, reports on the plan that it came with (/plan), and then
- * on each that the host sends, until one of them begins the workload. Standard input flows on credit: the
+ * on each that the host sends; one of them begins the workload. Standard input flows on credit: the
  * host sends no more bytes than the guest has room for, so that a signal is never stuck behind data that the
  * workload does not read.
  */
@@ -24,15 +24,18 @@ enum frame_type {
 	FRAME_STDOUT = 2,  /* guest: bytes                                                    */
 	FRAME_STDERR = 3,  /* guest: bytes                                                    */
 	FRAME_CREDIT = 4,  /* guest: u32, so many more bytes of standard input may be sent    */
-	FRAME_REPORT = 5,  /* guest: the report of a plan (plan.h) that has come to its end   */
+	FRAME_REPORT = 5,  /* guest: that of the plan (plan.h) with the workload, which ended */
 	FRAME_EXIT = 6,    /* guest: struct ended; the last frame                             */
-	FRAME_BEGUN = 7,   /* guest: u64, `now`, when the workload's process has been made    */
+	FRAME_BEGUN = 7,   /* guest: struct begun, when the workload's process has been made  */
+	FRAME_DONE = 8,    /* guest: the report of any other plan, which has come to its end  */
+	FRAME_HELD = 9,    /* guest: nothing more is sent before the next plan is done        */
 	FRAME_STDIN = 16,  /* host: bytes                                                     */
 	FRAME_EOF = 17,    /* host: standard input has ended                                  */
 	FRAME_SIGNAL = 18, /* host: u32, a signal for the workload                            */
 	FRAME_RESIZE = 19, /* host: struct window_size (terminal.h) of its terminal           */
 	FRAME_HOSTS = 20,  /* host: struct piece, and bytes of its /etc/hosts                 */
-	FRAME_PLAN = 21    /* host: struct piece, and bytes of the plan to be carried out now */
+	FRAME_PLAN = 21,   /* host: struct piece, and bytes of the plan to be carried out now */
+	FRAME_HOLD = 22    /* host: no stream is served from now on; a plan is to come next   */
 };
 
 struct frame_header {
@@ -44,6 +47,11 @@ struct hello {
 	uint32_t version;
 	uint32_t reserved;
 	uint64_t now; /* the guest's CLOCK_MONOTONIC, nanoseconds */
+};
+
+struct begun {
+	uint64_t now;
+	uint64_t process; /* its number */
 };
 
 struct ended {
@@ -60,6 +68,7 @@ struct piece {
 
 _Static_assert(sizeof(struct frame_header) == 8, "ORDER CHANNEL");
 _Static_assert(sizeof(struct hello) == 16, "ORDER CHANNEL");
+_Static_assert(sizeof(struct begun) == 16, "ORDER CHANNEL");
 _Static_assert(sizeof(struct ended) == 16, "ORDER CHANNEL");
 _Static_assert(sizeof(struct piece) == 8, "ORDER CHANNEL");
 

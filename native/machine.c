@@ -86,10 +86,10 @@ static struct plan_bytes receive_plan(void)
 	}
 }
 
-void send_report(const struct report *report, uint32_t steps)
+void send_report(uint32_t type, const struct report *report, uint32_t steps)
 {
 	const size_t size = report_bytes(steps);
-	send_frame(FRAME_REPORT, report, size < CHANNEL_MAX_PAYLOAD ? (uint32_t)size : CHANNEL_MAX_PAYLOAD);
+	send_frame(type, report, size < CHANNEL_MAX_PAYLOAD ? (uint32_t)size : CHANNEL_MAX_PAYLOAD);
 	flush_channel_wholly();
 }
 
@@ -118,6 +118,16 @@ static void clear(struct report *report, uint32_t steps)
 		((volatile uint8_t *)report)[i] = 0;
 }
 
+void carry_out_next(void)
+{
+	static struct report *report;
+	if (report == NULL)
+		report = map_memory(report_bytes(PLAN_MAX_STEPS));
+	const uint32_t steps = carry_out(receive_plan(), report);
+	send_report(FRAME_DONE, report, steps);
+	clear(report, steps);
+}
+
 _Noreturn void machine(void)
 {
 	/* The workload's process writes into it, too. */
@@ -130,7 +140,7 @@ _Noreturn void machine(void)
 	send_frame(FRAME_HELLO, &hello, sizeof hello);
 	flush_channel_wholly();
 	for (;;) {
-		send_report(report, steps);
+		send_report(FRAME_DONE, report, steps);
 		clear(report, steps);
 		steps = carry_out(receive_plan(), report);
 		if (is_workload())

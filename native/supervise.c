@@ -97,6 +97,17 @@ static void take_hosts(const uint8_t *bytes, uint32_t length)
 		sys2(__NR_ftruncate, hosts, piece.size);
 }
 
+/* Until the next plan is done: what was on its way to the host is there, and nothing else is. */
+static void hold(void)
+{
+	flush_channel_wholly();
+	send_frame(FRAME_HELD, NULL, 0);
+	flush_channel_wholly();
+	carry_out_next();
+	/* To another host, perhaps, which has been promised nothing. */
+	credit_owed = STDIN_ROOM - room_used;
+}
+
 static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 {
 	uint32_t number = 0;
@@ -114,6 +125,8 @@ static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
 	}
 	if (type == FRAME_HOSTS)
 		take_hosts(payload, length);
+	if (type == FRAME_HOLD)
+		hold();
 }
 
 static void obey_all(void)
@@ -245,7 +258,7 @@ static _Noreturn void finish(int32_t status, struct report *report, uint32_t ste
 	drain(FRAME_STDOUT, &from_stdout);
 	drain(FRAME_STDERR, &from_stderr);
 	sys0(__NR_sync);
-	send_report(report, steps);
+	send_report(FRAME_REPORT, report, steps);
 	const struct ended ended = {(uint32_t)status, oom_killed(), monotonic()};
 	send_frame(FRAME_EXIT, &ended, sizeof ended);
 	flush_channel_wholly();
@@ -292,8 +305,8 @@ int64_t supervise(const long args[4], struct report *report, uint32_t steps)
 	hosts = args[2];
 	signals = (int)sys4(__NR_signalfd4, -1, &watched, sizeof watched, O_CLOEXEC | O_NONBLOCK);
 
-	const uint64_t now = monotonic();
-	send_frame(FRAME_BEGUN, &now, sizeof now);
+	const struct begun begun = {monotonic(), (uint64_t)workload};
+	send_frame(FRAME_BEGUN, &begun, sizeof begun);
 	credit_owed = STDIN_ROOM;
 	obey_all();
 	int32_t status = 0;

@@ -11,6 +11,7 @@ const commonOpenFlags = {
   O_CREAT: 0o100,
   O_EXCL: 0o200,
   O_NOCTTY: 0o400,
+  O_TRUNC: 0o1000,
   O_NONBLOCK: 0o4000,
   O_CLOEXEC: 0o2000000,
   O_PATH: 0o10000000,

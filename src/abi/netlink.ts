@@ -17,6 +17,7 @@ export const messageTypes = {
   RTM_GETLINK: 18,
   RTM_SETLINK: 19,
   RTM_NEWADDR: 20,
+  RTM_DELADDR: 21,
   RTM_GETADDR: 22,
   RTM_NEWROUTE: 24,
   RTM_GETROUTE: 26,

@@ -17,8 +17,9 @@ export function registerCompare(program: Command): void {
 async function compareAction(command: Command): Promise<void> {
   const { image, options, driver, timing, seccompLog, problems } = toRunArguments(command);
   problems.throwIfAny();
-  if (image.kind === 'config') {
-    command.error('error: --config: compare takes an image and a command; give those', {
+  if (image.kind === 'config' || image.kind === 'snapshot') {
+    const flag = image.kind === 'config' ? '--config' : '--from';
+    command.error(`error: ${flag}: compare takes an image and a command; give those`, {
       exitCode: 125,
     });
   }

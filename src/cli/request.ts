@@ -34,9 +34,7 @@ export type RequestWords = Pick<
 /** @throws SpecError for what is wrong with the flags, BoxError for an image that is not there. */
 export async function toRequest(words: RequestWords): Promise<BoxRequest> {
   const { image, seccompLog, machine, problems } = words;
-  const request = await toldTogether(problems, () =>
-    image.kind === 'config' ? fromConfig(image.file, words) : fromFlags(image, words),
-  );
+  const request = await toldTogether(problems, () => requestOf(image, words));
   return { ...request, machine, ...(seccompLog ? { watch: 'denied' } : {}) };
 }
 
@@ -52,6 +50,27 @@ async function toldTogether<T>(problems: ProblemList, make: () => T | Promise<T>
   }
   problems.throwIfAny();
   return made;
+}
+
+function requestOf(
+  image: RunArguments['image'],
+  words: RequestWords,
+): BoxRequest | Promise<BoxRequest> {
+  switch (image.kind) {
+    case 'config':
+      return fromConfig(image.file, words);
+    case 'snapshot':
+      return fromSnapshot(image.name, words);
+    default:
+      return fromFlags(image, words);
+  }
+}
+
+/** What it was saved with, on the network that is asked for now. */
+async function fromSnapshot(name: string, words: RequestWords): Promise<BoxRequest> {
+  const { requestOfSnapshot } = await import('./from-snapshot.ts');
+  const [data, cwd] = [dataDirectory(process.env, process.getuid?.() ?? 0), currentDirectory()];
+  return requestOfSnapshot(name, words, data, callerOf(words, data, cwd));
 }
 
 /** Few runs have one, and what reads it is a part of the program of its own. */
@@ -71,7 +90,7 @@ function withSize(request: BoxRequest): BoxRequest {
   return { ...request, spec: { ...request.spec, process: { ...process, consoleSize } } };
 }
 
-type NamedImage = Exclude<RunArguments['image'], { readonly kind: 'config' }>;
+type NamedImage = Extract<RunArguments['image'], { readonly kind: 'image' | 'rootfs' }>;
 
 function fromFlags(image: NamedImage, words: RequestWords): BoxRequest {
   const { problems } = words;

@@ -4,11 +4,12 @@
  * `enablePositionalOptions()`, so that options behind IMAGE are the workload's.
  */
 import type { Command } from 'commander';
-import { type MachineWish, snapshotModes } from '../spec/box.ts';
+import type { MachineWish } from '../spec/box.ts';
 import { ProblemList } from '../spec/errors.ts';
 import { noOptions, type RunOptions } from '../spec/run-options.ts';
 import { DEFAULT_DETACH_KEYS, parseDetachKeys } from '../terminal/detach-keys.ts';
 import { LenientCommand } from './lenient-command.ts';
+import { toMachine } from './machine-flags.ts';
 import { runFlags } from './run-flags.ts';
 
 export interface RunArguments {
@@ -16,7 +17,9 @@ export interface RunArguments {
   readonly image:
     | { readonly kind: 'image'; readonly word: string }
     | { readonly kind: 'rootfs'; readonly directory: string }
-    | { readonly kind: 'config'; readonly file: string };
+    | { readonly kind: 'config'; readonly file: string }
+    /** A box that was saved. */
+    | { readonly kind: 'snapshot'; readonly name: string };
   readonly driver: 'container' | 'vm';
   readonly timing: Timing;
   /** Whether errors come with all that is known about them. */
@@ -55,6 +58,9 @@ type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs' | 'network'>> 
   readonly consoleSocket?: string;
   readonly vm?: true;
   readonly snapshot?: string;
+  readonly snapshotAs?: string;
+  readonly snapshotWhen?: string;
+  readonly from?: string;
   readonly timing?: true;
   readonly 'timing=text'?: true;
   readonly 'timing=json'?: true;
@@ -87,7 +93,11 @@ export function toRunArguments(command: Command): RunArguments {
   if (command instanceof LenientCommand)
     for (const sentence of command.unknownOptions) problems.add(sentence);
   const [image, words] = splitWords(command, flags);
-  if (words.length === 0 && image.kind !== 'config' && !flags.entrypoint)
+  if (
+    words.length === 0 &&
+    (image.kind === 'image' || image.kind === 'rootfs') &&
+    !flags.entrypoint
+  )
     usageError(command, 'no COMMAND given', 'name the program to run');
   return {
     image,
@@ -115,6 +125,9 @@ const notOfBox = [
   'printConfig',
   'vm',
   'snapshot',
+  'snapshotAs',
+  'snapshotWhen',
+  'from',
   'debug',
   'seccomp',
   'seccompLog',
@@ -167,8 +180,17 @@ function toRunOptions(
 
 function splitWords(
   command: Command,
-  { rootfs, config }: Flags,
+  { rootfs, config, from }: Flags,
 ): [RunArguments['image'], readonly string[]] {
+  if (from !== undefined) {
+    if (rootfs !== undefined || config !== undefined || command.args.length > 0)
+      usageError(
+        command,
+        `--from with ${command.args[0] ?? (rootfs === undefined ? '--config' : '--rootfs')}`,
+        'the box that was saved has its image and its command already; leave it out',
+      );
+    return [{ kind: 'snapshot', name: from }, []];
+  }
   if (config !== undefined) {
     if (rootfs !== undefined || command.args.length > 0)
       usageError(
@@ -190,14 +212,6 @@ function toTiming(flags: Flags): Timing {
     return { kind: 'json', file: flags.timingFile ?? 'tsbox-timing.json' };
   }
   return flags.timing || flags['timing=text'] ? { kind: 'text' } : { kind: 'off' };
-}
-
-function toMachine({ vm, snapshot }: Flags, problems: ProblemList): MachineWish {
-  if (snapshot === undefined) return {};
-  const mode = snapshotModes.find((each) => each === snapshot);
-  if (mode === undefined) problems.add(`--snapshot ${snapshot}: it is ${snapshotModes.join(', ')}`);
-  else if (!vm) problems.add('--snapshot without --vm: a container is not saved; leave it out');
-  return mode === undefined ? {} : { snapshot: mode };
 }
 
 function toConsoleSocket(command: Command, flags: Flags): string | undefined {

@@ -21,6 +21,15 @@ export const runFlags: readonly Flag[] = [
     '--snapshot <mode>',
     'with --vm: auto (the default: it goes on where one like it was saved, if it can), always or never',
   ],
+  ['--snapshot-as <name>', 'with --vm: save the box under this name once it is ready, and end it'],
+  [
+    '--snapshot-when <when>',
+    'line:REGEX of its output, tcp:PORT at which it listens, or a number of seconds: when it is ready',
+  ],
+  [
+    '--from <name>',
+    'with --vm: go on where a box was saved by --snapshot-as; without IMAGE and COMMAND',
+  ],
   ['--init', 'PID 1 passes signals on and reaps orphans, and the command is its child'],
   ['-t, --tty', 'give it a terminal of its own, shown at yours'],
   ['-i, --interactive', 'what is typed or piped in goes to the box'],

@@ -117,6 +117,10 @@ export function closeOnExec(fd: number): Call {
   return { call: 'fcntl', args: [number(fd), command, flags(abi.descriptorFlags, ['FD_CLOEXEC'])] };
 }
 
+export function close(fd: Slot): Call {
+  return { call: 'close', args: [slot(fd)] };
+}
+
 /** fcntl(2): EBADF where the descriptor is not open. */
 export function getDescriptorFlags(fd: number): Call {
   return { call: 'fcntl', args: [number(fd), flags(abi.fcntlCommands, ['F_GETFD']), ZERO] };

@@ -165,6 +165,13 @@ export function setMtu(link: Link, mtu: number): Message {
   };
 }
 
+/** Its routes go with that, and its addresses of version 6. */
+export function linkDown(link: Link): Message {
+  const change = ['ifi_change', word(abi.interfaceFlags.IFF_UP)] as const;
+  const header = [...linkHeader(link, false).slice(0, -1), change];
+  return { type: 'RTM_NEWLINK', flags: changed, header, attributes: [] };
+}
+
 export function linkUp(link: Link): Message {
   return { type: 'RTM_NEWLINK', flags: changed, header: linkHeader(link, true), attributes: [] };
 }
@@ -212,6 +219,12 @@ export function newAddress(link: Link, address: Address, length: number): Messag
       ...broadcast(address, length),
     ],
   };
+}
+
+/** @param length that it was given with. */
+export function deleteAddress(link: Link, address: Address, length: number): Message {
+  const { header, attributes } = newAddress(link, address, length);
+  return { type: 'RTM_DELADDR', flags: changed, header, attributes };
 }
 
 /** Of all interfaces. */

@@ -39,6 +39,22 @@ export function socketUdp(family: 4 | 6): Call {
   };
 }
 
+export function socketTcp(): Call {
+  return {
+    call: 'socket',
+    args: [
+      flags(abi.socketFamilies, ['AF_INET']),
+      flags(abi.socketTypes, ['SOCK_STREAM', 'SOCK_CLOEXEC']),
+      ZERO,
+    ],
+  };
+}
+
+/** connect(2) */
+export function connectPort(socket: Slot, address: Address, port: number): Call {
+  return { call: 'connect', args: [slot(socket), ...socketAddress(address, port)] };
+}
+
 export function bindAddress(socket: Slot, address: Address): Call {
   return { call: 'bind', args: [slot(socket), ...socketAddress(address, 0)] };
 }

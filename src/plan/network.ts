@@ -12,7 +12,9 @@ import { openat2, write } from './calls.ts';
 import type { Host } from './host.ts';
 import {
   defaultRoute,
+  deleteAddress,
   joinBridge,
+  linkDown,
   linkUp,
   newAddress,
   newPair,
@@ -150,6 +152,38 @@ export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by 
       send(defaultRoute(gateway), 'everything else is reached through the host'),
     ),
     ...place.addresses.flatMap((address) => prove(address, place)),
+  ];
+}
+
+/**
+ * By the init of a guest whose interface was configured when it was saved.
+ * @param old where it was then.
+ */
+export function renewInterface(place: Place, old: Place): Step[] {
+  const send = (message: Parameters<typeof sendNetlink>[1], why: string): Step =>
+    step(sendNetlink('netlink', message), why);
+  const lengthOn = ({ network }: Place, index: number) => network.subnets[index]?.length ?? 0;
+  return [
+    step(socketNetlink(), "a handle on the box's interfaces", { into: 'netlink' }),
+    send(linkDown(CARD_NUMBER), 'it has another place: its routes go'),
+    ...old.addresses.flatMap((address, each) =>
+      // Those of version 6 have gone already.
+      address.family === 4
+        ? [send(deleteAddress(CARD_NUMBER, address, lengthOn(old, each)), 'the address it had')]
+        : [],
+    ),
+    send(setHardwareAddress(CARD_NUMBER, hardwareAddress(place)), 'that of no other card'),
+    send(setMtu(CARD_NUMBER, place.mtu), 'no packet is larger than those of the network'),
+    ...place.addresses.map((address, each) =>
+      send(
+        newAddress(CARD_NUMBER, address, lengthOn(place, each)),
+        `its address on ${place.network.name}`,
+      ),
+    ),
+    send(linkUp(CARD_NUMBER), 'from here on it is there'),
+    ...gateways(place).map((gateway) =>
+      send(defaultRoute(gateway), 'everything else is reached through the host'),
+    ),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Attachment, NetworkRequest, Place } from './network.ts';
+import type { ReadyWhen } from './snapshot-when.ts';
 import type { IdMapping, Spec } from './spec.ts';
 
 /** One run: a specification, and what the OCI leaves to the runtime. */
@@ -63,6 +64,10 @@ export interface MachineWish {
    * then it boots.
    */
   readonly snapshot?: SnapshotMode;
+  /** It is saved under this name once its workload is ready, and that is its end. */
+  readonly save?: { readonly name: string; readonly when: ReadyWhen };
+  /** It goes on, with its workload, where the one of this name was saved. */
+  readonly from?: string;
 }
 
 export const snapshotModes = ['auto', 'always', 'never'] as const;

@@ -1,7 +1,7 @@
 /** Has a machine come to the workload: one from a template where that can be, otherwise one that boots. */
 import { encodePlan } from '../plan/encode.ts';
 import type { Host } from '../plan/host.ts';
-import { renewSections } from '../plan/renew.ts';
+import { type Fresh, renewSections } from '../plan/renew.ts';
 import { decodeReport } from '../plan/report.ts';
 import { type Section, stepsOf } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
@@ -14,8 +14,9 @@ import { type Ingredients, restoreMachine } from './from-template.ts';
 import type { Guest } from './guest.ts';
 import type { Machine } from './machine.ts';
 import type { MachineBase, Maker } from './make-template.ts';
+import type { MemoryFile } from './qemu/command-line.ts';
 import type { Begun } from './running.ts';
-import { discardTemplate, TemplateError } from './template.ts';
+import { discardTemplate, type Template, TemplateError } from './template.ts';
 
 export interface Beginning {
   readonly base: Omit<MachineBase, 'accelerator'>;
@@ -41,12 +42,29 @@ export async function beginWorkload(beginning: Beginning): Promise<Begun> {
     choice.accelerator,
     listener,
   );
-  const steps = await begin(machine, [...guest.disk, ...guest.box], beginning);
-  return { machine, booted: { steps: stepsOf(guest.machine), report }, steps };
+  const begun = await begin(machine, [...guest.disk, ...guest.box], beginning);
+  return { ...begun, booted: { steps: stepsOf(guest.machine), report } };
+}
+
+/** From a template, with a memory that is to be kept. @throws BoxError */
+export async function beginSaved(
+  beginning: Beginning,
+  memoryOf: (template: Template) => MemoryFile,
+): Promise<Begun> {
+  const choice = chooseAccelerator();
+  if (choice.why !== undefined) beginning.listener.say(warning(choice.why));
+  const always = { ...beginning, snapshot: 'always' } as const;
+  const begun = await beginRestored(always, choice, memoryOf);
+  if (begun === undefined) throw new Error('--snapshot always boots nothing');
+  return begun;
 }
 
 /** @returns undefined where it has to be booted. @throws BoxError where it must not be. */
-async function beginRestored(beginning: Beginning, choice: Choice): Promise<Begun | undefined> {
+async function beginRestored(
+  beginning: Beginning,
+  choice: Choice,
+  memoryOf: (template: Template) => MemoryFile = ({ memory }) => ({ path: memory, shared: false }),
+): Promise<Begun | undefined> {
   const { guest, listener, snapshot } = beginning;
   const source = templateSource(beginning, choice);
   if ('lacks' in source) {
@@ -55,8 +73,8 @@ async function beginRestored(beginning: Beginning, choice: Choice): Promise<Begu
     return undefined;
   }
   try {
-    const machine = await restoreMachine(source.maker, source.ingredients);
-    return { machine, steps: await begin(machine, guest.box, beginning) };
+    const machine = await restoreMachine(source.maker, source.ingredients, memoryOf);
+    return await begin(machine, guest.box, beginning);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     discardTemplate(source.maker.store, error);
@@ -92,18 +110,18 @@ export function templateSource(
 }
 
 /** Has the guest's init carry out the rest. @throws TemplateError, or BoxError, and the machine is gone then. */
-async function begin(machine: Machine, sections: readonly Section[], beginning: Beginning) {
+async function begin(
+  machine: Machine,
+  sections: readonly Section[],
+  beginning: Beginning,
+): Promise<Begun> {
   const { arch, listener } = beginning;
   try {
-    const fresh = {
-      time: BigInt(Date.now()) * 1_000_000n,
-      entropy: crypto.getRandomValues(new Uint8Array(32)),
-    };
-    const steps = stepsOf([...renewSections(arch, fresh), ...sections]);
+    const steps = stepsOf([...renewSections(arch, takeFresh()), ...sections]);
     const plan = encodePlan(steps, arch);
     const answered = Promise.race([machine.session.carryOut(plan), unlessRestored(machine)]);
     const progress = await whileAlive(machine, answered, listener.abort);
-    if (progress?.kind === 'begun') return steps;
+    if (progress?.kind === 'begun') return { machine, steps, process: progress.process };
     if (progress !== undefined)
       throw failureOf(steps, decodeReport(progress.report)) ?? notUp(machine.lastWords());
     throw machine.template === undefined
@@ -115,8 +133,16 @@ async function begin(machine: Machine, sections: readonly Section[], beginning: 
   }
 }
 
+/** What no other machine gets. */
+export function takeFresh(): Fresh {
+  return {
+    time: BigInt(Date.now()) * 1_000_000n,
+    entropy: crypto.getRandomValues(new Uint8Array(32)),
+  };
+}
+
 /** Settles only where it cannot be restored. */
-async function unlessRestored(machine: Machine): Promise<never> {
+export async function unlessRestored(machine: Machine): Promise<never> {
   const why = await machine.restored;
   if (why !== undefined && machine.template !== undefined)
     throw new TemplateError(machine.template, `${why}:\n${machine.lastWords()}`);

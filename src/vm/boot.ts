@@ -77,6 +77,7 @@ export async function whileAlive<Answer>(
   machine: Machine,
   answer: Promise<Answer>,
   abort: AbortSignal | undefined,
+  howLong: 'for a while' | 'for ever' = 'for a while',
 ): Promise<Answer | undefined> {
   const over = new AbortController();
   try {
@@ -84,7 +85,7 @@ export async function whileAlive<Answer>(
       answer,
       machine.gone.then(() => undefined),
       machine.monitor.stopped.then(() => undefined),
-      patience(machine.accelerator, over.signal),
+      ...(howLong === 'for ever' ? [] : [patience(machine.accelerator, over.signal)]),
       ...(abort === undefined ? [] : [aborted(abort)]),
     ]);
   } finally {

@@ -14,15 +14,27 @@ const guestFrames = {
   5: 'report',
   6: 'exit',
   7: 'begun',
+  8: 'done',
+  9: 'held',
 } as const;
-const hostFrames = { stdin: 16, eof: 17, signal: 18, resize: 19, hosts: 20, plan: 21 } as const;
+const hostFrames = {
+  stdin: 16,
+  eof: 17,
+  signal: 18,
+  resize: 19,
+  hosts: 20,
+  plan: 21,
+  hold: 22,
+} as const;
 
 export type GuestFrame =
   /** `now`: the guest's CLOCK_MONOTONIC in nanoseconds. */
   | { readonly type: 'hello'; readonly version: number; readonly now: bigint }
-  | { readonly type: 'stdout' | 'stderr' | 'report'; readonly bytes: Buffer }
-  /** The workload's process has been made. */
-  | { readonly type: 'begun'; readonly now: bigint }
+  | { readonly type: 'stdout' | 'stderr' | 'report' | 'done'; readonly bytes: Buffer }
+  /** The workload's process has been made, with this number. */
+  | { readonly type: 'begun'; readonly now: bigint; readonly process: number }
+  /** It sends nothing more before the next plan is done. */
+  | { readonly type: 'held' }
   /** So many more bytes of standard input may be sent. */
   | { readonly type: 'credit'; readonly bytes: number }
   /** `status` as wait(2) gives it. */
@@ -41,7 +53,9 @@ const lengths: Readonly<Record<GuestFrame['type'], number | undefined>> = {
   credit: 4,
   report: undefined,
   exit: 16,
-  begun: 8,
+  begun: 16,
+  done: undefined,
+  held: 0,
 };
 
 /** Puts frames together from what arrives in pieces. */
@@ -73,7 +87,9 @@ function decode(number: number, payload: Buffer): GuestFrame {
     case 'hello':
       return { type, version: payload.readUInt32LE(0), now: payload.readBigUInt64LE(8) };
     case 'begun':
-      return { type, now: payload.readBigUInt64LE(0) };
+      return { type, now: payload.readBigUInt64LE(0), process: payload.readUInt32LE(8) };
+    case 'held':
+      return { type };
     case 'credit':
       return { type, bytes: payload.readUInt32LE(0) };
     case 'exit':

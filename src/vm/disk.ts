@@ -8,7 +8,7 @@ import type { BoxRequest } from '../spec/box.ts';
 import { mkfsProgram } from './mkfs.ts';
 import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
-import { discard, findKept, keep } from './store.ts';
+import { discard, findKept, keep, makeRoom } from './store.ts';
 import { mkfsErofs } from './tools.ts';
 import { fingerprintOf, unreadableIn } from './tree.ts';
 
@@ -64,6 +64,7 @@ export async function provideDisk(
     const made = await keep(store, name, (directory) =>
       makeFileSystem(image, join(directory, FILE), surroundings),
     );
+    makeRoom(store, name);
     const now = fingerprintOf(image);
     if (now === disk.fingerprint) return { disk, file: join(made, FILE) };
     discard(store, name);

@@ -5,6 +5,7 @@ import type { Disk } from './disk.ts';
 import type { Guest } from './guest.ts';
 import { type Machine, partsOf, startMachine } from './machine.ts';
 import { type Maker, makeImageTemplate, makeMachineTemplate } from './make-template.ts';
+import type { MemoryFile } from './qemu/command-line.ts';
 import { qemuProgram } from './qemu/program.ts';
 import { findTemplate, type Template } from './template.ts';
 import { imageName, machineName } from './template-name.ts';
@@ -17,13 +18,17 @@ export interface Ingredients {
 }
 
 /** @throws TemplateError where it has to be booted instead; or BoxError. */
-export async function restoreMachine(maker: Maker, ingredients: Ingredients): Promise<Machine> {
+export async function restoreMachine(
+  maker: Maker,
+  ingredients: Ingredients,
+  memoryOf: (template: Template) => MemoryFile,
+): Promise<Machine> {
   const { base, listener } = maker;
   const template = await provideImageTemplate(maker, ingredients);
   const request = {
     ...base,
     from: { kind: 'state', file: template.state, template: template.name },
-    memory: { path: template.memory, shared: false },
+    memory: memoryOf(template),
     disk: ingredients.disk.file,
     shares: [],
   } as const;

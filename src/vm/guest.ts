@@ -34,8 +34,6 @@ export interface Guest {
   readonly box: readonly Section[];
   readonly shares: readonly HostShare[];
   readonly modules: readonly Module[];
-  /** The file of the host's whose changes the guest is told of. */
-  readonly followed: NameFile | undefined;
 }
 
 /** /etc/hosts or /etc/resolv.conf of the workload. */
@@ -129,17 +127,20 @@ export function planGuest(
     ],
     shares,
     modules,
-    followed: names[files.findIndex(({ changes }) => changes)],
   };
 }
 
-/** One without a network has no neighbours: its names do not change. */
 function supply({ source, content }: NameFile, network: BoxNetwork | undefined): SuppliedFile {
-  const changes = network?.attachment !== undefined && basename(source) === 'hosts';
-  return { path: suppliedAt(source), content, changes };
+  return { path: suppliedAt(source), content, changes: changes(source, network) };
 }
 
-function suppliedAt(source: string): string {
+/** Whether the host changes such a file. One without a network has no neighbours: its names do not change. */
+export function changes(source: string, network: BoxNetwork | undefined): boolean {
+  return network?.attachment !== undefined && basename(source) === 'hosts';
+}
+
+/** Where the guest has such a file of the host's. */
+export function suppliedAt(source: string): string {
   return `/run/${basename(source)}`;
 }
 

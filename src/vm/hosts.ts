@@ -4,15 +4,14 @@ import type { Session } from './session.ts';
 
 /**
  * @param path of the box's file on the host, which is changed in place.
- * @param sent what the guest was given at first.
  * @returns what ends it.
  * @throws Error where the kernel has no watch left for it: inotify(7).
  */
-export function followHosts(path: string, sent: Uint8Array, session: Session): () => void {
-  let last: Uint8Array = sent;
+export function followHosts(path: string, session: Session): () => void {
+  let last: Uint8Array | undefined;
   const look = (): void => {
     const text = readIfThere(path);
-    if (text === undefined || text.equals(last)) return;
+    if (text === undefined || (last !== undefined && text.equals(last))) return;
     session.changeHosts(text);
     last = text;
   };

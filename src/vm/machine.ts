@@ -24,7 +24,14 @@ export interface MachineRequest extends Setting {
   /** What it boots, or the file with the state in which another one was saved. */
   readonly from:
     | { readonly kind: 'kernel'; readonly kernel: string; readonly initrd: string }
-    | { readonly kind: 'state'; readonly file: string; readonly template: string };
+    | {
+        readonly kind: 'state';
+        readonly file: string;
+        /** The name of what it was saved as. */
+        readonly template: string;
+        /** Whether it was held with its workload, or waits for one. */
+        readonly held?: true;
+      };
   /** The file that is its memory. */
   readonly memory?: MemoryFile | undefined;
   readonly shares: readonly HostShare[];
@@ -60,6 +67,11 @@ export interface Machine {
   lastWords(): string;
 }
 
+function stageOf({ from }: Pick<MachineRequest, 'from'>): 'nothing' | 'waiting' | 'held' {
+  if (from.kind === 'kernel') return 'nothing';
+  return from.held ? 'held' : 'waiting';
+}
+
 /** @throws BoxError when a program could not be started; nothing runs then. */
 export async function startMachine(request: MachineRequest, stdio: Stdio): Promise<Machine> {
   const sockets: number[] = [];
@@ -77,7 +89,7 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     const { program, channel, monitor } = await startQemu(request, sockets);
     running.push(program);
     const parts = {
-      session: new Session(channel, stdio, request.terminal, request.from.kind === 'kernel'),
+      session: new Session(channel, stdio, request.terminal, stageOf(request)),
       monitor: new Monitor(monitor),
     };
     return {

@@ -12,7 +12,7 @@ import { type Listener, notUp, whileAlive } from './boot.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import type { Premises } from './premises.ts';
 import { guestMemory } from './qemu/command-line.ts';
-import { keep } from './store.ts';
+import { keep, makeRoom } from './store.ts';
 import { filesIn, sealTemplate, type Template, TemplateError } from './template.ts';
 
 /** What all machines of a box have, whatever they come from. */
@@ -96,6 +96,7 @@ async function make(
       chownSync(template.memory, premises.root.uid, premises.root.gid);
     sealTemplate(template, directory);
   });
+  makeRoom(store, name);
   return filesIn(name, kept);
 }
 
@@ -165,7 +166,7 @@ async function carryOut(
   const steps = stepsOf(sections);
   const asked = machine.session.carryOut(encodePlan(steps, maker.arch));
   const progress = await answer(maker, name, machine, asked);
-  const report = progress.kind === 'reported' ? decodeReport(progress.report) : undefined;
+  const report = progress.kind === 'done' ? decodeReport(progress.report) : undefined;
   if (report?.state === 'ended') return;
   throw new TemplateError(name, failureOf(steps, report)?.message ?? 'its plan began a workload');
 }

@@ -16,6 +16,10 @@ export interface Begun {
   readonly booted?: { readonly steps: readonly Step[]; readonly report: Uint8Array };
   /** Those of the plan that begins the workload. */
   readonly steps: readonly Step[];
+  /** What its init has carried out when it went on with a workload that was saved. */
+  readonly renewed?: { readonly steps: readonly Step[]; readonly report: Uint8Array };
+  /** Number of the workload's process in the guest. */
+  readonly process: number;
 }
 
 /** @param remove everything that is left of it, once it has ended. */
@@ -61,19 +65,36 @@ async function delayed(end: End, over: AbortSignal): Promise<End> {
   return end;
 }
 
-function markEnd(timeline: Timeline, { machine, booted, steps }: Begun, end: End): void {
+function markEnd(timeline: Timeline, begun: Begun, end: End): void {
   if (end.kind !== 'ended') return;
-  const { offset } = machine.session;
-  const told = decodeReport(end.report);
-  const own = booted && decodeReport(booted.report);
-  if (told === undefined) return;
-  const report = onOneClock(steps, told);
-  if (booted !== undefined && own !== undefined) {
-    timeline.mark('kernel', own.started + offset);
-    timeline.mark('machine', own.ended + offset, () => stepPhases(booted.steps, own, offset));
-  } else timeline.mark('restore', report.started + offset);
-  timeline.mark('init', report.ended + offset, () => stepPhases(steps, report, offset));
+  const { offset } = begun.machine.session;
+  markBegin(timeline, begun, end.report, offset);
   timeline.mark('workload', end.exit.now + offset);
+}
+
+/** @param last the report of the plan that began the workload. */
+function markBegin(
+  timeline: Timeline,
+  { booted, renewed, steps }: Begun,
+  last: Uint8Array,
+  offset: bigint,
+): void {
+  const mark = (
+    [before, name]: readonly [string, string],
+    carriedOut: { readonly steps: readonly Step[]; readonly report: Uint8Array },
+  ): void => {
+    const told = decodeReport(carriedOut.report);
+    if (told === undefined) return;
+    const report = onOneClock(carriedOut.steps, told);
+    if (before !== '') timeline.mark(before, report.started + offset);
+    timeline.mark(name, report.ended + offset, () => stepPhases(carriedOut.steps, report, offset));
+  };
+  if (renewed !== undefined) {
+    mark(['restore', 'renew'], renewed);
+    return;
+  }
+  if (booted !== undefined) mark(['kernel', 'machine'], booted);
+  mark([booted === undefined ? 'restore' : '', 'init'], { steps, report: last });
 }
 
 /** wait(2): the signal in the low seven bits, the exit status in the second byte. */

@@ -19,9 +19,9 @@ import { type Input, keyboard, openInput, pipe } from './input.ts';
 /** How far the guest's init came with a plan. */
 export type Progress =
   /** To its end, or to a step that failed: its report says. */
-  | { readonly kind: 'reported'; readonly report: Buffer }
+  | { readonly kind: 'done'; readonly report: Buffer }
   /** The workload's process is made, which goes on with the plan. */
-  | { readonly kind: 'begun' };
+  | { readonly kind: 'begun'; readonly process: number };
 
 export type End =
   | {
@@ -53,15 +53,22 @@ export class Session {
   #stage: Stage = 'nothing';
   #rise: (report: Buffer | undefined) => void = () => undefined;
   #progress: (progress: Progress | undefined) => void = () => undefined;
+  #held: (held: boolean) => void = () => undefined;
+  #watch: (bytes: Uint8Array) => void = () => undefined;
   #finish: (end: End) => void = () => undefined;
 
   /**
    * @param channel a connected socket, which is closed with the session.
    * @param terminal whether the workload has one.
-   * @param boots whether the guest does; otherwise it waits for a plan already.
+   * @param from what has been heard of the guest already: one that was saved waits for a plan, or was held.
    */
-  constructor(channel: number, stdio: Stdio, terminal: boolean, boots: boolean) {
-    if (!boots) this.#stage = 'waiting';
+  constructor(
+    channel: number,
+    stdio: Stdio,
+    terminal: boolean,
+    from: Extract<Stage, 'nothing' | 'waiting' | 'held'>,
+  ) {
+    this.#stage = from;
     this.#stdio = stdio;
     this.#terminal = terminal;
     this.up = new Promise((settle) => {
@@ -86,7 +93,8 @@ export class Session {
   }
 
   /**
-   * Has the guest's init carry out a plan, once the machine is up and the plan before has been reported on.
+   * Has the guest's init carry out a plan, once the machine is up and the plan before has been reported on;
+   * or once it is held, and it goes on then.
    * @returns undefined when the channel has come to its end.
    */
   carryOut(plan: Uint8Array): Promise<Progress | undefined> {
@@ -96,9 +104,26 @@ export class Session {
         return;
       }
       this.#progress = settle;
-      this.#stage = 'working';
+      if (this.#stage === 'waiting') this.#stage = 'working';
       for (const frame of encodePieces('plan', plan)) this.#socket.write(frame);
     });
+  }
+
+  /**
+   * Has the guest's init serve the workload's streams no more, until the next plan is done. All that it had
+   * sent is here then. @returns whether it does.
+   */
+  hold(): Promise<boolean> {
+    return new Promise((settle) => {
+      this.#held = settle;
+      if (this.#socket.destroyed) settle(false);
+      else this.#socket.write(encodeFrame('hold'));
+    });
+  }
+
+  /** @param see gets what the workload says from now on, too. */
+  watch(see: (bytes: Uint8Array) => void): void {
+    this.#watch = see;
   }
 
   signal(signal: number): void {
@@ -133,6 +158,7 @@ export class Session {
   #break(why: string): void {
     this.#rise(undefined);
     this.#progress(undefined);
+    this.#held(false);
     this.#finish({ kind: 'broken', why });
   }
 
@@ -178,21 +204,29 @@ export class Session {
         return;
       case 'begun':
         this.#compareClocks(frame.now);
-        this.#progress({ kind: 'begun' });
+        this.#progress({ kind: 'begun', process: frame.process });
         return;
+      case 'held':
+        this.#held(true);
+        return;
+      case 'done': {
+        // What is read next takes the place of these bytes.
+        const report = Buffer.from(frame.bytes);
+        this.#rise(report);
+        this.#progress({ kind: 'done', report });
+        return;
+      }
       case 'stdout':
       case 'stderr':
         this.#print(frame.type, frame.bytes);
+        this.#watch(frame.bytes);
         return;
       case 'credit':
         this.#input ??= this.#openInput();
         this.#input?.allow(frame.bytes);
         return;
       case 'report':
-        // What is read next takes the place of these bytes.
         this.#report = Buffer.from(frame.bytes);
-        this.#rise(this.#report);
-        this.#progress({ kind: 'reported', report: this.#report });
         return;
       case 'exit':
         this.#compareClocks(frame.now);
@@ -201,16 +235,28 @@ export class Session {
   }
 }
 
-/** `working`: a plan has been sent; `waiting`: for one. */
-type Stage = 'nothing' | 'hello' | 'waiting' | 'working' | 'begun' | 'the last report' | 'the end';
+/** `waiting`: for a plan; `working`: on one that has been sent; `held`: the workload's streams are not served. */
+type Stage =
+  | 'nothing'
+  | 'hello'
+  | 'waiting'
+  | 'working'
+  | 'begun'
+  | 'held'
+  | 'the last report'
+  | 'the end';
 
 /** Which frames may follow, and what the guest has come to with them. */
 const stages: Readonly<Record<Stage, Partial<Record<GuestFrame['type'], Stage>>>> = {
   nothing: { hello: 'hello' },
-  hello: { report: 'waiting' },
+  hello: { done: 'waiting' },
   waiting: {},
-  working: { report: 'waiting', begun: 'begun' },
-  begun: { stdout: 'begun', stderr: 'begun', credit: 'begun', report: 'the last report' },
+  working: { done: 'waiting', begun: 'begun' },
+  begun: {
+    ...{ stdout: 'begun', stderr: 'begun', credit: 'begun', held: 'held' },
+    report: 'the last report',
+  },
+  held: { done: 'begun' },
   'the last report': { exit: 'the end' },
   'the end': {},
 };

@@ -75,7 +75,6 @@ export async function keep(
   } finally {
     rmSync(made, { recursive: true, force: true });
     closeSync(lock);
-    makeRoom(store, name);
   }
 }
 
@@ -115,7 +114,7 @@ function openIfThere(path: string): number | undefined {
 }
 
 /** @param kept the name of the one that stays, however large it is. */
-function makeRoom(store: string, kept: string): void {
+export function makeRoom(store: string, kept: string): void {
   const others = readdirSync(store)
     .filter((name) => !name.startsWith('.') && name !== kept)
     .map((name) => ({ name, ...usage(join(store, name)) }))

@@ -47,7 +47,7 @@ export function imageName(
 }
 
 /** The kernel alone sets the time of a file's last change: inode(7). */
-function versionOf(path: string): string {
+export function versionOf(path: string): string {
   const real = realpathSync(path);
   const { dev, ino, size, mtimeNs, ctimeNs } = lstatSync(real, { bigint: true });
   return [real, dev, ino, size, mtimeNs, ctimeNs].join(' ');

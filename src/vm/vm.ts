@@ -1,14 +1,19 @@
 /** The VM driver: a box as a micro-VM, whose init carries out the same plan. */
+import { dataDirectory } from '../image/image.ts';
 import { recordOf } from '../sandbox/record.ts';
 import type { Early, Sandbox, Stdio } from '../sandbox/sandbox.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { beginWorkload } from './begin.ts';
-import type { Guest } from './guest.ts';
+import { type Caller, type Claimed, claimBox, withSpace } from './claim.ts';
+import { changes } from './guest.ts';
 import { followHosts } from './hosts.ts';
-import { prepare, withSpace } from './prepare.ts';
-import { runningMachine } from './running.ts';
+import { prepare } from './prepare.ts';
+import { resumeWorkload } from './resume.ts';
+import { type Begun, runningMachine } from './running.ts';
+import { saveVm } from './save.ts';
 import type { Session } from './session.ts';
+import { findSnapshot } from './snapshot.ts';
 
 /**
  * Boots the guest, or goes on with one that was saved, and starts the workload.
@@ -24,13 +29,31 @@ export async function startVm(
   say: (message: string) => void,
   early?: Early,
 ): Promise<Sandbox> {
-  const { state, beginning, letGo, end } = await prepare(request, { stdio, timeline, say, early });
+  const caller = { stdio, timeline, say, early };
+  const { save, from } = request.machine ?? {};
+  const data = dataDirectory(process.env, process.geteuid?.() ?? 0);
+  if (save !== undefined) return saveVm(request, save, data, caller);
+  if (from !== undefined) {
+    const snapshot = findSnapshot(data, from);
+    const claimed = await claimBox(request, caller);
+    return run(claimed, caller, () => resumeWorkload(snapshot, claimed));
+  }
+  const prepared = await prepare(request, caller);
+  return run(prepared, caller, () => beginWorkload(prepared.beginning));
+}
+
+/** @param begin has the machine come to the workload. */
+async function run(
+  { state, box, letGo, end }: Claimed,
+  { timeline, say }: Caller,
+  begin: () => Promise<Begun>,
+): Promise<Sandbox> {
   try {
-    const begun = await beginWorkload(beginning);
+    const begun = await begin();
     letGo();
     const { machine } = begun;
-    const unfollow = follow(beginning.guest, machine.session, say);
-    state.note(recordOf({ ...request, id: state.id }, 'vm', machine.pid));
+    const unfollow = follow(box, machine.session, say);
+    state.note(recordOf({ ...box, id: state.id }, 'vm', machine.pid));
     return runningMachine(state.id, begun, timeline, async () => {
       unfollow();
       for (const why of await end('has run')) say(`${why}: from then on the box had no network`);
@@ -42,10 +65,15 @@ export async function startVm(
 }
 
 /** Has the guest hear of boxes that come and go. @returns what ends that. */
-function follow({ followed }: Guest, session: Session, say: (message: string) => void): () => void {
-  if (followed === undefined) return () => undefined;
+function follow(
+  { network }: BoxRequest,
+  session: Session,
+  say: (message: string) => void,
+): () => void {
+  const file = network?.files?.find((each) => changes(each.source, network));
+  if (file === undefined) return () => undefined;
   try {
-    return followHosts(followed.source, followed.content, session);
+    return followHosts(file.source, session);
   } catch (error) {
     say(
       `/etc/hosts of the micro-VM stays as it is now, whatever other boxes come (${(error as Error).message}): raise fs.inotify.max_user_watches and max_user_instances`,

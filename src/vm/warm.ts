@@ -6,8 +6,9 @@ import { Timeline } from '../sandbox/timeline.ts';
 import type { BoxRequest } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { templateSource } from './begin.ts';
+import { withSpace } from './claim.ts';
 import { provideImageTemplate } from './from-template.ts';
-import { prepare, withSpace } from './prepare.ts';
+import { prepare } from './prepare.ts';
 import { discardTemplate, type Template, TemplateError } from './template.ts';
 
 /**

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { Session } from '../../src/vm/session.ts';
 
-const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 }, false, true);
+const session = new Session(3, { stdin: 0, stdout: 1, stderr: 2 }, false, 'nothing');
 const up = await session.up;
 const progress = await session.carryOut(Buffer.from('plan'));
 for (let change = 1; change <= Number(process.argv[2] ?? 0); change++)

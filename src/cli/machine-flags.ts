@@ -1,0 +1,53 @@
+/** The flags that are about the machine of a micro-VM alone. */
+import { type MachineWish, snapshotModes } from '../spec/box.ts';
+import type { ProblemList } from '../spec/errors.ts';
+import { parseReadyWhen } from '../spec/snapshot-when.ts';
+
+export interface MachineFlags {
+  readonly vm?: true;
+  readonly snapshot?: string;
+  readonly snapshotAs?: string;
+  readonly snapshotWhen?: string;
+  readonly from?: string;
+}
+
+/** What they ask for; what is wrong with it is added to the problems. */
+export function toMachine(flags: MachineFlags, problems: ProblemList): MachineWish {
+  const { vm, snapshot, snapshotAs, snapshotWhen, from } = flags;
+  const given = [
+    ...(snapshot === undefined ? [] : ['--snapshot']),
+    ...(snapshotAs === undefined ? [] : ['--snapshot-as']),
+    ...(snapshotWhen === undefined ? [] : ['--snapshot-when']),
+    ...(from === undefined ? [] : ['--from']),
+  ];
+  if (given.length === 0) return {};
+  if (!vm) problems.add(`${given.join(', ')} without --vm: a container is not saved; add --vm`);
+  if ((snapshotAs === undefined) !== (snapshotWhen === undefined))
+    problems.add(
+      snapshotAs === undefined
+        ? '--snapshot-when without --snapshot-as: give the name that it is to be saved under'
+        : `--snapshot-as ${snapshotAs} without --snapshot-when: say when it is ready: line:REGEX, tcp:PORT, or a number of seconds`,
+    );
+  if (from !== undefined && snapshotAs !== undefined)
+    problems.add('--from with --snapshot-as: a box that was saved is not saved again');
+  const mode = snapshotModes.find((each) => each === snapshot);
+  if (snapshot !== undefined && mode === undefined)
+    problems.add(`--snapshot ${snapshot}: it is ${snapshotModes.join(', ')}`);
+  if (mode === 'never' && given.length > 1)
+    problems.add(`--snapshot never with ${given[1]}: such a box is not booted; leave it out`);
+  return {
+    ...(mode === undefined ? {} : { snapshot: mode }),
+    ...(from === undefined ? {} : { from }),
+    ...saveOf(snapshotAs, snapshotWhen, problems),
+  };
+}
+
+function saveOf(
+  name: string | undefined,
+  word: string | undefined,
+  problems: ProblemList,
+): Pick<MachineWish, 'save'> {
+  if (name === undefined || word === undefined) return {};
+  const when = problems.attempt(() => parseReadyWhen(word), undefined);
+  return when === undefined ? {} : { save: { name, when } };
+}
