@@ -45,6 +45,8 @@ export interface Jail extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** In its network namespace, before any file of the host's is out of reach. */
   readonly network?: readonly Step[];
   readonly limits: Readonly<Record<string, bigint>>;
+  /** Variables that the program is given beside PATH, as NAME=VALUE. */
+  readonly environment?: readonly string[];
 }
 
 /** Paths are relative to the jail's root. */
@@ -139,7 +141,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
     { title: 'Landlock', steps: wallIn() },
     { title: 'Resource limits', steps: setLimits(jail) },
     { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
-    { title: 'Program', steps: executeProgram(argv, extra, outliveLimits(jail)) },
+    { title: 'Program', steps: executeProgram(argv, extra, outliveLimits(jail), jail.environment) },
   ];
 }
 

@@ -24,7 +24,7 @@ export async function warmVm(
     const timeline = new Timeline();
     const { state, beginning, end } = await prepare(request, { stdio, timeline, say, early });
     try {
-      const source = templateSource(beginning);
+      const source = await templateSource(beginning);
       if ('lacks' in source) throw new BoxError(`no template can be made: ${source.lacks}`);
       const { maker, ingredients } = source;
       return await provideImageTemplate(maker, ingredients).catch((error) => {

@@ -81,6 +81,13 @@ test.each<[Partial<Machine>, string, string[]]>([
     '-object',
     ['memory-backend-file,mem-path=/m,share=off,id=ram,size=256M'],
   ],
+  [
+    { memory: { path: '/m', shared: false, toldReadOnly: true } },
+    '-object',
+    ['memory-backend-file,mem-path=/m,share=off,readonly=on,rom=off,id=ram,size=256M'],
+  ],
+  [{}, '-bios', []],
+  [{ firmware: '/firmware' }, '-bios', ['/firmware']],
   [{ disk: 12 }, '-add-fd', ['fd=8,set=1', 'fd=12,set=2']],
   [
     { disk: 12 },

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { descendantsOf } from '../host/processes.ts';
 import { eachLeavesNothing, started } from '../host/tsbox.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
@@ -46,13 +47,10 @@ async function inspect(flags: readonly string[], look: (processes: Process[]) =>
 }
 
 function below(parent: number): Process[] {
-  const children = readdirSync(`/proc/${parent}/task`).flatMap((task) =>
-    readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.flatMap((pid) => [
-    { pid: Number(pid), status: readFileSync(`/proc/${pid}/status`, 'utf8') },
-    ...below(Number(pid)),
-  ]);
+  return descendantsOf(parent).map((pid) => ({
+    pid,
+    status: readFileSync(`/proc/${pid}/status`, 'utf8'),
+  }));
 }
 
 const field = ({ status }: Process, name: string) =>
