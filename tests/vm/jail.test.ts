@@ -78,7 +78,7 @@ function mounts({ pid }: Process): { from: string; options: string[] }[] {
 }
 
 describe('QEMU', () => {
-  test('has a user of its own, no capability, and its seccomp filter', async () => {
+  test('has a user of its own, no capability, and a seccomp filter beside its own', async () => {
     const users: string[] = [];
     const flags = ['-v', `${scratch}/writable:/v`];
     for (const own of [[], flags])
@@ -93,6 +93,7 @@ describe('QEMU', () => {
         for (const set of capabilitySets) expect(field(process, set)).toBe('0000000000000000');
         expect(field(process, 'NoNewPrivs')).toBe('1');
         expect(field(process, 'Seccomp')).toBe('2');
+        expect(field(process, 'Seccomp_filters')).toBe('2');
       });
     expect(users[0]).not.toBe(users[1]);
   });

@@ -5,6 +5,8 @@ export type Accelerator = 'kvm' | 'tcg';
 
 export interface Machine {
   readonly accelerator: Accelerator;
+  /** Whether it has a filter of its own, beside that of its jail. */
+  readonly sandbox: boolean;
   /** What the machine runs first; absent: QEMU has its own. */
   readonly firmware?: string | undefined;
   /** What it boots; absent: it waits for the state of a machine that was saved. */
@@ -73,7 +75,7 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...memoryOf(machine, size),
     ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-m', `${size}M`, '-smp', String(cpus)],
-    ...['-sandbox', sandbox],
+    ...(machine.sandbox ? ['-sandbox', sandbox] : []),
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...(machine.firmware === undefined ? [] : ['-bios', machine.firmware]),
     ...(machine.boots === undefined

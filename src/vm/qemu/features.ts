@@ -5,7 +5,7 @@ export const features = {
   microvm: 'the machine "microvm"',
   kvm: 'KVM',
   tcg: 'TCG, which translates the guest where there is no KVM',
-  sandbox: 'its filter of system calls (-sandbox)',
+  sandbox: 'a filter of its own system calls (-sandbox)',
   stream: 'the network back end "stream"',
   'vhost-user-fs': 'the device vhost-user-fs, by which virtiofsd serves volumes',
   '9p': 'the device virtio-9p',

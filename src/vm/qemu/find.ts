@@ -12,7 +12,7 @@ import type { Facts } from './probe.ts';
 export interface Qemu extends Installed, Facts {}
 
 /** What the command line of any machine asks for. */
-const always: readonly Feature[] = ['microvm', 'sandbox'];
+const always: readonly Feature[] = ['microvm'];
 
 /**
  * @param data the data directory.

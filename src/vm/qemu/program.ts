@@ -82,6 +82,7 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
     ...{ channel, monitor, console },
     boots: boots && { kernel: '/kernel', initrd: '/initrd' },
     firmware,
+    sandbox: parts.qemu.features.includes('sandbox'),
     memory: memory && { ...memory, ...unshared?.memory, path: MEMORY },
     shares: parts.shares.map(({ tag }, index) => ({
       tag,
@@ -104,6 +105,7 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
       ...(unshared?.places ?? []),
       ...(parts.accelerator === 'kvm' ? kvm : []),
     ],
+    filter: premises.leastCalls,
     environment: unshared?.environment ?? [],
     inmate: { ...premises.nobody, capabilities: [] },
     limits: {
