@@ -14,7 +14,7 @@ rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/native', { recursive: true });
 // Whoever runs tsbox first, root perhaps, fills it; whoever built it can remove it.
 mkdirSync('dist/.compiled');
-for (const part of ['tsbox-init', 'tsbox.node', 'seccomp.node'])
+for (const part of ['tsbox-init', 'tsbox.node', 'seccomp.node', 'read-only-ram.so'])
   cpSync(`native/build/${part}`, `dist/native/${part}`);
 cpSync('native/build/tsbox', 'bin/tsbox');
 

@@ -8,7 +8,7 @@ export type { HostAction } from './plan/action.ts';
 export { type ContainerPlan, planContainer } from './plan/container.ts';
 export type { Section, Step } from './plan/step.ts';
 export { BoxError } from './sandbox/errors.ts';
-export type { Exit, Sandbox, Stdio } from './sandbox/sandbox.ts';
+export type { Exit, Sandbox, Stdio, Vmm } from './sandbox/sandbox.ts';
 export { type Phase, Timeline } from './sandbox/timeline.ts';
 export { type Box, type BoxIds, type BoxRequest, hostIds } from './spec/box.ts';
 export { type CallerIds, plainRoot } from './spec/caller-ids.ts';

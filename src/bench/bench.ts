@@ -2,8 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { dataDirectory } from '../image/image.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { printVmm } from '../sandbox/sandbox.ts';
 import type { ImageFacts } from '../spec/run-options.ts';
+import { chooseAccelerator } from '../vm/accelerator.ts';
+import { findQemu, vmmOf } from '../vm/qemu/find.ts';
 import { measure } from './measure.ts';
 import { BASE, ownSubjects } from './own.ts';
 import { findPeers } from './peers.ts';
@@ -31,7 +35,7 @@ export async function runBench(
   process.once('exit', tidy);
   try {
     const all = [
-      ...ownSubjects(request.facts, request.program, request.programVersion),
+      ...ownSubjects(request.facts, request.program, request.programVersion, await vmmHere()),
       ...(await findPeers(request.facts, directory)),
     ];
     const { subjects, absent } = choose(all, request.subjects);
@@ -42,6 +46,18 @@ export async function runBench(
   } finally {
     process.off('exit', tidy);
     tidy();
+  }
+}
+
+/** Where there is none, the subject fails by itself, and says why. */
+async function vmmHere(): Promise<string> {
+  const { accelerator } = chooseAccelerator();
+  try {
+    const data = dataDirectory(process.env, process.geteuid?.() ?? 0);
+    return printVmm(vmmOf(await findQemu(data, accelerator, []), accelerator));
+  } catch (error) {
+    if (error instanceof BoxError) return '';
+    throw error;
   }
 }
 

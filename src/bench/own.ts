@@ -8,19 +8,30 @@ import type { Subject } from './subject.ts';
 /** Name of the subject that the others are measured against. */
 export const BASE = 'host process';
 
-/** @param program bin/tsbox */
-export function ownSubjects(image: ImageFacts, program: string, version: string): Subject[] {
+/**
+ * @param program bin/tsbox
+ * @param vmm what runs a micro-VM.
+ */
+export function ownSubjects(
+  image: ImageFacts,
+  program: string,
+  version: string,
+  vmm: string,
+): Subject[] {
   // As the peers: a network namespace, and nothing in it.
   const run = [program, 'run', '--network=none', '--rootfs', image.rootfs];
   return [
     hostProcess(image.rootfs),
     subject('tsbox container', 'tsbox run, the whole process', version, [...run, '--', 'true']),
-    subject('tsbox VM', 'tsbox run --vm, the whole process', version, [
-      ...run,
-      '--vm',
-      '--',
-      'true',
-    ]),
+    {
+      ...subject('tsbox VM', 'tsbox run --vm, the whole process', version, [
+        ...run,
+        '--vm',
+        '--',
+        'true',
+      ]),
+      note: vmm,
+    },
   ];
 }
 

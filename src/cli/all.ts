@@ -8,6 +8,7 @@ import { registerExplain } from './explain.ts';
 import { main } from './main.ts';
 import { registerNetwork } from './network.ts';
 import { say } from './print.ts';
+import { registerQemu } from './qemu.ts';
 import { type Drivers, registerRun } from './run.ts';
 import { registerSeccomp } from './seccomp.ts';
 import { registerVm } from './vm.ts';
@@ -29,4 +30,5 @@ export const ended = main({
   doctor: registerDoctor,
   network: registerNetwork,
   vm: registerVm,
+  qemu: registerQemu,
 });

@@ -17,6 +17,7 @@ import { writeAll } from '../sandbox/write.ts';
 import { addressIn, printAddress, printSubnet } from '../spec/addresses.ts';
 import { GATEWAY } from '../spec/network.ts';
 import { parseCreate } from '../spec/network-create.ts';
+import { tableOf } from './table.ts';
 
 interface CreateFlags {
   readonly subnet?: string[];
@@ -89,18 +90,7 @@ function table(facts: readonly NetworkFacts[]): string {
     network.internal ? 'yes' : 'no',
     String(members.length),
   ]);
-  const all = [['NAME', 'BRIDGE', 'SUBNETS', 'INTERNAL', 'BOXES'], ...rows];
-  const widths = all.map((row) => row.map(({ length }) => length));
-  const width = (column: number) => Math.max(...widths.map((row) => row[column] ?? 0));
-  return all
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(width(column)))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return tableOf([['NAME', 'BRIDGE', 'SUBNETS', 'INTERNAL', 'BOXES'], ...rows]);
 }
 
 function toJson({ network, members }: NetworkFacts) {

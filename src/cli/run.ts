@@ -87,7 +87,7 @@ export async function run(
     if (relay.ended === undefined) throw error;
     process.exitCode = 128 + relay.ended;
   }
-  showTiming(timeline, words.timing);
+  showTiming(timeline, words.timing, sandbox?.vmm);
   return sandbox;
 }
 

@@ -1,18 +1,24 @@
 /** `--timing`: what each phase of a run took. */
 import { writeFileSync } from 'node:fs';
 import { BoxError } from '../sandbox/errors.ts';
+import { printVmm, type Vmm } from '../sandbox/sandbox.ts';
 import type { Phase, Timeline } from '../sandbox/timeline.ts';
 import { writeAll } from '../sandbox/write.ts';
 import type { Timing } from './run-arguments.ts';
 
-export function showTiming(timeline: Timeline, timing: Timing): void {
-  if (timing.kind === 'json') writeJson(timeline, timing.file);
-  else if (timing.kind === 'text') writeAll(2, printPhases(timeline.phases));
+/** @param vmm what ran it, if it was a micro-VM. */
+export function showTiming(timeline: Timeline, timing: Timing, vmm: Vmm | undefined): void {
+  if (timing.kind === 'json') writeJson(timeline, timing.file, vmm);
+  else if (timing.kind === 'text') {
+    const by = vmm === undefined ? '' : `run by ${printVmm(vmm)}\n`;
+    writeAll(2, `${printPhases(timeline.phases)}${by}`);
+  }
 }
 
 /** Times as nanoseconds of CLOCK_MONOTONIC. */
-function writeJson(timeline: Timeline, file: string): void {
-  const document = { version: 1, clock: 'CLOCK_MONOTONIC, nanoseconds', phases: timeline.phases };
+function writeJson({ phases }: Timeline, file: string, vmm: Vmm | undefined): void {
+  const clock = 'CLOCK_MONOTONIC, nanoseconds';
+  const document = { version: 1, clock, ...(vmm === undefined ? {} : { vmm }), phases };
   // 2^53 nanoseconds are 104 days of uptime; a JSON number would lose digits of longer ones.
   const replacer = (_: string, value: unknown) =>
     typeof value === 'bigint' ? Number(value) : value;

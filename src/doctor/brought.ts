@@ -19,10 +19,27 @@ export function checkGuestKernel(directory: string, exists = existsSync): Check 
   return ok(name, use, directory);
 }
 
-/** @param version first line of `--version`; undefined when it is not installed. */
-export function checkQemu({ name: program, places, mend }: Tool, version?: string): Check {
+export interface QemuFacts {
+  /** The one that runs micro-VMs. */
+  readonly used?: string;
+  /** Why there is none although one is installed. */
+  readonly unfit?: string;
+}
+
+export function checkQemu(
+  { name: program, places, mend }: Tool,
+  { used, unfit }: QemuFacts,
+): Check {
   const [name, use] = ['QEMU', 'micro-VMs'] as const;
-  if (version !== undefined) return ok(name, use, version);
+  if (used !== undefined) return ok(name, use, used);
+  if (unfit !== undefined)
+    return missing(
+      name,
+      use,
+      'none that can be used',
+      unfit,
+      '`tsbox qemu ls` shows all there are',
+    );
   const what = `no ${program} in ${places.join(', ')}`;
   return missing(name, use, what, 'it is what runs a micro-VM', mend);
 }

@@ -2,7 +2,6 @@
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { judgeCapability } from '../causes/capability.ts';
 import { coveredFacts, judgeCovered } from '../causes/covered-mounts.ts';
 import { proveRefusedCalls } from '../causes/refused-calls.ts';
@@ -14,11 +13,22 @@ import { findMountApi, landlockVersion } from '../linux/host.ts';
 import { sendBatch } from '../linux/packet-filter.ts';
 import { FORWARDING } from '../plan/bridge.ts';
 import { changeMessages } from '../plan/nftables-messages.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { OPEN_TUN, pasta } from '../sandbox/find-pasta.ts';
+import { printVmm } from '../sandbox/sandbox.ts';
 import { locate } from '../sandbox/tool.ts';
 import { TUN_DEVICE } from '../spec/network.ts';
+import { chooseAccelerator } from '../vm/accelerator.ts';
+import { findQemu, vmmOf } from '../vm/qemu/find.ts';
+import { chosenQemu } from '../vm/qemu/installed.ts';
 import { qemu, virtiofsd } from '../vm/tools.ts';
-import { checkGuestKernel, checkImages, checkQemu, checkVirtiofsd } from './brought.ts';
+import {
+  checkGuestKernel,
+  checkImages,
+  checkQemu,
+  checkVirtiofsd,
+  type QemuFacts,
+} from './brought.ts';
 import { hostCgroups } from './cgroups.ts';
 import type { Check } from './check.ts';
 import { checkLandlock, checkMountApi, checkOverlay, checkSeccomp } from './features.ts';
@@ -41,9 +51,9 @@ export async function examineHost(): Promise<Check[]> {
   const namespaces = readdirSync('/proc/self/ns');
   const rights = uid === 0 ? judgeCapability('CAP_SYS_ADMIN', ownStatus()) : undefined;
   const refused = await proveRefusedCalls(neededCalls);
-  const [userNamespaces, qemuVersion, revealing, used] = await Promise.all([
+  const [userNamespaces, qemuFacts, revealing, used] = await Promise.all([
     userNamespaceFacts(namespaces.includes('user')),
-    versionOf(locate(qemu)),
+    hostQemu(data),
     Promise.all((['proc', 'sysfs'] as const).map(async (type) => coveredFacts(type, true))),
     usedNamespaces(),
   ]);
@@ -63,7 +73,7 @@ export async function examineHost(): Promise<Check[]> {
     checkLandlock(landlockVersion()),
     checkPasta(pasta, locate(pasta), uid === 0 ? undefined : whyNotOpened(TUN_DEVICE), OPEN_TUN),
     hostKvm(),
-    checkQemu(qemu, qemuVersion),
+    checkQemu(qemu, qemuFacts),
     checkVirtiofsd(virtiofsd, locate(virtiofsd)),
     checkGuestKernel(join(data, 'kernels/current')),
     checkImages(listImages(data), data),
@@ -101,8 +111,14 @@ function modulesOf(kernel: string): string {
   return readText(`/lib/modules/${kernel}/modules.dep`) ?? '';
 }
 
-async function versionOf(program: string | undefined): Promise<string | undefined> {
-  if (program === undefined) return undefined;
-  const result = await execa(program, ['--version'], { reject: false, cwd: '/' });
-  return result.failed ? undefined : result.stdout.split('\n')[0];
+async function hostQemu(data: string): Promise<QemuFacts> {
+  const { accelerator } = chooseAccelerator();
+  try {
+    return { used: printVmm(vmmOf(await findQemu(data, accelerator, []), accelerator)) };
+  } catch (error) {
+    if (!(error instanceof BoxError)) throw error;
+    return locate(qemu) !== undefined || chosenQemu(data) !== undefined
+      ? { unfit: error.message }
+      : {};
+  }
 }

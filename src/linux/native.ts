@@ -98,6 +98,9 @@ export function readInit(): Buffer {
   return readFileSync(`${directory}/tsbox-init`);
 }
 
+/** What a QEMU has preloaded that would open its guest's memory for writing (native/read-only-ram.c). */
+export const readOnlyRam = `${directory}/read-only-ram.so`;
+
 /** Where the kernel finds an array's bytes, for pointers inside structures. The array must outlive the call. */
 export function addressOf(array: ArrayBufferView): bigint {
   return native().address(array);

@@ -34,6 +34,7 @@ import { type NamespaceFlag, setns, unshare } from './namespaces.ts';
 import { dieWithParent, waitForParent } from './parent.ts';
 import { keepApart } from './process.ts';
 import { belongToTsbox, executeProgram } from './program.ts';
+import { refuseCalls, type SeccompFilter } from './seccomp.ts';
 import { ignoreSignal } from './signal-calls.ts';
 import { type Section, type Slot, type Step, step } from './step.ts';
 
@@ -45,6 +46,10 @@ export interface Jail extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** In its network namespace, before any file of the host's is out of reach. */
   readonly network?: readonly Step[];
   readonly limits: Readonly<Record<string, bigint>>;
+  /** Of the calls that the program makes; its own execution is one. */
+  readonly filter?: SeccompFilter;
+  /** Variables that the program is given beside PATH, as NAME=VALUE. */
+  readonly environment?: readonly string[];
 }
 
 /** Paths are relative to the jail's root. */
@@ -139,7 +144,7 @@ export function jailSections(jail: Jail, argv: readonly string[], extra: number)
     { title: 'Landlock', steps: wallIn() },
     { title: 'Resource limits', steps: setLimits(jail) },
     { title: 'User and capabilities', steps: [...becomeInmate(jail), ...dieWithParent()] },
-    { title: 'Program', steps: executeProgram(argv, extra, outliveLimits(jail)) },
+    { title: 'Program', steps: executeProgram(argv, extra, lastSteps(jail), jail.environment) },
   ];
 }
 
@@ -297,6 +302,10 @@ function setLimits({ limits }: Jail): Step[] {
 }
 
 /** What it writes beyond the limit is lost, and that is all. */
+function lastSteps(jail: Jail): Step[] {
+  return [...outliveLimits(jail), ...(jail.filter === undefined ? [] : [refuseCalls(jail.filter)])];
+}
+
 function outliveLimits({ limits }: Jail): Step[] {
   if (limits.RLIMIT_FSIZE === undefined) return [];
   return [

@@ -19,11 +19,13 @@ export function belongToTsbox(): Step[] {
 /**
  * @param extra how many descriptors from {@link FIRST_EXTRA} on it is given.
  * @param last what is done right before.
+ * @param environment variables beside PATH, as NAME=VALUE.
  */
 export function executeProgram(
   argv: readonly string[],
   extra: number,
   last: readonly Step[] = [],
+  environment: readonly string[] = [],
 ): Step[] {
   const why = 'the program gets what it is given, and nothing else';
   return [
@@ -31,6 +33,9 @@ export function executeProgram(
     step(closeRange(FIRST_EXTRA + extra), why),
     ...ordinarySignals(),
     ...last,
-    step(execve(argv[0] ?? '', argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin']), 'the program'),
+    step(
+      execve(argv[0] ?? '', argv, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...environment]),
+      'the program',
+    ),
   ];
 }

@@ -16,6 +16,15 @@ export interface SeccompFilter {
   readonly judge?: Uint8Array;
 }
 
+/** For a program that has no listener, and gains no privileges. */
+export function refuseCalls({ program, flags, profile }: SeccompFilter): Step {
+  return step(
+    installFilter(program, flags, profile),
+    'calls that the program has no use for are refused: less of the kernel can be attacked',
+    { hint: 'the kernel must have CONFIG_SECCOMP_FILTER: `tsbox doctor` shows it' },
+  );
+}
+
 /** Where the descriptor of the filter's listener goes. */
 export const LISTENER: Slot = 'listener';
 

@@ -15,6 +15,8 @@ export interface Sandbox {
   readonly id: string;
   /** Host process id of the workload (container) or of QEMU (VM). */
   readonly pid: number;
+  /** Of a micro-VM: what runs it. */
+  readonly vmm?: Vmm;
   /** Marks of every phase so far; complete when `wait` has settled. */
   readonly timeline: Timeline;
   /** Sends a signal (its number) to the workload. Does nothing when it has ended. */
@@ -35,6 +37,21 @@ export interface Sandbox {
   wait(block?: number): Promise<Exit>;
   /** The system calls of a box that is watched for all, each once for each rule; complete when `wait` has settled. */
   readonly recorded?: readonly RecordedCall[];
+}
+
+/** A virtual machine monitor. */
+export interface Vmm {
+  readonly program: 'QEMU';
+  readonly version: string;
+  /** Which of those that are installed. */
+  readonly name: string;
+  readonly path: string;
+  readonly accelerator: 'kvm' | 'tcg';
+}
+
+/** As `QEMU 7.2.22 (distribution, /usr/bin/qemu-system-x86_64) under TCG`. */
+export function printVmm({ program, version, name, path, accelerator }: Vmm): string {
+  return `${program} ${version} (${name}, ${path}) under ${accelerator.toUpperCase()}`;
 }
 
 export interface RecordedCall {

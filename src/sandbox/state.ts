@@ -62,6 +62,11 @@ export function verdictFile(env: NodeJS.ProcessEnv, uid: number): string {
   return join(runtimeDirectory(env, uid), 'tsbox/kvm.json');
 }
 
+/** What each QEMU of the host's has said it can do, until the host restarts. */
+export function qemuFactsFile(env: NodeJS.ProcessEnv, uid: number): string {
+  return join(runtimeDirectory(env, uid), 'tsbox/qemus.json');
+}
+
 function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   if (uid === 0 && (isForRoot() || isInitialUserNamespace())) return '/run';
   // The XDG Base Directory Specification: a relative path is invalid and to be ignored.

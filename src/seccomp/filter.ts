@@ -58,6 +58,12 @@ export async function findFilter(
   return listening(filter, withHold(filter.program), 'for the agent of listenerPath');
 }
 
+/** tsbox's own profile for a process without capabilities. @throws Error where it has to be compiled and cannot be. */
+export async function leastFilter(arch: Arch, directory: string): Promise<SeccompFilter> {
+  const program = await programOf('default', arch, [], directory);
+  return { program, flags: [], profile: "tsbox's own profile" };
+}
+
 /** What the flag asks for without a listener, there is nothing of; seccomp(2) takes it with one only. */
 function unheard(filter: SeccompFilter): SeccompFilter {
   const flags = filter.flags.filter((flag) => flag !== 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV');

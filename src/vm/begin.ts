@@ -8,7 +8,7 @@ import { BoxError } from '../sandbox/errors.ts';
 import { failureOf } from '../sandbox/step-failure.ts';
 import type { SnapshotMode } from '../spec/box.ts';
 import { type Choice, chooseAccelerator } from './accelerator.ts';
-import { boot, type Listener, notUp, warning, whileAlive } from './boot.ts';
+import { boot, type Listener, notUp, qemuFor, warning, whileAlive } from './boot.ts';
 import type { Disk } from './disk.ts';
 import { type Ingredients, restoreMachine } from './from-template.ts';
 import type { Guest } from './guest.ts';
@@ -19,7 +19,7 @@ import type { Begun } from './running.ts';
 import { discardTemplate, type Template, TemplateError } from './template.ts';
 
 export interface Beginning {
-  readonly base: Omit<MachineBase, 'accelerator'>;
+  readonly base: Omit<MachineBase, 'accelerator' | 'qemu'>;
   readonly boots: { readonly kernel: string; readonly initrd: string };
   /** Where templates are kept; undefined where they cannot be. */
   readonly store: string | undefined;
@@ -66,7 +66,7 @@ async function beginRestored(
   memoryOf: (template: Template) => MemoryFile = ({ memory }) => ({ path: memory, shared: false }),
 ): Promise<Begun | undefined> {
   const { guest, listener, snapshot } = beginning;
-  const source = templateSource(beginning, choice);
+  const source = await templateSource(beginning, choice);
   if ('lacks' in source) {
     if (snapshot === 'always')
       throw new BoxError(`--snapshot always: ${source.lacks}: use --snapshot auto`);
@@ -91,11 +91,11 @@ export interface TemplateSource {
   readonly ingredients: Ingredients;
 }
 
-/** What its template is made from, or why it can have none. */
-export function templateSource(
+/** What its template is made from, or why it can have none. @throws BoxError where no QEMU can run it. */
+export async function templateSource(
   { base, boots, store, disk, guest, arch, listener, snapshot }: Beginning,
   { accelerator, proved }: Choice,
-): TemplateSource | { readonly lacks: string } {
+): Promise<TemplateSource | { readonly lacks: string }> {
   if (snapshot === 'never') return { lacks: 'it is told to boot' };
   if (store === undefined) return { lacks: 'there is no place to keep templates in' };
   if (disk === undefined)
@@ -105,7 +105,8 @@ export function templateSource(
   if (guest.shares.length > 0)
     return { lacks: 'it has volumes (-v), which no machine that is saved can have' };
   if (!proved) return { lacks: 'no guest has come up under KVM yet' };
-  const maker = { store, base: { ...base, accelerator }, arch, listener };
+  const qemu = await qemuFor({ ...base, accelerator, shares: [] });
+  const maker = { store, base: { ...base, accelerator, qemu }, arch, listener };
   return { maker, ingredients: { boots, disk, guest } };
 }
 

@@ -1,11 +1,14 @@
 /** Boots a machine, under KVM or, where no guest comes up under it, without. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dataDirectory } from '../image/image.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Stdio } from '../sandbox/sandbox.ts';
 import type { Timeline } from '../sandbox/timeline.ts';
 import { saveVerdict } from './accelerator.ts';
 import { type Machine, type MachineRequest, startMachine } from './machine.ts';
 import type { Accelerator } from './qemu/command-line.ts';
+import { findQemu, type Qemu } from './qemu/find.ts';
+import { neededFeatures } from './qemu/program.ts';
 
 /** Seconds within which a guest must answer: a kernel that boots under TCG takes a few. */
 const PATIENCE = { kvm: 10, tcg: 60 } as const;
@@ -30,7 +33,7 @@ export interface Booted {
  * @throws BoxError when it does not come up; nothing of it is left then.
  */
 export async function boot(
-  request: Omit<MachineRequest, 'accelerator'>,
+  request: Omit<MachineRequest, 'accelerator' | 'qemu'>,
   accelerator: Accelerator,
   listener: Listener,
 ): Promise<Booted> {
@@ -52,10 +55,10 @@ export async function boot(
 
 /** @returns what was said at the end when the guest did not come up; nothing of it is left then. */
 async function attempt(
-  request: MachineRequest,
+  request: Omit<MachineRequest, 'qemu'>,
   { stdio, timeline, abort }: Listener,
 ): Promise<Booted | { readonly words: string }> {
-  const machine = await startMachine(request, stdio);
+  const machine = await startMachine({ ...request, qemu: await qemuFor(request) }, stdio);
   void machine.monitor.ready.then((at) => timeline.mark('QEMU', at));
   try {
     const report = await whileAlive(machine, machine.session.up, abort);
@@ -67,6 +70,16 @@ async function attempt(
     await machine.end();
     throw error;
   }
+}
+
+/** The one that runs such a machine. @throws BoxError where none can. */
+export function qemuFor({
+  accelerator,
+  shares,
+  card,
+}: Pick<MachineRequest, 'accelerator' | 'shares' | 'card'>): Promise<Qemu> {
+  const data = dataDirectory(process.env, process.geteuid?.() ?? 0);
+  return findQemu(data, accelerator, neededFeatures({ shares, card: card?.kind }));
 }
 
 /**
@@ -85,7 +98,7 @@ export async function whileAlive<Answer>(
       answer,
       machine.gone.then(() => undefined),
       machine.monitor.stopped.then(() => undefined),
-      ...(howLong === 'for ever' ? [] : [patience(machine.accelerator, over.signal)]),
+      ...(howLong === 'for ever' ? [] : [patience(machine.vmm.accelerator, over.signal)]),
       ...(abort === undefined ? [] : [aborted(abort)]),
     ]);
   } finally {

@@ -14,6 +14,7 @@ import { withFilter } from '../sandbox/filter.ts';
 import { foresee } from '../sandbox/foresee-network.ts';
 import { readHost } from '../sandbox/host.ts';
 import { pastaOf, readyPath } from '../sandbox/pasta.ts';
+import { printVmm } from '../sandbox/sandbox.ts';
 import { stateDirectory } from '../sandbox/state.ts';
 import type { BoxNetwork, BoxRequest } from '../spec/box.ts';
 import type { Attachment } from '../spec/network.ts';
@@ -25,7 +26,8 @@ import { mkfsProgram } from './mkfs.ts';
 import { passtOf } from './network.ts';
 import { type Premises, readPremises } from './premises.ts';
 import type { Card } from './qemu/command-line.ts';
-import { qemuProgram } from './qemu/program.ts';
+import { findQemu, vmmOf } from './qemu/find.ts';
+import { neededFeatures, qemuProgram } from './qemu/program.ts';
 import { refuseImpossible } from './refused.ts';
 import { storeIn } from './store.ts';
 import { virtiofsdProgram } from './virtiofsd.ts';
@@ -52,13 +54,17 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const guest = planGuest(box, disk ? 'disk' : 'shared', kernel, names, host);
   const { accelerator, why } = chooseAccelerator();
   const premises = await readPremises(host, ID);
+  const card = network && cardKind(network);
+  const needs = neededFeatures({ shares: guest.shares, card });
+  const qemu = await findQemu(data, accelerator, needs);
   const machine = qemuProgram(premises, {
+    qemu,
     accelerator,
     boots: { kernel: kernel.image, initrd: `${directory}/initrd` },
     shares: guest.shares,
     disk: disk !== undefined,
     resources: request.spec.linux.resources,
-    card: network === undefined ? undefined : cardKind(network),
+    card,
   });
   const sections = sectionsOf(guest, host.arch);
   return [
@@ -72,7 +78,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
     ),
     ...(network === undefined ? [] : passtLines(network, parent, premises, host)),
     ...startLines(
-      `tsbox starts QEMU${why === undefined ? '' : ` (without KVM: ${why})`}`,
+      `tsbox starts ${printVmm(vmmOf(qemu, accelerator))}${why === undefined ? '' : ` (without KVM: ${why})`}`,
       'QEMU',
       machine,
     ),

@@ -67,5 +67,12 @@ function nameOfMachine({ base, arch }: Maker, { boots, guest }: Ingredients): st
     shares: [],
   });
   const { argv } = qemuProgram(base.premises, parts);
-  return machineName({ argv, kernel: boots.kernel, guest, arch, processor: '' });
+  return machineName({
+    argv,
+    qemu: base.qemu.path,
+    kernel: boots.kernel,
+    guest,
+    arch,
+    processor: '',
+  });
 }

@@ -3,12 +3,13 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { signalNumbers } from '../abi/signals.ts';
 import type { Interpreter } from '../linux/interpreter.ts';
 import { connectTo, listenAt, socketPair } from '../linux/unix-socket.ts';
-import type { Stdio } from '../sandbox/sandbox.ts';
+import type { Stdio, Vmm } from '../sandbox/sandbox.ts';
 import type { Resources } from '../spec/spec.ts';
 import type { HostShare } from './guest.ts';
 import type { Premises } from './premises.ts';
 import { type Setting, startProgram } from './program.ts';
 import type { Accelerator, Card, MemoryFile } from './qemu/command-line.ts';
+import { type Qemu, vmmOf } from './qemu/find.ts';
 import { Monitor } from './qemu/monitor.ts';
 import { type Parts, qemuProgram } from './qemu/program.ts';
 import { Session } from './session.ts';
@@ -19,6 +20,7 @@ const { SIGKILL } = signalNumbers;
 /** What a machine is made from; paths are the host's. */
 export interface MachineRequest extends Setting {
   readonly premises: Premises;
+  readonly qemu: Qemu;
   readonly accelerator: Accelerator;
   readonly resources: Resources;
   /** What it boots, or the file with the state in which another one was saved. */
@@ -50,7 +52,7 @@ export interface Connection {
 
 export interface Machine {
   readonly pid: number;
-  readonly accelerator: Accelerator;
+  readonly vmm: Vmm;
   /** Name of the one that it comes from. */
   readonly template: string | undefined;
   readonly session: Session;
@@ -95,7 +97,7 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
     return {
       ...parts,
       pid: program.pid,
-      accelerator: request.accelerator,
+      vmm: vmmOf(request.qemu, request.accelerator),
       template: request.from.kind === 'state' ? request.from.template : undefined,
       restored: restore(parts.monitor, request),
       save: (file) => withFile(file, 'wx', (fd) => parts.monitor.save(fd)),
@@ -173,7 +175,7 @@ export function partsOf({ from, disk, card, ...others }: PartsRequest): Parts {
 
 type PartsRequest = Pick<
   MachineRequest,
-  'accelerator' | 'resources' | 'from' | 'memory' | 'shares' | 'disk'
+  'qemu' | 'accelerator' | 'resources' | 'from' | 'memory' | 'shares' | 'disk'
 > & { readonly card?: Pick<Connection, 'kind'> | undefined };
 
 function consoleOf({ state }: Pick<MachineRequest, 'state'>): string {

@@ -2,13 +2,17 @@
 import { readFileSync } from 'node:fs';
 import type { Host } from '../plan/host.ts';
 import type { Inmate, JailPlace } from '../plan/jail.ts';
+import type { SeccompFilter } from '../plan/seccomp.ts';
 import { BoxError } from '../sandbox/errors.ts';
+import { leastCalls } from '../sandbox/filter.ts';
 import { systemPlaces } from '../sandbox/system-places.ts';
 import { jailId } from '../spec/id-range.ts';
 
 export interface Premises extends Pick<Host, 'arch' | 'anchor' | 'lastCapability'> {
   /** What any program needs to be loaded. */
   readonly system: readonly JailPlace[];
+  /** What a program may call that has no capability. */
+  readonly leastCalls: SeccompFilter;
   /** Who QEMU is, and who virtiofsd. */
   readonly nobody: Omit<Inmate, 'capabilities'>;
   readonly root: Omit<Inmate, 'capabilities'>;
@@ -33,7 +37,8 @@ export async function readPremises(host: Host, box: string): Promise<Premises> {
         nobody: { uid, gid, standsFor: { uid, gid } },
         root: { uid: 0, gid: 0, standsFor: { uid, gid } },
       };
-  return { arch, anchor, lastCapability, system: systemPlaces(), ...people };
+  const filter = await leastCalls(arch);
+  return { arch, anchor, lastCapability, system: systemPlaces(), leastCalls: filter, ...people };
 }
 
 async function whyUnjailed(): Promise<string[]> {

@@ -14,7 +14,7 @@ import { suppliedAt } from './guest.ts';
 import { type Machine, startMachine } from './machine.ts';
 import type { MachineBase } from './make-template.ts';
 import type { Begun } from './running.ts';
-import { qemuOf } from './save.ts';
+import { qemuOf, withQemu } from './save.ts';
 import type { Snapshot } from './snapshot.ts';
 import { TemplateError } from './template.ts';
 
@@ -25,10 +25,10 @@ export async function resumeWorkload(
 ): Promise<Begun> {
   const { accelerator, why } = chooseAccelerator();
   if (why !== undefined) listener.say(warning(why));
-  requireSame(snapshot, { ...base, accelerator });
+  const own = { ...base, ...(await withQemu(base, accelerator)) };
+  requireSame(snapshot, own);
   const request = {
-    ...base,
-    accelerator,
+    ...own,
     from: { kind: 'state', file: snapshot.state, template: snapshot.name, held: true },
     memory: { path: snapshot.memory, shared: false },
     disk: snapshot.disk,
@@ -70,10 +70,7 @@ function renewalOf({ record }: Snapshot, box: BoxRequest): Parameters<typeof ren
 }
 
 /** A state is read by the program that wrote it, and by none that only seems to be alike. */
-function requireSame(
-  snapshot: Snapshot,
-  base: Pick<MachineBase, 'premises' | 'resources' | 'accelerator' | 'card'>,
-): void {
+function requireSame(snapshot: Snapshot, base: MachineBase): void {
   const { name, record } = snapshot;
   if (record.card !== base.card?.kind)
     throw new BoxError(

@@ -33,6 +33,7 @@ export function runningMachine(
   return {
     id,
     pid: machine.pid,
+    vmm: machine.vmm,
     timeline,
     signal: (signal) => machine.session.signal(signal),
     resize: (size) => machine.session.resize(size),

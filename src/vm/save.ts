@@ -7,12 +7,13 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type BoxRequest, placeOf } from '../spec/box.ts';
 import { chooseAccelerator } from './accelerator.ts';
 import { beginSaved } from './begin.ts';
-import { whileAlive } from './boot.ts';
+import { qemuFor, whileAlive } from './boot.ts';
 import { type Caller, withSpace } from './claim.ts';
 import { suppliedAt } from './guest.ts';
 import { type Machine, partsOf } from './machine.ts';
 import type { MachineBase } from './make-template.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import type { Accelerator } from './qemu/command-line.ts';
 import { qemuProgram } from './qemu/program.ts';
 import { whenReady } from './ready.ts';
 import {
@@ -58,7 +59,7 @@ export async function saveVm(
         await machine.end();
       }
       protect(files.memory, prepared);
-      writeRecord(directory, recordOf(request, prepared, begun.process));
+      writeRecord(directory, await recordOf(request, prepared, begun.process));
     });
     caller.timeline.mark('saved');
     caller.say(`saved as ${name}: \`tsbox run --vm --from ${name}\` goes on from there`);
@@ -124,7 +125,11 @@ function protect(memory: string, { beginning: { base } }: Prepared): void {
   chmodSync(memory, 0o444);
 }
 
-function recordOf(request: BoxRequest, prepared: Prepared, process: number): SnapshotRecord {
+async function recordOf(
+  request: BoxRequest,
+  prepared: Prepared,
+  process: number,
+): Promise<SnapshotRecord> {
   const { spec, layer, init, labels, ids } = request;
   const { base } = prepared.beginning;
   const { network } = prepared.box;
@@ -138,12 +143,20 @@ function recordOf(request: BoxRequest, prepared: Prepared, process: number): Sna
     ...(place && { place }),
     ...(base.card && { card: base.card.kind }),
     accelerator,
-    qemu: qemuOf({ ...base, accelerator }),
+    qemu: qemuOf({ ...base, ...(await withQemu(base, accelerator)) }),
   };
 }
 
+/** The QEMU that runs a machine from a state. @throws BoxError where none can. */
+export async function withQemu(
+  base: Omit<MachineBase, 'accelerator' | 'qemu'>,
+  accelerator: Accelerator,
+): Promise<Pick<MachineBase, 'accelerator' | 'qemu'>> {
+  return { accelerator, qemu: await qemuFor({ ...base, accelerator, shares: [] }) };
+}
+
 /** By which the one that goes on is known to be the same. */
-export function qemuOf(base: Pick<MachineBase, 'premises' | 'resources' | 'accelerator' | 'card'>) {
+export function qemuOf(base: Omit<MachineBase, 'terminal'>): SnapshotRecord['qemu'] {
   const parts = partsOf({
     ...base,
     from: { kind: 'state', file: '', template: '' },

@@ -16,6 +16,8 @@ const DIGITS = 32;
 export interface MachineFacts {
   /** Of QEMU, as it makes the template. */
   readonly argv: readonly string[];
+  /** The file of QEMU; in its jail it may have another name. */
+  readonly qemu: string;
   /** The file that it boots. */
   readonly kernel: string;
   readonly guest: Pick<Guest, 'machine' | 'modules'>;
@@ -24,8 +26,8 @@ export interface MachineFacts {
   readonly processor: string;
 }
 
-export function machineName({ argv, kernel, guest, arch, processor }: MachineFacts): string {
-  const files = [argv[0] ?? '', kernel, ...guest.modules.map(({ path }) => path)];
+export function machineName({ argv, qemu, kernel, guest, arch, processor }: MachineFacts): string {
+  const files = [qemu, kernel, ...guest.modules.map(({ path }) => path)];
   const hash = createHash('sha256')
     .update(JSON.stringify([FORMAT, argv, processor, files.map(versionOf)]))
     .update(readInit())

@@ -27,8 +27,8 @@ interface Seal {
 
 /** To be called once its machine has been saved. */
 export function sealTemplate({ memory, state }: Template, directory: string): void {
-  // Whoever maps it may write into copies of its pages alone.
-  chmodSync(memory, 0o666);
+  // Whoever maps it writes into copies of its pages alone.
+  chmodSync(memory, 0o444);
   writeFileSync(join(directory, SEAL), `${JSON.stringify(sealOf(memory, state))}\n`);
 }
 

@@ -26,7 +26,7 @@ export async function warmVm(
     const timeline = new Timeline();
     const { state, beginning, end } = await prepare(request, { stdio, timeline, say, early });
     try {
-      const source = templateSource(beginning, chooseAccelerator());
+      const source = await templateSource(beginning, chooseAccelerator());
       if ('lacks' in source) throw new BoxError(`no template can be made: ${source.lacks}`);
       const { maker, ingredients } = source;
       return await provideImageTemplate(maker, ingredients).catch((error) => {

@@ -4,6 +4,7 @@ import { type Machine, qemuCommand } from '../../src/vm/qemu/command-line.ts';
 
 const plain: Machine = {
   accelerator: 'kvm',
+  sandbox: true,
   boots: { kernel: '/k/vmlinux', initrd: '/s/initrd' },
   console: 8,
   channel: 6,
@@ -81,6 +82,14 @@ test.each<[Partial<Machine>, string, string[]]>([
     '-object',
     ['memory-backend-file,mem-path=/m,share=off,id=ram,size=256M'],
   ],
+  [
+    { memory: { path: '/m', shared: false, toldReadOnly: true } },
+    '-object',
+    ['memory-backend-file,mem-path=/m,share=off,readonly=on,rom=off,id=ram,size=256M'],
+  ],
+  [{ sandbox: false }, '-sandbox', []],
+  [{}, '-bios', []],
+  [{ firmware: '/firmware' }, '-bios', ['/firmware']],
   [{ disk: 12 }, '-add-fd', ['fd=8,set=1', 'fd=12,set=2']],
   [
     { disk: 12 },

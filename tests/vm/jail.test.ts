@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { descendantsOf } from '../host/processes.ts';
 import { eachLeavesNothing, started } from '../host/tsbox.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'vm-test-'));
@@ -46,13 +47,10 @@ async function inspect(flags: readonly string[], look: (processes: Process[]) =>
 }
 
 function below(parent: number): Process[] {
-  const children = readdirSync(`/proc/${parent}/task`).flatMap((task) =>
-    readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.flatMap((pid) => [
-    { pid: Number(pid), status: readFileSync(`/proc/${pid}/status`, 'utf8') },
-    ...below(Number(pid)),
-  ]);
+  return descendantsOf(parent).map((pid) => ({
+    pid,
+    status: readFileSync(`/proc/${pid}/status`, 'utf8'),
+  }));
 }
 
 const field = ({ status }: Process, name: string) =>
@@ -80,7 +78,7 @@ function mounts({ pid }: Process): { from: string; options: string[] }[] {
 }
 
 describe('QEMU', () => {
-  test('has a user of its own, no capability, and its seccomp filter', async () => {
+  test('has a user of its own, no capability, and a seccomp filter beside its own', async () => {
     const users: string[] = [];
     const flags = ['-v', `${scratch}/writable:/v`];
     for (const own of [[], flags])
@@ -95,6 +93,7 @@ describe('QEMU', () => {
         for (const set of capabilitySets) expect(field(process, set)).toBe('0000000000000000');
         expect(field(process, 'NoNewPrivs')).toBe('1');
         expect(field(process, 'Seccomp')).toBe('2');
+        expect(field(process, 'Seccomp_filters')).toBe('2');
       });
     expect(users[0]).not.toBe(users[1]);
   });

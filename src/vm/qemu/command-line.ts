@@ -5,6 +5,10 @@ export type Accelerator = 'kvm' | 'tcg';
 
 export interface Machine {
   readonly accelerator: Accelerator;
+  /** Whether it has a filter of its own, beside that of its jail. */
+  readonly sandbox: boolean;
+  /** What the machine runs first; absent: QEMU has its own. */
+  readonly firmware?: string | undefined;
   /** What it boots; absent: it waits for the state of a machine that was saved. */
   readonly boots?: { readonly kernel: string; readonly initrd: string } | undefined;
   /** The file that is its memory; absent: it has none. */
@@ -28,6 +32,8 @@ export interface MemoryFile {
   readonly path: string;
   /** Whether what the guest writes goes into it; otherwise into copies of its pages. */
   readonly shared: boolean;
+  /** Where it is not shared: whether QEMU has to be told to open it for reading alone. */
+  readonly toldReadOnly?: boolean;
 }
 
 export interface Card {
@@ -69,8 +75,9 @@ export function qemuCommand(program: string, machine: Machine): string[] {
     ...memoryOf(machine, size),
     ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-m', `${size}M`, '-smp', String(cpus)],
-    ...['-sandbox', sandbox],
+    ...(machine.sandbox ? ['-sandbox', sandbox] : []),
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
+    ...(machine.firmware === undefined ? [] : ['-bios', machine.firmware]),
     ...(machine.boots === undefined
       ? ['-incoming', 'defer']
       : [
@@ -106,7 +113,7 @@ function memoryOf({ shares, memory }: Machine, size: number): string[] {
   const backend =
     memory === undefined
       ? 'memory-backend-memfd,share=on'
-      : `memory-backend-file,mem-path=${memory.path},share=${memory.shared ? 'on' : 'off'}`;
+      : `memory-backend-file,mem-path=${memory.path},share=${memory.shared ? 'on' : 'off'}${memory.toldReadOnly ? ',readonly=on,rom=off' : ''}`;
   if (memory === undefined && shares.length === 0) return [];
   return [...['-object', `${backend},id=ram,size=${size}M`], ...['-machine', 'memory-backend=ram']];
 }

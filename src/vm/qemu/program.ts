@@ -1,13 +1,12 @@
 /** QEMU: its command line for a machine, and its jail. */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Jail, JailPlace } from '../../plan/jail.ts';
 import { type JailedProgram, jailedProgram } from '../../plan/jailed-program.ts';
 import { FIRST_EXTRA } from '../../plan/program.ts';
-import { find } from '../../sandbox/tool.ts';
 import type { Resources } from '../../spec/spec.ts';
 import type { HostShare } from '../guest.ts';
 import type { Premises } from '../premises.ts';
-import { qemu } from '../tools.ts';
 import {
   type Accelerator,
   type Card,
@@ -15,9 +14,14 @@ import {
   type MemoryFile,
   qemuCommand,
 } from './command-line.ts';
+import type { Feature } from './features.ts';
+import type { Qemu } from './find.ts';
+import { distributions } from './installed.ts';
+import { MEMORY, privateMemory } from './private-memory.ts';
 
 /** What a machine is made from; paths are the host's. */
 export interface Parts {
+  readonly qemu: Qemu;
   readonly boots?: { readonly kernel: string; readonly initrd: string } | undefined;
   /** The file that is its memory. */
   readonly memory?: MemoryFile | undefined;
@@ -60,16 +64,26 @@ const MAX_CONSOLE = 4 * 2 ** 20;
 /** Channel, monitor, console, a state, the shares, the disk, and the network card. */
 const MOST_DESCRIPTORS = 1024n;
 
-/** @throws BoxError when QEMU is not there. */
+/** What QEMU must have for this machine, beside what it must have for any. */
+export function neededFeatures({ shares, card }: Pick<Parts, 'shares' | 'card'>): Feature[] {
+  return [
+    ...(shares.length === 0 ? [] : (['vhost-user-fs'] as const)),
+    ...(card === 'stream' ? (['stream'] as const) : []),
+  ];
+}
+
 export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
-  const program = find(qemu);
+  const { program, firmware, places } = installation(premises, parts.qemu);
   const { channel, monitor, console, ...descriptors } = descriptorsOf(parts);
   const { boots, memory } = parts;
+  const unshared = memory?.shared === false ? privateMemory(parts.qemu) : undefined;
   const argv = qemuCommand(program, {
     ...parts,
     ...{ channel, monitor, console },
     boots: boots && { kernel: '/kernel', initrd: '/initrd' },
-    memory: memory && { ...memory, path: '/memory' },
+    firmware,
+    sandbox: parts.qemu.features.includes('sandbox'),
+    memory: memory && { ...memory, ...unshared?.memory, path: MEMORY },
     shares: parts.shares.map(({ tag }, index) => ({
       tag,
       socket: descriptors.shares[index] as number,
@@ -83,11 +97,16 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
   const jail: Jail = {
     ...premises,
     places: [
-      ...premises.system,
+      ...places,
       ...(boots === undefined ? [] : [file('kernel', boots.kernel), file('initrd', boots.initrd)]),
-      ...(memory === undefined ? [] : [file('memory', memory.path, 'writable')]),
+      ...(memory === undefined
+        ? []
+        : [file(MEMORY.slice(1), memory.path, memory.shared ? 'writable' : 'read-only')]),
+      ...(unshared?.places ?? []),
       ...(parts.accelerator === 'kvm' ? kvm : []),
     ],
+    filter: premises.leastCalls,
+    environment: unshared?.environment ?? [],
     inmate: { ...premises.nobody, capabilities: [] },
     limits: {
       RLIMIT_CORE: 0n,
@@ -98,6 +117,31 @@ export function qemuProgram(premises: Premises, parts: Parts): JailedProgram {
   const given = [descriptors.disk, descriptors.cable];
   const extra = 3 + parts.shares.length + given.filter((each) => each !== undefined).length;
   return jailedProgram(jail, argv, extra);
+}
+
+interface Installation {
+  /** Paths in the jail. */
+  readonly program: string;
+  readonly firmware?: string;
+  readonly places: readonly JailPlace[];
+}
+
+/** The distribution's comes with its libraries and firmware; a static one that brings its own needs neither. */
+function installation(
+  { system }: Premises,
+  { name, path, firmware, ...facts }: Qemu,
+): Installation {
+  if (distributions.includes(name)) return { program: path, places: system };
+  const program = basename(path);
+  return {
+    program: `/${program}`,
+    ...(firmware === undefined ? {} : { firmware: '/firmware' }),
+    places: [
+      ...(facts.static && firmware !== undefined ? [] : system),
+      file(program, path),
+      ...(firmware === undefined ? [] : [file('firmware', firmware)]),
+    ],
+  };
 }
 
 const kvm: readonly JailPlace[] = [
