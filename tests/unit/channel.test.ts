@@ -22,7 +22,7 @@ const sentBy = (who: 'guest' | 'host') =>
     .filter(([name]) => comments[name]?.startsWith(`${who}:`))
     .map(([name, number]): [string, number] => [name.replace('FRAME_', '').toLowerCase(), number]);
 const types = Object.fromEntries(sentBy('guest'));
-const { hello, stdout, stderr, credit, report, exit, begun } = types as Record<
+const { hello, stdout, stderr, credit, report, exit, begun, done, held } = types as Record<
   GuestFrame['type'],
   number
 >;
@@ -48,7 +48,7 @@ function read(...pieces: Buffer[]): { frames: GuestFrame[]; error: string | unde
 }
 
 test('the header and the tables name the same frames', () => {
-  expect(types).toEqual({ hello, stdout, stderr, credit, report, exit, begun });
+  expect(types).toEqual({ hello, stdout, stderr, credit, report, exit, begun, done, held });
   expect(sentBy('guest').length + sentBy('host').length).toBe(Object.keys(comments).length);
   expect(header.defined('CHANNEL_VERSION')).toBe(CHANNEL_VERSION);
   expect(MAX_CHUNK).toBeLessThanOrEqual(MAX_PAYLOAD);
@@ -58,7 +58,8 @@ const fixed: Record<string, number> = {
   hello: header.sizeOf('hello'),
   credit: 4,
   exit: header.sizeOf('ended'),
-  begun: 8,
+  begun: header.sizeOf('begun'),
+  held: 0,
 };
 test.each(sentBy('guest'))('a guest’s frame %s is number %d', (type, number) => {
   expect(read(frame(number, new Uint8Array(fixed[type] ?? 3))).frames).toMatchObject([{ type }]);

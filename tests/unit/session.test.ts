@@ -20,8 +20,9 @@ const words = (...list: number[]) => new Uint8Array(Uint32Array.from(list).buffe
 const hello = frame('HELLO', words(CHANNEL_VERSION, 0, 1, 0));
 const out = (what: string) => frame('STDOUT', Buffer.from(what));
 const err = (what: string) => frame('STDERR', Buffer.from(what));
-const booted = frame('REPORT', Buffer.from('booted'));
-const begun = frame('BEGUN', words(1, 0));
+const booted = frame('DONE', Buffer.from('booted'));
+const done = frame('DONE', Buffer.from('done'));
+const begun = frame('BEGUN', words(1, 0, 77, 0));
 const report = frame('REPORT', Buffer.from('report'));
 const exit = frame('EXIT', words(7 << 8, 0, 1, 0));
 const credit = (bytes: number) => frame('CREDIT', words(bytes));
@@ -73,16 +74,17 @@ test('an ordinary session: streams apart, exit status and report', async () => {
 test('a plan that comes to its end without a workload is reported on, and another may follow', async () => {
   const { channel, result } = start(new Uint8Array());
   await rise(channel);
-  channel.write(report);
+  channel.write(done);
   channel.end();
-  expect(JSON.parse(await text(result))).toMatchObject({ progress: 'reported', kind: 'broken' });
+  expect(JSON.parse(await text(result))).toMatchObject({ progress: 'done', kind: 'broken' });
 });
 
 test.each([
   ['output', [out('early'), hello], 'a frame stdout after nothing'],
   ['exit', [exit, hello], 'a frame exit after nothing'],
   ['credit', [credit(1), hello], 'a frame credit after nothing'],
-  ['a report', [report], 'a frame report after nothing'],
+  ['done', [done], 'a frame done after nothing'],
+  ['held', [hello, booted, frame('HELD', new Uint8Array())], 'a frame held after waiting'],
   ['hello twice', [hello, hello], 'a frame hello after hello'],
   ['begun', [hello, booted, begun], 'a frame begun after waiting'],
   ['another version', [frame('HELLO', words(CHANNEL_VERSION + 1, 0, 1, 0))], 'version 3'],
@@ -95,6 +97,8 @@ test.each([
 test.each([
   ['output before begun', [out('early')], 'a frame stdout after working'],
   ['exit before begun', [exit], 'a frame exit after working'],
+  ['the last report before begun', [report], 'a frame report after working'],
+  ['done, while the workload runs', [begun, done], 'a frame done after begun'],
   ['exit without a report', [begun, exit], 'a frame exit after begun'],
   ['hello again', [begun, hello], 'a frame hello after begun'],
   ['more credit than it has room for', [begun, credit(MAX_CREDIT + 1)], 'credit for 262145 bytes'],
