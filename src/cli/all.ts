@@ -5,6 +5,7 @@ import { registerBench } from './bench.ts';
 import { registerCompare } from './compare.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerExplain } from './explain.ts';
+import { registerKernel } from './kernel.ts';
 import { main } from './main.ts';
 import { registerNetwork } from './network.ts';
 import { say } from './print.ts';
@@ -30,5 +31,6 @@ export const ended = main({
   doctor: registerDoctor,
   network: registerNetwork,
   vm: registerVm,
+  kernel: registerKernel,
   qemu: registerQemu,
 });

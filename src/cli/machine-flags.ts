@@ -5,6 +5,7 @@ import { parseReadyWhen } from '../spec/snapshot-when.ts';
 
 export interface MachineFlags {
   readonly vm?: true;
+  readonly kernel?: string;
   readonly snapshot?: string;
   readonly snapshotAs?: string;
   readonly snapshotWhen?: string;
@@ -13,15 +14,21 @@ export interface MachineFlags {
 
 /** What they ask for; what is wrong with it is added to the problems. */
 export function toMachine(flags: MachineFlags, problems: ProblemList): MachineWish {
-  const { vm, snapshot, snapshotAs, snapshotWhen, from } = flags;
+  const { vm, kernel, snapshot, snapshotAs, snapshotWhen, from } = flags;
+  if (kernel !== undefined && !vm)
+    problems.add(`--kernel ${kernel} without --vm: a container has the host's; leave it out`);
+  if (kernel !== undefined && from !== undefined)
+    problems.add(
+      `--kernel ${kernel} with --from: the machine that was saved has its kernel; leave it out`,
+    );
   const given = [
     ...(snapshot === undefined ? [] : ['--snapshot']),
     ...(snapshotAs === undefined ? [] : ['--snapshot-as']),
     ...(snapshotWhen === undefined ? [] : ['--snapshot-when']),
     ...(from === undefined ? [] : ['--from']),
   ];
-  if (given.length === 0) return {};
-  if (!vm) problems.add(`${given.join(', ')} without --vm: a container is not saved; add --vm`);
+  if (!vm && given.length > 0)
+    problems.add(`${given.join(', ')} without --vm: a container is not saved; add --vm`);
   if ((snapshotAs === undefined) !== (snapshotWhen === undefined))
     problems.add(
       snapshotAs === undefined
@@ -36,6 +43,7 @@ export function toMachine(flags: MachineFlags, problems: ProblemList): MachineWi
   if (mode === 'never' && given.length > 1)
     problems.add(`--snapshot never with ${given[1]}: such a box is not booted; leave it out`);
   return {
+    ...(kernel === undefined ? {} : { kernel }),
     ...(mode === undefined ? {} : { snapshot: mode }),
     ...(from === undefined ? {} : { from }),
     ...saveOf(snapshotAs, snapshotWhen, problems),

@@ -57,6 +57,7 @@ type Flags = Partial<Omit<RunOptions, 'command' | 'readOnlyTmpfs' | 'network'>> 
   readonly detachKeys?: string;
   readonly consoleSocket?: string;
   readonly vm?: true;
+  readonly kernel?: string;
   readonly snapshot?: string;
   readonly snapshotAs?: string;
   readonly snapshotWhen?: string;
@@ -124,6 +125,7 @@ const notOfBox = [
   'config',
   'printConfig',
   'vm',
+  'kernel',
   'snapshot',
   'snapshotAs',
   'snapshotWhen',

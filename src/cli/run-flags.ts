@@ -17,6 +17,7 @@ export const runFlags: readonly Flag[] = [
     'run the config.json of an OCI bundle, which says all about the box; without IMAGE and COMMAND',
   ],
   ['--vm', 'run in a micro-VM instead of a container (not with compare)'],
+  ['--kernel <name>', 'with --vm: the kernel of the guest, of those that `tsbox kernel ls` shows'],
   [
     '--snapshot <mode>',
     'with --vm: auto (the default: it goes on where one like it was saved, if it can), always or never',

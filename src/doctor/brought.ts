@@ -13,7 +13,7 @@ export function checkGuestKernel(directory: string, exists = existsSync): Check 
   }
   if (!exists(`${directory}/modules`)) {
     const why = 'without modules it lacks drivers that distributions do not build in';
-    const again = `in tsbox's directory: sh scripts/setup.d/kernel ${dirname(directory)}`;
+    const again = `in tsbox's directory: sh kernel/unpack ${dirname(directory)}`;
     return limited(name, use, `${directory}, no modules`, why, again);
   }
   return ok(name, use, directory);

@@ -59,6 +59,8 @@ export interface BoxRequest extends Omit<Box, 'id'> {
 
 /** What is asked of the machine of a micro-VM, and means nothing to a container. */
 export interface MachineWish {
+  /** The name of its guest's kernel. */
+  readonly kernel?: string;
   /**
    * Whether it goes on where one that was saved stood: `auto` (where that can be), `always`, or `never`, and
    * then it boots.

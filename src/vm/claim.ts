@@ -36,7 +36,7 @@ export interface Claimed {
   readonly host: Host;
   readonly arch: Host['arch'];
   readonly setting: Setting;
-  readonly base: Omit<MachineBase, 'accelerator' | 'qemu'>;
+  readonly base: Omit<MachineBase, 'accelerator' | 'qemu' | 'acpi'>;
   readonly listener: Listener;
   /** Gives up what its machine, which is there now, has a copy of. */
   letGo(): void;

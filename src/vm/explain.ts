@@ -45,7 +45,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const box: BoxRequest = network === undefined ? request : { ...request, network };
   const attachment = network?.attachment;
   const data = dataDirectory(process.env, process.getuid?.() ?? 0);
-  const kernel = findKernel(data);
+  const kernel = findKernel(data, request.machine?.kernel);
   const disk = diskOf(request);
   const names = (network?.files ?? []).map(({ source }) => ({
     source,
@@ -60,6 +60,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
   const machine = qemuProgram(premises, {
     qemu,
     accelerator,
+    acpi: kernel.acpi,
     boots: { kernel: kernel.image, initrd: `${directory}/initrd` },
     shares: guest.shares,
     disk: disk !== undefined,

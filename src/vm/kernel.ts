@@ -1,4 +1,4 @@
-/** The guest's kernel and the drivers that it needs, as scripts/setup.d/kernel lays them out. */
+/** The guest's kernel and the drivers that it needs, as kernel/unpack lays them out. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BoxError } from '../sandbox/errors.ts';
@@ -9,6 +9,8 @@ export interface GuestKernel {
   readonly image: string;
   /** Where its drivers are. */
   readonly modules: string;
+  /** Whether it finds its devices by tables of ACPI, or on its command line. */
+  readonly acpi: boolean;
 }
 
 export interface Module {
@@ -16,15 +18,42 @@ export interface Module {
   readonly path: string;
 }
 
-/** @throws BoxError when there is none. */
-export function findKernel(data: string): GuestKernel {
-  const directory = join(data, 'kernels/current');
-  const image = ['vmlinux', 'vmlinuz'].map((name) => join(directory, name)).find(existsSync);
+export function kernelsIn(data: string): string {
+  return join(data, 'kernels');
+}
+
+export const kernelName = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+
+/** The link to the one that is used where none is named. */
+export const CURRENT = 'current';
+
+/** What QEMU boots of a kernel's directory: without decompression, if there is such a one. */
+export function kernelImage(directory: string): string | undefined {
+  return ['vmlinux', 'vmlinuz'].map((name) => join(directory, name)).find(existsSync);
+}
+
+/** @param name of one of several. @throws BoxError when there is none. */
+export function findKernel(data: string, name: string = CURRENT): GuestKernel {
+  const directory = join(kernelsIn(data), name);
+  const image = kernelName.test(name) ? kernelImage(directory) : undefined;
+  if (image === undefined && name !== CURRENT)
+    throw new BoxError(
+      `--kernel ${name}: there is no such guest kernel in ${kernelsIn(data)}: see \`tsbox kernel ls\``,
+    );
   if (image === undefined)
     throw new BoxError(
-      `no guest kernel in ${directory}: \`npm run setup\` brings one, or put vmlinux and modules/ there`,
+      `no guest kernel in ${directory}: \`npm run setup\` brings one, \`tsbox kernel build\` builds one, or put vmlinux and modules/ there`,
     );
-  return { image, modules: join(directory, 'modules') };
+  return { image, modules: join(directory, 'modules'), acpi: hasAcpi(directory) };
+}
+
+/** As the recipe that has built it says; others have it. */
+function hasAcpi(directory: string): boolean {
+  try {
+    return JSON.parse(readFileSync(join(directory, 'kernel.json'), 'utf8')).acpi !== false;
+  } catch {
+    return true;
+  }
 }
 
 /** QEMU may run as a user who owns nothing. @throws BoxError */

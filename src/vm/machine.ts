@@ -22,6 +22,8 @@ export interface MachineRequest extends Setting {
   readonly premises: Premises;
   readonly qemu: Qemu;
   readonly accelerator: Accelerator;
+  /** Whether its kernel finds its devices by ACPI. */
+  readonly acpi: boolean;
   readonly resources: Resources;
   /** What it boots, or the file with the state in which another one was saved. */
   readonly from:
@@ -175,7 +177,7 @@ export function partsOf({ from, disk, card, ...others }: PartsRequest): Parts {
 
 type PartsRequest = Pick<
   MachineRequest,
-  'qemu' | 'accelerator' | 'resources' | 'from' | 'memory' | 'shares' | 'disk'
+  'qemu' | 'accelerator' | 'acpi' | 'resources' | 'from' | 'memory' | 'shares' | 'disk'
 > & { readonly card?: Pick<Connection, 'kind'> | undefined };
 
 function consoleOf({ state }: Pick<MachineRequest, 'state'>): string {

@@ -17,7 +17,7 @@ export interface Prepared extends Claimed {
 /** @throws BoxError, and nothing is left. */
 export async function prepare(request: BoxRequest, caller: Caller): Promise<Prepared> {
   const data = dataDirectory(process.env, process.geteuid?.() ?? 0);
-  const kernel = findKernel(data);
+  const kernel = findKernel(data, request.machine?.kernel);
   const wanted = diskOf(request);
   const claimed = await claimBox(request, caller);
   const { state, box, host, arch, setting, base, listener, end } = claimed;
@@ -34,7 +34,16 @@ export async function prepare(request: BoxRequest, caller: Caller): Promise<Prep
     timeline.mark('prepare');
     const boots = { kernel: kernel.image, initrd };
     const snapshot = request.machine?.snapshot ?? 'auto';
-    const beginning = { base, boots, store, disk, guest, arch, listener, snapshot };
+    const beginning = {
+      base: { ...base, acpi: kernel.acpi },
+      boots,
+      store,
+      disk,
+      guest,
+      arch,
+      listener,
+      snapshot,
+    };
     return { ...claimed, beginning };
   } catch (error) {
     await end('never ran');

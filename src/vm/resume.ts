@@ -25,7 +25,7 @@ export async function resumeWorkload(
 ): Promise<Begun> {
   const { accelerator, why } = chooseAccelerator();
   if (why !== undefined) listener.say(warning(why));
-  const own = { ...base, ...(await withQemu(base, accelerator)) };
+  const own = { ...base, acpi: snapshot.record.acpi, ...(await withQemu(base, accelerator)) };
   requireSame(snapshot, own);
   const request = {
     ...own,

@@ -143,16 +143,17 @@ async function recordOf(
     ...(place && { place }),
     ...(base.card && { card: base.card.kind }),
     accelerator,
+    acpi: base.acpi,
     qemu: qemuOf({ ...base, ...(await withQemu(base, accelerator)) }),
   };
 }
 
 /** The QEMU that runs a machine from a state. @throws BoxError where none can. */
 export async function withQemu(
-  base: Omit<MachineBase, 'accelerator' | 'qemu'>,
+  { card }: Pick<MachineBase, 'card'>,
   accelerator: Accelerator,
 ): Promise<Pick<MachineBase, 'accelerator' | 'qemu'>> {
-  return { accelerator, qemu: await qemuFor({ ...base, accelerator, shares: [] }) };
+  return { accelerator, qemu: await qemuFor({ card, accelerator, shares: [] }) };
 }
 
 /** By which the one that goes on is known to be the same. */

@@ -29,6 +29,8 @@ export interface SnapshotRecord {
   readonly place?: Place;
   readonly card?: Connection['kind'];
   readonly accelerator: Accelerator;
+  /** Whether its kernel finds its devices by ACPI. */
+  readonly acpi: boolean;
   /** Of the QEMU that saved it: its command line, and which program it was. */
   readonly qemu: { readonly argv: readonly string[]; readonly version: string };
 }

@@ -89,7 +89,7 @@ export function container(own: Partial<RunOptions>, host: Host = someHost): Cont
   return planContainer({ spec: withUserNamespace(spec, maps), layer, id: 'ID' }, host);
 }
 
-const kernel = { image: '/kernels/vmlinux', modules: '/kernels/none' };
+const kernel = { image: '/kernels/vmlinux', modules: '/kernels/none', acpi: true };
 
 export function guest(
   own: Partial<RunOptions>,

@@ -4,6 +4,7 @@ import { type Machine, qemuCommand } from '../../src/vm/qemu/command-line.ts';
 
 const plain: Machine = {
   accelerator: 'kvm',
+  acpi: true,
   sandbox: true,
   boots: { kernel: '/k/vmlinux', initrd: '/s/initrd' },
   console: 8,
@@ -63,8 +64,8 @@ test.each<[Partial<Machine>, string]>([
 test.each<[Partial<Machine>, string, string[]]>([
   [{}, '-cpu', ['host']],
   [{ accelerator: 'tcg' }, '-cpu', []],
-  [{}, '-M', ['microvm,x-option-roms=off,accel=kvm']],
-  [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,accel=tcg']],
+  [{}, '-M', ['microvm,x-option-roms=off,acpi=on,accel=kvm']],
+  [{ accelerator: 'tcg' }, '-M', ['microvm,x-option-roms=off,acpi=on,accel=tcg']],
   [{}, '-kernel', ['/k/vmlinux']],
   [{ boots: { kernel: '/k,1/vmlinux', initrd: '/i' } }, '-kernel', ['/k,1/vmlinux']],
   [{}, '-incoming', []],

@@ -5,6 +5,8 @@ export type Accelerator = 'kvm' | 'tcg';
 
 export interface Machine {
   readonly accelerator: Accelerator;
+  /** Whether the guest's kernel finds its devices by ACPI; otherwise it is told on its command line. */
+  readonly acpi: boolean;
   /** Whether it has a filter of its own, beside that of its jail. */
   readonly sandbox: boolean;
   /** What the machine runs first; absent: QEMU has its own. */
@@ -71,7 +73,7 @@ export function qemuCommand(program: string, machine: Machine): string[] {
   const cpus = Math.max(1, Math.ceil(quota / (period || DEFAULT_PERIOD)));
   return [
     program,
-    ...['-M', `microvm,x-option-roms=off,accel=${machine.accelerator}`],
+    ...['-M', `microvm,x-option-roms=off,acpi=${onOff(machine.acpi)},accel=${machine.accelerator}`],
     ...memoryOf(machine, size),
     ...(machine.accelerator === 'kvm' ? ['-cpu', 'host'] : []),
     ...['-m', `${size}M`, '-smp', String(cpus)],
@@ -107,6 +109,8 @@ export function qemuCommand(program: string, machine: Machine): string[] {
         ]),
   ];
 }
+
+const onOff = (on: boolean) => (on ? 'on' : 'off');
 
 function memoryOf({ shares, memory }: Machine, size: number): string[] {
   // virtiofsd reads the guest's memory, which then has to be shared with it: 0.2 s under TCG.

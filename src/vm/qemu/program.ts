@@ -30,6 +30,7 @@ export interface Parts {
   readonly disk: boolean;
   readonly resources: Resources;
   readonly accelerator: Accelerator;
+  readonly acpi: boolean;
   /** What its network card is connected to; absent: it has none. */
   readonly card?: Card['kind'] | undefined;
 }
