@@ -47,8 +47,10 @@ _Noreturn void restart(void);
 /* Of PID 1, to the host, which it waits for. `type` is a frame's. */
 void send_report(uint32_t type, const struct report *report, uint32_t steps);
 
-/* Carries out the next plan that the host sends, which has no workload, and says so. */
-void carry_out_next(void);
+struct frame;
+
+/* Carries out the next plan that the host sends, which has no workload, and says so. Other frames are obeyed. */
+void carry_out_next(void (*obey)(const struct frame *));
 
 /*
  * Carries out the plan in these bytes and writes down how that went; returns the number of its steps, and

@@ -60,8 +60,8 @@ struct plan_bytes {
 static int take_piece(const struct frame *frame, struct plan_bytes *plan)
 {
 	struct piece piece;
-	if (frame->type != FRAME_PLAN || frame->length < sizeof piece)
-		end(EXIT_TSBOX); /* before there is a workload nothing else makes sense */
+	if (frame->length < sizeof piece)
+		end(EXIT_TSBOX);
 	copy_bytes(&piece, frame->payload, sizeof piece);
 	const uint32_t length = frame->length - (uint32_t)sizeof piece;
 	if (piece.offset == 0 && piece.size <= MAX_PLAN)
@@ -72,13 +72,15 @@ static int take_piece(const struct frame *frame, struct plan_bytes *plan)
 	return piece.offset + length == plan->size;
 }
 
-static struct plan_bytes receive_plan(void)
+static struct plan_bytes receive_plan(void (*obey)(const struct frame *))
 {
 	struct plan_bytes plan = {NULL, 0};
 	for (;;) {
 		struct frame frame;
 		while (next_frame(&frame))
-			if (take_piece(&frame, &plan))
+			if (frame.type != FRAME_PLAN)
+				obey(&frame);
+			else if (take_piece(&frame, &plan))
 				return plan;
 		struct pollfd ready = {CHANNEL_DESCRIPTOR, POLLIN, 0};
 		sys5(__NR_ppoll, &ready, 1, 0, 0, 0);
@@ -118,14 +120,21 @@ static void clear(struct report *report, uint32_t steps)
 		((volatile uint8_t *)report)[i] = 0;
 }
 
-void carry_out_next(void)
+void carry_out_next(void (*obey)(const struct frame *))
 {
 	static struct report *report;
 	if (report == NULL)
 		report = map_memory(report_bytes(PLAN_MAX_STEPS));
-	const uint32_t steps = carry_out(receive_plan(), report);
+	const uint32_t steps = carry_out(receive_plan(obey), report);
 	send_report(FRAME_DONE, report, steps);
 	clear(report, steps);
+}
+
+/* Before there is a workload nothing but a plan makes sense. */
+static void refuse(const struct frame *frame)
+{
+	(void)frame;
+	end(EXIT_TSBOX);
 }
 
 _Noreturn void machine(void)
@@ -142,7 +151,7 @@ _Noreturn void machine(void)
 	for (;;) {
 		send_report(FRAME_DONE, report, steps);
 		clear(report, steps);
-		steps = carry_out(receive_plan(), report);
+		steps = carry_out(receive_plan(refuse), report);
 		if (is_workload())
 			end(EXIT_TSBOX); /* init sends the report */
 	}

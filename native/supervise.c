@@ -97,43 +97,47 @@ static void take_hosts(const uint8_t *bytes, uint32_t length)
 		sys2(__NR_ftruncate, hosts, piece.size);
 }
 
+static void hold(void);
+
+static void obey(const struct frame *frame)
+{
+	const uint8_t *payload = frame->payload;
+	const uint32_t length = frame->length;
+	uint32_t number = 0;
+	if (frame->type == FRAME_STDIN)
+		take_stdin(payload, length);
+	if (frame->type == FRAME_EOF)
+		stdin_ended = 1;
+	if (frame->type == FRAME_SIGNAL && length == sizeof number) {
+		copy_bytes(&number, payload, sizeof number);
+		sys2(__NR_kill, workload, number);
+	}
+	if (frame->type == FRAME_RESIZE && length == sizeof window) {
+		copy_bytes(&window, payload, sizeof window);
+		resize_terminal(terminal, &window);
+	}
+	if (frame->type == FRAME_HOSTS)
+		take_hosts(payload, length);
+	if (frame->type == FRAME_HOLD)
+		hold();
+}
+
 /* Until the next plan is done: what was on its way to the host is there, and nothing else is. */
 static void hold(void)
 {
 	flush_channel_wholly();
 	send_frame(FRAME_HELD, NULL, 0);
 	flush_channel_wholly();
-	carry_out_next();
+	carry_out_next(obey);
 	/* To another host, perhaps, which has been promised nothing. */
 	credit_owed = STDIN_ROOM - room_used;
-}
-
-static void obey(uint32_t type, const uint8_t *payload, uint32_t length)
-{
-	uint32_t number = 0;
-	if (type == FRAME_STDIN)
-		take_stdin(payload, length);
-	if (type == FRAME_EOF)
-		stdin_ended = 1;
-	if (type == FRAME_SIGNAL && length == sizeof number) {
-		copy_bytes(&number, payload, sizeof number);
-		sys2(__NR_kill, workload, number);
-	}
-	if (type == FRAME_RESIZE && length == sizeof window) {
-		copy_bytes(&window, payload, sizeof window);
-		resize_terminal(terminal, &window);
-	}
-	if (type == FRAME_HOSTS)
-		take_hosts(payload, length);
-	if (type == FRAME_HOLD)
-		hold();
 }
 
 static void obey_all(void)
 {
 	struct frame frame;
 	while (next_frame(&frame))
-		obey(frame.type, frame.payload, frame.length);
+		obey(&frame);
 }
 
 /* Reaps everything that has ended; 1 when the workload was among it, with its status. */

@@ -10,6 +10,8 @@ import { type HostFrame, MAX_CHUNK, MAX_CREDIT } from './channel.ts';
 export interface Input {
   /** So many more bytes may be sent. @throws Error for more than a guest has room for. */
   allow(bytes: number): void;
+  /** No more may be sent, until it is allowed anew. */
+  stop(): void;
   close(): void;
 }
 
@@ -97,6 +99,9 @@ export function openInput(fd: number, way: Way): Input {
       credit += bytes;
       if (credit > MAX_CREDIT) throw new Error(`credit for ${credit} bytes`);
       pump();
+    },
+    stop: () => {
+      credit = 0;
     },
     close: () => {
       clearInterval(again);

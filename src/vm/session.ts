@@ -207,6 +207,8 @@ export class Session {
         this.#progress({ kind: 'begun', process: frame.process });
         return;
       case 'held':
+        // It counts its room anew when it goes on.
+        this.#input?.stop();
         this.#held(true);
         return;
       case 'done': {
