@@ -48,12 +48,9 @@ const namespaces: readonly CloneFlag[] = [
 export function machineSections(arch: Arch, modules: readonly string[], anchor: string): Section[] {
   return [
     { title: 'Machine', steps: kernelFileSystems(anchor) },
-    {
-      title: 'Drivers',
-      steps: [...beforeDrivers(), ...modules.flatMap((path) => load(arch, path))],
-    },
+    { title: 'Drivers', steps: loadAll(arch, modules) },
     { title: 'Guest channel', steps: openChannel(arch) },
-  ];
+  ].filter(({ steps }) => steps.length > 0);
 }
 
 const SYSFS = '/run/sys';
@@ -151,35 +148,42 @@ function kernelFileSystems(anchor: string): Step[] {
 }
 
 /** The port appears a little after its driver: there is nothing to wait on but its creation. */
-function beforeDrivers(): Step[] {
-  return [step(inotifyInit(), 'to hear of the channel’s device', { into: 'watch' })];
+function loadAll(arch: Arch, modules: readonly string[]): Step[] {
+  const last = modules.at(-1);
+  if (last === undefined) return [];
+  return [
+    step(inotifyInit(), 'to hear of the channel’s device', { into: 'watch' }),
+    ...modules.slice(0, -1).flatMap((path) => load(arch, path)),
+    step(watchCreation('watch', '/dev'), 'from here on'),
+    ...load(arch, last),
+    step(read('watch', 4096), 'waits until the device is there'),
+  ];
 }
 
 function load(arch: Arch, path: string): Step[] {
   const name = path.split('/').at(-1) ?? path;
-  const watch =
-    name === 'virtio_console.ko' ? [step(watchCreation('watch', '/dev'), 'from here on')] : [];
   return [
-    ...watch,
     step(openat(arch, path, ['O_RDONLY', 'O_CLOEXEC']), `the driver ${name}`, { into: name }),
     step(finitModule(name), 'becomes part of the kernel', { accept: ['EEXIST'] }),
   ];
 }
 
-/** Milliseconds between tries to open the channel, until its driver, which makes the device first, lets it be. */
+/**
+ * Milliseconds between tries to open the channel, until its driver, which makes the device first, lets it
+ * be; a driver that is part of the kernel may not have made it yet.
+ */
 const pauses = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 function openChannel(arch: Arch): Step[] {
   const open = openat(arch, CHANNEL, ['O_RDWR', 'O_CLOEXEC']);
   const why = 'streams, signals and exit status';
   const tries = pauses.flatMap((milliseconds) => [
-    step(open, why, { into: 'channel', unless: 'channel', accept: ['ENXIO'] }),
+    step(open, why, { into: 'channel', unless: 'channel', accept: ['ENXIO', 'ENOENT'] }),
     step(sleepMilliseconds(milliseconds), 'the device appears before its driver has finished it', {
       unless: 'channel',
     }),
   ]);
   return [
-    step(read('watch', 4096), 'waits until the device is there'),
     ...tries,
     step(open, why, { into: 'channel', unless: 'channel' }),
     step(duplicateAt('channel', CHANNEL_DESCRIPTOR), 'where init serves it'),
