@@ -156,7 +156,18 @@ export function configureInterface(box: Box, host: Host, made: 'by tsbox' | 'by 
 }
 
 /**
- * By the init of a guest whose interface was configured when it was saved.
+ * By the init of a guest that is about to be saved: until a copy has an address of its own, it must not answer
+ * to that of another. Its routes go with that, and its addresses of version 6.
+ */
+export function disconnectInterface(): Step[] {
+  return [
+    step(socketNetlink(), "a handle on the box's interfaces", { into: 'netlink' }),
+    step(sendNetlink('netlink', linkDown(CARD_NUMBER)), 'no copy is where this one was'),
+  ];
+}
+
+/**
+ * By the init of a guest whose interface was configured, and is down since it was saved.
  * @param old where it was then.
  */
 export function renewInterface(place: Place, old: Place): Step[] {
@@ -165,7 +176,6 @@ export function renewInterface(place: Place, old: Place): Step[] {
   const lengthOn = ({ network }: Place, index: number) => network.subnets[index]?.length ?? 0;
   return [
     step(socketNetlink(), "a handle on the box's interfaces", { into: 'netlink' }),
-    send(linkDown(CARD_NUMBER), 'it has another place: its routes go'),
     ...old.addresses.flatMap((address, each) =>
       // Those of version 6 have gone already.
       address.family === 4

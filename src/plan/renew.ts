@@ -5,7 +5,7 @@ import { HERE } from './arguments.ts';
 import { openat, openat2, sethostname, writeContent } from './calls.ts';
 import { addEntropy, reseed, setTime } from './machine-calls.ts';
 import { setns } from './namespaces.ts';
-import { renewInterface } from './network.ts';
+import { disconnectInterface, renewInterface } from './network.ts';
 import { type Section, type Step, step } from './step.ts';
 
 export interface Fresh {
@@ -40,6 +40,11 @@ export interface Renewal {
   readonly files: readonly { readonly path: string; readonly content: Uint8Array }[];
   /** Where it is on a network now, and where it was when it was saved. */
   readonly places: { readonly now: Place; readonly then: Place } | undefined;
+}
+
+/** By init, before the machine is saved. */
+export function leaveNetwork(): Section[] {
+  return [{ title: 'Interface', steps: disconnectInterface() }];
 }
 
 /** By init, while the workload goes on. */

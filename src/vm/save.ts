@@ -2,6 +2,10 @@
 import { chmodSync, chownSync, copyFileSync, existsSync, linkSync } from 'node:fs';
 import { join } from 'node:path';
 import { copySparse } from '../linux/copy-sparse.ts';
+import { encodePlan } from '../plan/encode.ts';
+import { leaveNetwork } from '../plan/renew.ts';
+import { decodeReport } from '../plan/report.ts';
+import { stepsOf } from '../plan/step.ts';
 import { BoxError } from '../sandbox/errors.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type BoxRequest, placeOf } from '../spec/box.ts';
@@ -54,7 +58,10 @@ export async function saveVm(
       pid = machine.pid;
       try {
         await untilReady(machine, when, prepared, caller);
-        await hold(machine, files.state, caller);
+        if (placeOf(prepared.box.network) !== undefined)
+          await disconnect(machine, prepared, caller);
+        await hold(machine, caller);
+        await saveState(machine, files.state, caller);
       } finally {
         await machine.end();
       }
@@ -109,14 +116,28 @@ async function untilReady(
   );
 }
 
-async function hold(machine: Machine, state: string, { early }: Caller): Promise<void> {
+/** From then on nobody hears of it. */
+async function disconnect(machine: Machine, { arch }: Prepared, caller: Caller): Promise<void> {
+  await hold(machine, caller);
+  const asked = machine.session.carryOut(encodePlan(stepsOf(leaveNetwork()), arch));
+  const progress = await whileAlive(machine, asked, caller.early?.abort);
+  const report = progress?.kind === 'done' ? decodeReport(progress.report) : undefined;
+  if (report?.state !== 'ended') throw unsaved(machine, 'its network card cannot be put down');
+}
+
+async function hold(machine: Machine, { early }: Caller): Promise<void> {
   const held = await whileAlive(machine, machine.session.hold(), early?.abort);
+  if (!held) throw unsaved(machine, 'its init does not answer');
+}
+
+async function saveState(machine: Machine, state: string, { early }: Caller): Promise<void> {
   const saved = machine.save(state).then((why) => why ?? 'saved');
-  const why = held ? await whileAlive(machine, saved, early?.abort) : 'its init does not answer';
-  if (why !== 'saved')
-    throw new BoxError(
-      `the micro-VM cannot be saved: ${why ?? 'QEMU does not answer'}\n${machine.lastWords()}`,
-    );
+  const why = await whileAlive(machine, saved, early?.abort);
+  if (why !== 'saved') throw unsaved(machine, why ?? 'QEMU does not answer');
+}
+
+function unsaved(machine: Machine, why: string): BoxError {
+  return new BoxError(`the micro-VM cannot be saved: ${why}\n${machine.lastWords()}`);
 }
 
 function protect(memory: string, { beginning: { base } }: Prepared): void {
