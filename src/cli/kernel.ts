@@ -2,9 +2,18 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { dataDirectory } from '../image/image.ts';
+import { BoxError } from '../sandbox/errors.ts';
 import { writeAll } from '../sandbox/write.ts';
 import { buildKernel, builtName, unpackKernel } from '../vm/kernel-build.ts';
-import { importKernel, type KernelFacts, listKernels, noteBoot, useKernel } from '../vm/kernels.ts';
+import {
+  importKernel,
+  type KernelFacts,
+  listKernels,
+  noteBoot,
+  noteWithoutAcpi,
+  removeKernel,
+  useKernel,
+} from '../vm/kernels.ts';
 import { measureBoot } from '../vm/measure-boot.ts';
 import { say } from './print.ts';
 import { ownFile } from './program-path.ts';
@@ -29,7 +38,7 @@ export function registerKernel(program: Command): void {
     .description("take in a vmlinux, a bzImage, or a distribution's package of a kernel (.deb)")
     .option('--name <name>', 'its name (default: that of the file)')
     .action(async (file: string, { name }: { readonly name?: string }) => {
-      await measure(await takeIn(file, name));
+      await measureNew(await takeIn(file, name));
     });
   kernel
     .command('build')
@@ -58,6 +67,20 @@ async function measure(name: string): Promise<void> {
   const boot = await measureBoot(name, () => undefined, new SignalRelay());
   noteBoot(data(), name, boot);
   print(`${name}\n`);
+}
+
+/** A kernel that does not come up is not taken in. @throws BoxError */
+async function measureNew(name: string): Promise<void> {
+  try {
+    await measure(name).catch((error) => {
+      if (!(error instanceof BoxError)) throw error;
+      noteWithoutAcpi(data(), name);
+      return measure(name);
+    });
+  } catch (error) {
+    removeKernel(data(), name);
+    throw error;
+  }
 }
 
 const data = (): string => dataDirectory(process.env, process.geteuid?.() ?? 0);

@@ -83,6 +83,7 @@ export async function explainVm(request: BoxRequest): Promise<string> {
       'QEMU',
       machine,
     ),
+    ...(disk === undefined || guest.shares.length > 0 ? [] : templateLines(request)),
     `# The guest's init: ${stepsOf(sections).length} system calls, in this order`,
     '',
     printSections(sections),
@@ -124,6 +125,15 @@ function passtLines(
 function hostsLines(attachment: Attachment | undefined): string[] {
   if (attachment === undefined) return [];
   return ['# while it runs, tsbox sends what is new in /etc/hosts over the guest channel', ''];
+}
+
+function templateLines({ machine }: Pick<BoxRequest, 'machine'>): string[] {
+  if (machine?.snapshot === 'never') return [];
+  return [
+    '# If there is a template of such a machine with this disk, QEMU has -incoming defer instead of a kernel and',
+    "# maps the template's memory copy-on-write; init goes on with what follows the section Disk",
+    '',
+  ];
 }
 
 function diskLines(disk: Disk, store: string, premises: Premises): string[] {

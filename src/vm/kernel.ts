@@ -47,10 +47,13 @@ export function findKernel(data: string, name: string = CURRENT): GuestKernel {
   return { image, modules: join(directory, 'modules'), acpi: hasAcpi(directory) };
 }
 
+/** Beside a kernel: how it was made, and what it needs. */
+export const RECIPE = 'kernel.json';
+
 /** As the recipe that has built it says; others have it. */
 function hasAcpi(directory: string): boolean {
   try {
-    return JSON.parse(readFileSync(join(directory, 'kernel.json'), 'utf8')).acpi !== false;
+    return JSON.parse(readFileSync(join(directory, RECIPE), 'utf8')).acpi !== false;
   } catch {
     return true;
   }

@@ -16,7 +16,7 @@ import {
 import { basename, join } from 'node:path';
 import { makeDirectory } from '../linux/make-directory.ts';
 import { BoxError } from '../sandbox/errors.ts';
-import { CURRENT, kernelImage, kernelName, kernelsIn } from './kernel.ts';
+import { CURRENT, kernelImage, kernelName, kernelsIn, RECIPE } from './kernel.ts';
 import { featuresOf, versionIn } from './kernel-features.ts';
 import { identifyKernel } from './kernel-image.ts';
 
@@ -110,6 +110,15 @@ export function importKernel(data: string, file: string, name: string): string {
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
+}
+
+/** Says of a kernel that it finds its devices on its command line. */
+export function noteWithoutAcpi(data: string, name: string): void {
+  writeFileSync(join(kernelsIn(data), name, RECIPE), `${JSON.stringify({ acpi: false })}\n`);
+}
+
+export function removeKernel(data: string, name: string): void {
+  rmSync(join(kernelsIn(data), name), { recursive: true, force: true });
 }
 
 function identify(file: string) {
