@@ -47,7 +47,7 @@ const namespaces: readonly CloneFlag[] = [
  */
 export function machineSections(arch: Arch, modules: readonly string[], anchor: string): Section[] {
   return [
-    { title: 'Machine', steps: kernelFileSystems(anchor) },
+    { title: 'Machine', steps: [...kernelFileSystems(anchor), ...endThrashing(arch)] },
     { title: 'Drivers', steps: loadAll(arch, modules) },
     { title: 'Guest channel', steps: openChannel(arch) },
   ].filter(({ steps }) => steps.length > 0);
@@ -64,11 +64,7 @@ export function forgetDisk(arch: Arch): Section[] {
   return [
     {
       title: 'No disk yet',
-      steps: [
-        step(mkdirat(HERE, SYSFS, 0o755), 'where drivers are told of devices'),
-        step(mount('sysfs', SYSFS, 'sysfs', []), 'the kernel’s devices and drivers'),
-        ...tellDriver(arch, 'unbind', 'the machine’s copies may have other disks'),
-      ],
+      steps: [...tellDriver(arch, 'unbind', 'the machine’s copies may have other disks')],
     },
   ];
 }
@@ -144,6 +140,26 @@ function kernelFileSystems(anchor: string): Step[] {
     step(mount('devtmpfs', '/dev', 'devtmpfs', []), 'devices that the kernel finds'),
     step(mount('proc', '/proc', 'proc', []), 'init counts what the kernel had to kill'),
     step(mkdirat(HERE, anchor, 0o755), 'where the mounts of the box are put together'),
+    step(mkdirat(HERE, SYSFS, 0o755), 'where the kernel is told of'),
+    step(mount('sysfs', SYSFS, 'sysfs', []), 'its devices, drivers and memory'),
+  ];
+}
+
+/**
+ * Without swap a kernel that lacks memory reads the image's programs again and again before it ends one:
+ * mm/multigen_lru.rst of its documentation, "Thrashing prevention". One that has not got that goes without.
+ */
+function endThrashing(arch: Arch): Step[] {
+  const set = (name: string, value: string, why: string): Step[] => [
+    step(openat(arch, `${SYSFS}/kernel/mm/lru_gen/${name}`, ['O_WRONLY', 'O_CLOEXEC']), why, {
+      into: name,
+      accept: ['ENOENT'],
+    }),
+    step(write(name, value), why),
+  ];
+  return [
+    ...set('enabled', 'y', 'pages are told apart by their age'),
+    ...set('min_ttl_ms', '1000', 'what was used within a second stays, or a program is ended'),
   ];
 }
 

@@ -143,7 +143,7 @@ test.each([
 });
 
 test.each([100, 300, 700])('SIGINT %d ms after the start ends the boot', async (delay) => {
-  const words = ['run', '--vm', 'busybox', '--', 'sleep', '1000'];
+  const words = ['run', '--vm', '--init', 'busybox', '--', 'sleep', '1000'];
   const child = spawn(program, words, { stdio: 'ignore' });
   const ended = new Promise((settle) =>
     child.once('close', (code, signal) => settle(signal ?? code)),

@@ -167,7 +167,7 @@ test('explain shows the interface, the card, and what the guest does with it', (
     'sendto(NETLINK_ROUTE, {RTM_NEWLINK, {ifi_flags=1, ifi_change=1}, IFLA_IFNAME="tsbox0"',
     'ioctl(open("/dev/net/tun"), TUNSETIFF, {ifr_name="tsbID", ',
     '-netdev tap,id=network,fd=',
-    '-device virtio-net-device,netdev=network,mac=02:74:0a:5a:00:02',
+    '-device virtio-net-device,netdev=network,mac=02:74:00:00:00:01',
     'IFA_LOCAL=10.90.0.2',
     'attached at /etc/hosts',
   ])

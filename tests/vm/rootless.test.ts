@@ -72,7 +72,7 @@ function run(
     { ...env, ...more },
     by(USER),
   );
-  return { ...result, stderr: result.stderr.replace(/^tsbox: KVM is not used .*\n/, '') };
+  return { ...result, stderr: result.stderr.replace(/^tsbox: KVM is not used .*\n/m, '') };
 }
 
 const sh = (script: string, flags: readonly string[] = [], input = ''): Result =>
