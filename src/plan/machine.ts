@@ -159,7 +159,7 @@ function endThrashing(arch: Arch): Step[] {
   ];
   return [
     ...set('enabled', 'y', 'pages are told apart by their age'),
-    ...set('min_ttl_ms', '1000', 'what was used within a second stays, or a program is ended'),
+    ...set('min_ttl_ms', '300', 'what was used a moment ago stays, or a program is ended'),
   ];
 }
 

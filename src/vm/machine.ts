@@ -69,6 +69,8 @@ export interface Machine {
   end(): Promise<void>;
   /** The last lines of the guest's console and of what QEMU and virtiofsd said. */
   lastWords(): string;
+  /** Whether its kernel has said that memory was short: it may have been too short for the kernel itself. */
+  lacksMemory(): boolean;
 }
 
 function stageOf({ from }: Pick<MachineRequest, 'from'>): 'nothing' | 'waiting' | 'held' {
@@ -109,6 +111,7 @@ export async function startMachine(request: MachineRequest, stdio: Stdio): Promi
         parts.monitor.close();
         await end();
       },
+      lacksMemory: () => saysThatMemoryLacks(consoleOf(request)),
       lastWords: () => lastLines(consoleOf(request)) + lastLines(request.log),
     };
   } catch (error) {
@@ -201,6 +204,17 @@ async function serveShare(request: MachineRequest, share: HostShare) {
     // Connected, it needs no name by which anyone else could find it.
     rmSync(path);
     closeSync(listening);
+  }
+}
+
+/** The kernel's mm/oom_kill.c. */
+const shortOfMemory = /Out of memory: Killed process|System is deadlocked on memory/;
+
+function saysThatMemoryLacks(console: string): boolean {
+  try {
+    return shortOfMemory.test(readFileSync(console, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -47,11 +47,12 @@ export function runningMachine(
       const late = gone.then((end) => delayed(end, over.signal));
       const end = await Promise.race([machine.session.end, late]);
       over.abort();
-      const words = machine.lastWords();
+      const [words, short] = [machine.lastWords(), machine.lacksMemory()];
       markEnd(timeline, begun, end);
       await machine.end();
       await remove();
       timeline.mark('clean-up');
+      if (end.kind === 'broken' && short) throw outOfMemory(words);
       return toExit(end, steps, words);
     },
   };
@@ -98,6 +99,12 @@ function markBegin(
   mark([booted === undefined ? 'restore' : '', 'init'], { steps, report: last });
 }
 
+function outOfMemory(words: string): BoxError {
+  return new BoxError(
+    `the micro-VM ran out of memory; the end of its console:\n${words}  what to do: give it more memory (-m)`,
+  );
+}
+
 /** wait(2): the signal in the low seven bits, the exit status in the second byte. */
 function toExit(end: End, steps: readonly Step[], words: string): Exit {
   const SIGPIPE = 13;
@@ -113,10 +120,7 @@ function toExit(end: End, steps: readonly Step[], words: string): Exit {
   const failure = failureOf(steps, decodeReport(end.report));
   if (failure !== undefined) throw failure;
   const { status, oomKilled } = end.exit;
-  if (oomKilled)
-    throw new BoxError(
-      `the micro-VM ran out of memory; the end of its console:\n${words}  what to do: give it more memory (-m)`,
-    );
+  if (oomKilled) throw outOfMemory(words);
   return (status & 0x7f) === 0
     ? { kind: 'exited', code: (status >> 8) & 0xff }
     : { kind: 'signalled', signal: status & 0x7f, oomKilled: false };
