@@ -10,6 +10,8 @@ export interface MachineFlags {
   readonly snapshotAs?: string;
   readonly snapshotWhen?: string;
   readonly from?: string;
+  readonly interactive?: true;
+  readonly tty?: boolean;
 }
 
 /** What they ask for; what is wrong with it is added to the problems. */
@@ -37,6 +39,7 @@ export function toMachine(flags: MachineFlags, problems: ProblemList): MachineWi
     );
   if (from !== undefined && snapshotAs !== undefined)
     problems.add('--from with --snapshot-as: a box that was saved is not saved again');
+  refuseStreams(flags, problems);
   const mode = snapshotModes.find((each) => each === snapshot);
   if (snapshot !== undefined && mode === undefined)
     problems.add(`--snapshot ${snapshot}: it is ${snapshotModes.join(', ')}`);
@@ -48,6 +51,16 @@ export function toMachine(flags: MachineFlags, problems: ProblemList): MachineWi
     ...(from === undefined ? {} : { from }),
     ...saveOf(snapshotAs, snapshotWhen, problems),
   };
+}
+
+/** Whoever goes on with a box has other streams than who saved it. */
+function refuseStreams(flags: MachineFlags, problems: ProblemList): void {
+  const { snapshotAs, from, interactive, tty } = flags;
+  if (snapshotAs === undefined && from === undefined) return;
+  const given = [...(interactive ? ['-i'] : []), ...(tty && from === undefined ? ['-t'] : [])];
+  const beside = from === undefined ? '--snapshot-as' : '--from';
+  for (const flag of given)
+    problems.add(`${flag} with ${beside}: what goes on later has no input of yours; leave it out`);
 }
 
 function saveOf(

@@ -196,6 +196,7 @@ test.each<[string, readonly string[], RegExp]>([
     ['--snapshot-as', 'x', ...when, '-v', '/etc:/v:ro', 'busybox', '--', 'true'],
     /it has volumes \(-v\)/,
   ],
+  ['input', ['-it', '--from', 'counter'], /-i with --from: [\s\S]*--tty with --from: /],
   ['a box that is not there', ['--from', 'nobody'], /no snapshot nobody: there is counter/],
   [
     'a command',
