@@ -22,7 +22,10 @@ export function sleepMilliseconds(count: number): Call {
 /** clock_settime(2) of CLOCK_REALTIME. @param time nanoseconds since 1970. */
 export function setTime(time: bigint): Call {
   const SECOND = 1_000_000_000n;
-  const value = structure({ tv_sec: number(time / SECOND), tv_nsec: number(time % SECOND) });
+  const value = structure({
+    tv_sec: number(time / SECOND, '…'),
+    tv_nsec: number(time % SECOND, '…'),
+  });
   return { call: 'clock_settime', args: [flags(abi.clocks, ['CLOCK_REALTIME']), value] };
 }
 

@@ -42,7 +42,7 @@ export async function beginWorkload(beginning: Beginning): Promise<Begun> {
     choice.accelerator,
     listener,
   );
-  const begun = await begin(machine, [...guest.disk, ...guest.box], beginning);
+  const begun = await begin(machine, guest.disk, beginning);
   return { ...begun, booted: { steps: stepsOf(guest.machine), report } };
 }
 
@@ -65,7 +65,7 @@ async function beginRestored(
   choice: Choice,
   memoryOf: (template: Template) => MemoryFile = ({ memory }) => ({ path: memory, shared: false }),
 ): Promise<Begun | undefined> {
-  const { guest, listener, snapshot } = beginning;
+  const { listener, snapshot } = beginning;
   const source = await templateSource(beginning, choice);
   if ('lacks' in source) {
     if (snapshot === 'always')
@@ -74,7 +74,7 @@ async function beginRestored(
   }
   try {
     const machine = await restoreMachine(source.maker, source.ingredients, memoryOf);
-    return await begin(machine, guest.box, beginning);
+    return await begin(machine, [], beginning);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     discardTemplate(source.maker.store, error);
@@ -113,12 +113,12 @@ export async function templateSource(
 /** Has the guest's init carry out the rest. @throws TemplateError, or BoxError, and the machine is gone then. */
 async function begin(
   machine: Machine,
-  sections: readonly Section[],
+  first: readonly Section[],
   beginning: Beginning,
 ): Promise<Begun> {
-  const { arch, listener } = beginning;
+  const { arch, guest, listener } = beginning;
   try {
-    const steps = stepsOf([...renewSections(arch, takeFresh()), ...sections]);
+    const steps = stepsOf([...first, ...renewSections(arch, takeFresh()), ...guest.box]);
     const plan = encodePlan(steps, arch);
     const answered = Promise.race([machine.session.carryOut(plan), unlessRestored(machine)]);
     const progress = await whileAlive(machine, answered, listener.abort);

@@ -47,6 +47,15 @@ function keep(known: Known): void {
     renameSync(own, place());
   } catch {
     // It is asked again next time.
-    rmSync(own, { force: true });
+    removeIfThere(own);
+  }
+}
+
+/** In a directory that may be another's. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Then it has not been made.
   }
 }
