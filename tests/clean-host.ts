@@ -12,8 +12,8 @@ const kept = [
   '/run/tsbox',
 ];
 
-/** What was found out about KVM (src/vm/accelerator.ts), and the filters that were made (src/seccomp/cache.ts). */
-const found = ['/run/tsbox/kvm.json', '/run/tsbox/seccomp'];
+/** What was found out about KVM and QEMU, and the filters that were made (src/sandbox/state.ts). */
+const found = ['/run/tsbox/kvm.json', '/run/tsbox/qemus.json', '/run/tsbox/seccomp'];
 
 export function setup(): () => void {
   const made = kept.filter((directory) => !existsSync(directory));
